@@ -1,0 +1,91 @@
+-- Spans. Question: what happened in one trace? Grain: one row a span and storage day.
+-- Narrow: what lists, settle and dashboards read. Texts are at most 256 characters. Written by writer.py alone (COPY).
+CREATE TABLE span (
+  project integer NOT NULL,
+  day date NOT NULL,
+  trace_id uuid NOT NULL,
+  span_id bigint NOT NULL,
+  parent_span_id bigint,
+  start_ns bigint NOT NULL,
+  end_ns bigint NOT NULL,
+  received_ns bigint NOT NULL,
+  version_part_id bigint,
+  price_id bigint,
+  cost_nanousd bigint,
+  reported_cost_nanousd bigint,
+  input_tokens bigint,
+  output_tokens bigint,
+  total_tokens bigint,
+  cache_read_tokens bigint,
+  cache_creation_tokens bigint,
+  cache_creation_1h_tokens bigint,
+  reasoning_tokens bigint,
+  audio_input_tokens bigint,
+  audio_output_tokens bigint,
+  ttft_ns bigint,
+  flags integer NOT NULL,
+  attribute_count integer NOT NULL,
+  retry_count integer,
+  kind smallint NOT NULL,
+  status smallint NOT NULL,
+  mapping_version smallint NOT NULL,
+  name text NOT NULL,
+  operation text NOT NULL,
+  service text NOT NULL,
+  service_version text,
+  environment text,
+  provider text,
+  request_model text,
+  response_model text,
+  tool_name text,
+  tool_call_id text,
+  agent_name text,
+  session_id text,
+  user_id text,
+  tenant_id text,
+  error_type text,
+  status_message text,
+  finish_reasons text,
+  prompt_name text,
+  prompt_version text,
+  rag_index_version text,
+  response_id text,
+  record_hash bytea NOT NULL, -- first 8 bytes of sha256 of the record: the last word of the merge order
+  PRIMARY KEY (project, trace_id, span_id, day)
+) PARTITION BY RANGE (day);
+
+-- All of a span that is not in its narrow row. Read for one span at a time.
+-- body: zstd(msgpack) of attributes with their types, events, links, tracestate, dropped counts; see writer.encode_payload.
+-- message_refs: hashes of the messages that body's holes stand for, in order, plain (not compressed), so that SQL can read them.
+CREATE TABLE span_payload (
+  project integer NOT NULL,
+  day date NOT NULL,
+  trace_id uuid NOT NULL,
+  span_id bigint NOT NULL,
+  resource_id bigint NOT NULL,
+  scope_id bigint NOT NULL,
+  provenance_id bigint,
+  body bytea NOT NULL,
+  message_refs uuid[],
+  PRIMARY KEY (project, trace_id, span_id, day)
+) PARTITION BY RANGE (day);
+
+-- Each distinct message (or other repeated text) once a day and project. Dropping a day's partition drops its messages too.
+-- body: zstd of the exact bytes that stood in the attribute.
+CREATE TABLE message (
+  project integer NOT NULL,
+  day date NOT NULL,
+  hash uuid NOT NULL,
+  role text,
+  body bytea NOT NULL,
+  PRIMARY KEY (project, day, hash)
+) PARTITION BY RANGE (day);
+
+-- What many spans share, once a project: resources, scopes, provenance, prices. body: msgpack, not compressed.
+CREATE TABLE reference (
+  project integer NOT NULL,
+  kind text NOT NULL CHECK (kind IN ('resource', 'scope', 'provenance', 'price')),
+  id bigint NOT NULL,
+  body bytea NOT NULL,
+  PRIMARY KEY (project, kind, id)
+);

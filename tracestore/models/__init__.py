@@ -1,0 +1,25 @@
+"""Control-plane tables (small). Signal and derived tables are created by tracestore/sql."""
+
+from tracestore.models.access import (
+    ApiKey,
+    AuditEntry,
+    Invitation,
+    Membership,
+    Project,
+    RedactionRule,
+    Throttle,
+    User,
+)
+from tracestore.models.spend import ProjectPrice
+
+__all__ = [
+    "ApiKey",
+    "AuditEntry",
+    "Invitation",
+    "Membership",
+    "Project",
+    "ProjectPrice",
+    "RedactionRule",
+    "Throttle",
+    "User",
+]

@@ -1,0 +1,95 @@
+// Small conveniences. Every page works without this file.
+(function () {
+  "use strict";
+  const root = document.documentElement;
+  const remember = (name, value) => {
+    const secure = location.protocol === "https:" ? "; Secure" : "";
+    document.cookie = `${name}=${value}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+  };
+
+  function switchTheme() {
+    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    root.dataset.theme = dark ? "light" : "dark";
+    remember("theme", root.dataset.theme);
+  }
+
+  function switchRail() {
+    const narrow = root.dataset.rail === "narrow";
+    if (narrow) delete root.dataset.rail; else root.dataset.rail = "narrow";
+    remember("rail", narrow ? "wide" : "narrow");
+  }
+
+  async function copy(button) {
+    const source = document.getElementById(button.dataset.copy);
+    const text = button.dataset.copyText || (source ? source.dataset.text || source.textContent : "");
+    const word = button.querySelector("span");
+    const before = word ? word.textContent : "";
+    try {
+      await navigator.clipboard.writeText(text);
+      if (word) word.textContent = "Copied";
+    } catch {
+      if (source) getSelection().selectAllChildren(source);
+      if (word) word.textContent = "Press Ctrl+C";
+    }
+    if (word) setTimeout(() => { word.textContent = before; }, 1500);
+  }
+
+  document.addEventListener("click", (event) => {
+    const at = (selector) => event.target.closest(selector);
+    if (at("[data-theme-switch]")) return switchTheme();
+    if (at("[data-rail-switch]")) return switchRail();
+    const button = at("[data-copy], [data-copy-text]");
+    if (button) return copy(button);
+    for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+  });
+
+  function typing(element) {
+    return element && (element.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName));
+  }
+
+  // j and k, or the arrows, walk through the rows of a table or tree; Enter opens (they are links).
+  function walk(step) {
+    const rows = [...document.querySelectorAll("[data-rows] a.row-link")];
+    if (!rows.length) return;
+    const now = rows.indexOf(document.activeElement);
+    const selected = rows.findIndex((row) => row.closest("[aria-current]"));
+    const from = now >= 0 ? now : selected;
+    rows[Math.min(rows.length - 1, Math.max(0, from + step))].focus();
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      const open = [...document.querySelectorAll("details.menu[open]")].pop();
+      if (open) { open.open = false; open.querySelector("summary").focus(); return; }
+      const close = document.querySelector("[data-escape]");
+      if (close && !typing(event.target)) close.click();
+      return;
+    }
+    if (typing(event.target) || event.metaKey || event.ctrlKey || event.altKey) return;
+    if (event.key === "/") {
+      const filter = document.querySelector("[data-filter]");
+      if (filter) { event.preventDefault(); filter.focus(); filter.select(); }
+    } else if (event.key === "j" || (event.key === "ArrowDown" && event.target.closest("[data-rows]"))) {
+      event.preventDefault(); walk(1);
+    } else if (event.key === "k" || (event.key === "ArrowUp" && event.target.closest("[data-rows]"))) {
+      event.preventDefault(); walk(-1);
+    }
+  });
+
+  // Live pages fetch their own address again. Not while hidden, scrolled down, with a menu open or text selected: nothing may jump under the reader.
+  function busy() {
+    return document.hidden || scrollY > 80 || document.querySelector("details.menu[open]") || !getSelection().isCollapsed || typing(document.activeElement);
+  }
+  setInterval(() => {
+    const live = document.querySelector("[data-live]");
+    if (live && window.htmx && !busy()) htmx.trigger(live, "refresh");
+  }, 5000);
+
+  // The panel beside a tree: mark the row it belongs to.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const row = event.target.closest("[data-rows] .span-row");
+    if (!row) return;
+    for (const other of document.querySelectorAll("[data-rows] .span-row[aria-current]")) other.removeAttribute("aria-current");
+    row.setAttribute("aria-current", "true");
+  });
+})();

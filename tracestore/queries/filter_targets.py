@@ -1,0 +1,266 @@
+"""What does each field of a filter ask of a trace, span, call, log record or session?
+
+Aliases: trace AS t, span AS s, llm_call AS c, log_record AS l, the session subquery AS g (see queries.sessions).
+"""
+
+from psycopg import sql
+
+from tracestore.analysis.filters import Term
+from tracestore.queries.filters import (
+    Condition,
+    Parameters,
+    Target,
+    any_of,
+    attribute,
+    columns,
+    contains,
+    elapsed,
+    element,
+    matches,
+    number,
+    one_of,
+    paren,
+    set_matches,
+    set_prefix,
+    text,
+    tokens_of,
+    whole_span_id,
+    whole_trace_id,
+)
+
+# --- one row of a signal table or of llm_call ----------------------------------------------------------------------
+
+_SPAN_MODEL = sql.SQL("coalesce({}, {})").format(
+    sql.Identifier("s", "response_model"), sql.Identifier("s", "request_model")
+)
+_SPAN_TEXT = columns("s", "name", "session_id", "user_id", "tenant_id", "error_type", "status_message")
+
+
+def _span_text(term: Term, parameters: Parameters) -> sql.Composable:
+    ids = [*whole_trace_id("s", term, parameters), *whole_span_id("s", term, parameters)]
+    return any_of([*contains(_SPAN_TEXT, term, parameters), *ids])
+
+
+def _span_version(term: Term, parameters: Parameters) -> sql.Composable:
+    own = matches(sql.Identifier("s", "service_version"), term, parameters)
+    prefix = set_prefix(term)
+    if prefix is None:
+        return own
+    belongs = sql.SQL(
+        "EXISTS (SELECT FROM trace AS st"
+        " JOIN version_set AS v ON v.project = st.project AND v.id = ANY (st.version_sets)"
+        " WHERE st.project = s.project AND st.trace_id = s.trace_id AND v.service = s.service AND {})"
+    ).format(set_matches(sql.Identifier("v", "id"), prefix, parameters))
+    return any_of([own, belongs])
+
+
+def _span_attr(term: Term, parameters: Parameters) -> sql.Composable:
+    """Attributes are kept searchable for a whole trace: its root's and its resource's."""
+    return sql.SQL(
+        "EXISTS (SELECT FROM trace AS t WHERE t.project = s.project AND t.trace_id = s.trace_id AND {})"
+    ).format(paren(attribute(term, parameters)))
+
+
+def _call_attr(term: Term, parameters: Parameters) -> sql.Composable:
+    return sql.SQL(
+        "EXISTS (SELECT FROM trace AS t WHERE t.project = c.project AND t.trace_id = c.trace_id AND {})"
+    ).format(paren(attribute(term, parameters)))
+
+
+SPAN: Target = {
+    "service": text("s", "service"),
+    "environment": text("s", "environment"),
+    "version": _span_version,
+    "operation": text("s", "operation"),
+    "model": lambda term, parameters: matches(_SPAN_MODEL, term, parameters),
+    "provider": text("s", "provider"),
+    "tool": text("s", "tool_name"),
+    "agent": text("s", "agent_name"),
+    "session": text("s", "session_id"),
+    "user": text("s", "user_id"),
+    "tenant": text("s", "tenant_id"),
+    "name": text("s", "name"),
+    "error": text("s", "error_type"),
+    "prompt": text("s", "prompt_name"),
+    "status": number(sql.Identifier("s", "status")),
+    "duration": number(elapsed("s")),
+    "cost": number(sql.SQL("coalesce(s.cost_nanousd, s.reported_cost_nanousd)")),
+    "tokens": number(tokens_of("s")),
+    "attr": _span_attr,
+    "text": _span_text,
+}
+
+
+# --- llm_call AS c ---------------------------------------------------------------------------------------------------
+
+
+def _of_call_span(name: str) -> Condition:
+    """What only the call's span knows."""
+
+    def ask(term: Term, parameters: Parameters) -> sql.Composable:
+        return sql.SQL("EXISTS (SELECT FROM span AS s WHERE {} AND {})").format(
+            _CALL_SPAN, paren(SPAN[name](term, parameters))
+        )
+
+    return ask
+
+
+_CALL_SPAN = sql.SQL("s.project = c.project AND s.day = c.day AND s.trace_id = c.trace_id AND s.span_id = c.span_id")
+
+
+def _call_version(term: Term, parameters: Parameters) -> sql.Composable:
+    own = matches(sql.Identifier("c", "service_version"), term, parameters)
+    prefix = set_prefix(term)
+    if prefix is None:
+        return own
+    return any_of([own, set_matches(sql.Identifier("c", "version_set"), prefix, parameters)])
+
+
+CALL: Target = {
+    "service": text("c", "service"),
+    "environment": text("c", "environment"),
+    "version": _call_version,
+    "operation": text("c", "operation"),
+    "model": text("c", "model"),
+    "provider": text("c", "provider"),
+    "tool": _of_call_span("tool"),
+    "agent": _of_call_span("agent"),
+    "session": text("c", "session_id"),
+    "user": text("c", "user_id"),
+    "tenant": text("c", "tenant_id"),
+    "name": _of_call_span("name"),
+    "error": text("c", "error_type"),
+    "prompt": text("c", "prompt_name"),
+    "status": number(sql.Identifier("c", "status")),
+    "duration": number(elapsed("c")),
+    "cost": number(sql.Identifier("c", "cost_nanousd")),
+    "tokens": number(tokens_of("c")),
+    "attr": _call_attr,
+    "text": _of_call_span("text"),
+}
+
+
+# --- trace AS t: a span term asks whether some span matches ----------------------------------------------------------
+
+
+def _some_span(name: str) -> Condition:
+    def ask(term: Term, parameters: Parameters) -> sql.Composable:
+        return _exists_span(SPAN[name](term, parameters))
+
+    return ask
+
+
+def _exists_span(inner: sql.Composable) -> sql.Composable:
+    """By primary key, in the partitions where the trace has spans."""
+    return sql.SQL(
+        "EXISTS (SELECT FROM span AS s WHERE s.project = t.project AND s.trace_id = t.trace_id"
+        " AND s.day BETWEEN t.first_day AND t.last_day AND {})"
+    ).format(paren(inner))
+
+
+def _trace_status(term: Term, parameters: Parameters) -> sql.Composable:
+    if term.value == 2:
+        return sql.SQL("t.error_count > 0")
+    return _exists_span(SPAN["status"](term, parameters))
+
+
+def _trace_version(term: Term, parameters: Parameters) -> sql.Composable:
+    own = element(sql.Identifier("t", "versions"), term, parameters)
+    prefix = set_prefix(term)
+    if prefix is None:
+        return own
+    some_set = sql.SQL("EXISTS (SELECT FROM unnest(t.version_sets) AS one WHERE {})").format(
+        set_matches(sql.Identifier("one"), prefix, parameters)
+    )
+    return any_of([own, some_set])
+
+
+def _trace_text(term: Term, parameters: Parameters) -> sql.Composable:
+    some_value = sql.SQL("EXISTS (SELECT FROM jsonb_each_text(t.attrs) AS one WHERE {})").format(
+        any_of(contains([sql.Identifier("one", "value")], term, parameters))
+    )
+    ids = whole_trace_id("t", term, parameters)
+    own = contains(columns("t", "name", "session_id", "user_id", "tenant_id"), term, parameters)
+    return any_of([*ids, *own, some_value, _exists_span(_span_text(term, parameters))])
+
+
+TRACE: Target = {
+    "service": one_of("t", "services"),
+    "environment": one_of("t", "environments"),
+    "version": _trace_version,
+    "operation": one_of("t", "operations"),
+    "model": one_of("t", "models"),
+    "provider": _some_span("provider"),
+    "tool": one_of("t", "tools"),
+    "agent": _some_span("agent"),
+    "session": text("t", "session_id"),
+    "user": text("t", "user_id"),
+    "tenant": text("t", "tenant_id"),
+    "name": _some_span("name"),
+    "error": _some_span("error"),
+    "prompt": _some_span("prompt"),
+    "status": _trace_status,
+    "duration": number(sql.Identifier("t", "duration_ns")),
+    "cost": number(sql.Identifier("t", "cost_nanousd")),
+    "tokens": number(tokens_of("t")),
+    "attr": attribute,
+    "text": _trace_text,
+}
+
+
+# --- sessions AS g: measures are the session's, anything else asks whether some trace of it matches -------------------
+
+
+def _some_trace(name: str) -> Condition:
+    def ask(term: Term, parameters: Parameters) -> sql.Composable:
+        return sql.SQL(
+            "EXISTS (SELECT FROM trace AS t WHERE t.project = %(project)s AND t.session_id = g.session_id"
+            " AND t.day BETWEEN %(first_day)s AND %(last_day)s"
+            " AND t.start_ns >= %(start_ns)s AND t.start_ns < %(end_ns)s"
+            " AND {})"
+        ).format(paren(TRACE[name](term, parameters)))
+
+    return ask
+
+
+SESSION: Target = {
+    **{name: _some_trace(name) for name in TRACE},
+    "session": text("g", "session_id"),
+    "duration": number(sql.SQL("(g.end_ns - g.start_ns)")),
+    "cost": number(sql.Identifier("g", "cost_nanousd")),
+    "tokens": number(tokens_of("g")),
+}
+
+
+# --- log_record AS l: terms about what a record does not hold ask the span it names -----------------------------------
+
+
+def _log_span(name: str) -> Condition:
+    def ask(term: Term, parameters: Parameters) -> sql.Composable:
+        return sql.SQL(
+            "EXISTS (SELECT FROM span AS s WHERE s.project = l.project AND s.trace_id = l.trace_id"
+            " AND s.span_id = l.span_id AND {})"
+        ).format(paren(SPAN[name](term, parameters)))
+
+    return ask
+
+
+def _log_status(term: Term, parameters: Parameters) -> sql.Composable:
+    """OTLP severities: 17 and above are errors, 1 to 16 are not, 0 is unset."""
+    ranges = {0: "l.severity = 0", 1: "l.severity BETWEEN 1 AND 16", 2: "l.severity >= 17"}
+    return sql.SQL(ranges[int(term.value)])
+
+
+def _log_text(term: Term, parameters: Parameters) -> sql.Composable:
+    ids = [*whole_trace_id("l", term, parameters), *whole_span_id("l", term, parameters)]
+    return any_of([*contains(columns("l", "body_text", "event_name", "severity_text"), term, parameters), *ids])
+
+
+LOG: Target = {
+    **{name: _log_span(name) for name in SPAN},
+    "service": text("l", "service"),
+    "environment": text("l", "environment"),
+    "name": text("l", "event_name"),
+    "status": _log_status,
+    "text": _log_text,
+}

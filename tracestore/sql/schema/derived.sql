@@ -7,6 +7,7 @@ CREATE TABLE settle_mark (
   trace_id uuid NOT NULL,
   min_day date NOT NULL,
   max_day date NOT NULL,
+  spans integer NOT NULL, -- of this batch: bounds what one settle reads
   marked_ns bigint NOT NULL,
   PRIMARY KEY (project, id)
 );
@@ -54,7 +55,10 @@ CREATE TABLE trace (
   tools text[] NOT NULL,
   operations text[] NOT NULL,
   attrs jsonb NOT NULL, -- attributes of root and resource: at most 64 keys of 256 characters
-  complete boolean NOT NULL, -- root present, no parent missing, quiet for 10 s
+  received_ns bigint NOT NULL, -- the last span's
+  complete_from_ns bigint, -- complete from this time on (root present, no parent missing, 10 s quiet); NULL = a span is missing
+  first_day date NOT NULL, -- storage days of its spans: where a later settle finds them all
+  last_day date NOT NULL,
   flags integer NOT NULL,
   settled_ns bigint NOT NULL,
   PRIMARY KEY (project, trace_id, day)

@@ -25,7 +25,7 @@ CREATE TABLE span (
   ttft_ns bigint,
   flags integer NOT NULL,
   attribute_count integer NOT NULL,
-  retry_count integer,
+  retry_count bigint,
   kind smallint NOT NULL,
   status smallint NOT NULL,
   mapping_version smallint NOT NULL,
@@ -50,12 +50,12 @@ CREATE TABLE span (
   prompt_version text,
   rag_index_version text,
   response_id text,
-  record_hash bytea NOT NULL, -- first 8 bytes of sha256 of the record: the last word of the merge order
+  record_hash bigint NOT NULL, -- first 8 bytes (signed) of sha256 of the record: the last word of the merge order
   PRIMARY KEY (project, trace_id, span_id, day)
 ) PARTITION BY RANGE (day);
 
 -- All of a span that is not in its narrow row. Read for one span at a time.
--- body: zstd(msgpack) of attributes with their types, events, links, tracestate, dropped counts; see writer.encode_payload.
+-- body: zstd(msgpack) of attributes with their types, events, links, tracestate, dropped counts; see tracestore/payload.py.
 -- message_refs: hashes of the messages that body's holes stand for, in order, plain (not compressed), so that SQL can read them.
 CREATE TABLE span_payload (
   project integer NOT NULL,
@@ -88,4 +88,18 @@ CREATE TABLE reference (
   id bigint NOT NULL,
   body bytea NOT NULL,
   PRIMARY KEY (project, kind, id)
+);
+
+-- How often something of a project was erased. Writers remember which messages and references are stored; what they
+-- remember holds for one epoch. An eraser takes the project's write lock alone and raises the epoch.
+CREATE TABLE erasure (
+  project integer PRIMARY KEY,
+  epoch bigint NOT NULL
+);
+
+-- When the partition job last ran, and since when its clock has been steady; see tracestore/partitions.py.
+CREATE TABLE partition_clock (
+  id smallint PRIMARY KEY CHECK (id = 1),
+  last_run timestamptz NOT NULL,
+  steady_since timestamptz NOT NULL
 );

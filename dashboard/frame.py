@@ -88,5 +88,3 @@ def rail_links(slug: str, path: str) -> list[RailLink]:
 def colour_class(name: str) -> str:
     """One of ten categorical colours, the same for the same name everywhere: "c0" to "c9"."""
     return f"c{hashlib.blake2b(name.encode(), digest_size=2).digest()[0] % COLOURS}"
-
-

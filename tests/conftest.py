@@ -1,0 +1,112 @@
+"""What every test may ask for. Servers start when the first test needs them, never on import.
+
+db          rolls back after the test (pytest-django); for tests of one thread that need no commit.
+database    a fresh database of its own; for tests that commit, use threads, processes or tracestore.db.
+broker_url  a real Redis for the run.
+"""
+
+import itertools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.servers import PLAIN, TEMPLATE, Servers
+
+SERVERS = Servers.prepare()
+for leftover in [name for name in os.environ if name.startswith("FOURLINE_")]:
+    del os.environ[leftover]  # a developer's own settings change no test
+os.environ |= {
+    "DJANGO_SETTINGS_MODULE": "dashboard.settings",
+    "FOURLINE_HOME": str(SERVERS.folder),
+    "FOURLINE_DATABASE_URL": SERVERS.url(PLAIN),
+    "FOURLINE_BROKER_URL": SERVERS.redis.url,
+    "FOURLINE_SECRET_KEY": "a key of the tests, known to everyone who reads this file",
+}
+_numbers = itertools.count(1)
+
+
+def pytest_configure() -> None:
+    import django
+
+    django.setup()
+
+
+def pytest_unconfigure() -> None:
+    SERVERS.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """name and url of a database; `url` suits FOURLINE_DATABASE_URL of a subprocess (os.environ has it already)."""
+
+    name: str
+    url: str
+
+
+def _point_django_at(name: str) -> None:
+    """Every connection made from now on, in any thread, goes to the database `name`."""
+    from django.conf import settings
+    from django.db import connections
+
+    from tracestore import db as store
+
+    connections.close_all()
+    for pool in (store.READS, store.WRITES, store.JOBS):
+        pool.close()
+    settings.DATABASES["default"]["NAME"] = name
+    connections["default"].settings_dict["NAME"] = name
+    os.environ["FOURLINE_DATABASE_URL"] = SERVERS.url(name)
+
+
+@pytest.fixture(scope="session")
+def postgres(django_test_environment: None, django_db_blocker) -> Iterator[Servers]:  # type: ignore[no-untyped-def]
+    """The run's Postgres with a template: migrated, partitions for [today - 30, today + 2]. fsync is off: no test may conclude anything about durability here."""
+    from django.core.management import call_command
+
+    from tracestore import db as store
+    from tracestore import partitions
+
+    SERVERS.start_postgres()
+    with django_db_blocker.unblock():
+        _point_django_at(TEMPLATE)
+        call_command("migrate", verbosity=0)
+        with store.JOBS.connection() as connection:
+            partitions.ensure(connection, datetime.now(UTC), retention_days=30)
+        _point_django_at(PLAIN)
+    SERVERS.clone(PLAIN)
+    yield SERVERS
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(postgres: Servers) -> None:
+    """pytest-django's own database is a clone as well."""
+
+
+@pytest.fixture
+def database(postgres: Servers, django_db_blocker) -> Iterator[Database]:  # type: ignore[no-untyped-def]
+    """A fresh migrated database, the one that Django and tracestore.db use during the test; dropped afterwards."""
+    name = f"test_{next(_numbers)}"
+    postgres.clone(name)
+    with django_db_blocker.unblock():
+        _point_django_at(name)
+        try:
+            yield Database(name, postgres.url(name))
+        finally:
+            _point_django_at(PLAIN)
+            postgres.drop(name)
+
+
+@pytest.fixture(scope="session")
+def broker_url() -> str:
+    """A real Redis that lives as long as the run."""
+    return SERVERS.start_redis().url
+
+
+@pytest.fixture(autouse=True)
+def _clean_caches() -> None:
+    from django.core.cache import cache
+
+    cache.clear()

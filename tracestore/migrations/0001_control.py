@@ -60,6 +60,7 @@ class Migration(migrations.Migration):
                 ("retention_days", models.PositiveIntegerField(default=30)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("deleted_at", models.DateTimeField(blank=True, null=True)),
+                ("purged_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
                 "db_table": "project",
@@ -273,6 +274,17 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(fields=("project", "kind", "pattern"), name="redaction_rule_one")
                 ],
             },
+        ),
+        migrations.CreateModel(
+            name="PasswordResetRequest",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("email", models.CharField(max_length=254)),
+                ("requested_at", models.DateTimeField()),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("due_at", models.DateTimeField(null=True)),
+            ],
+            options={"db_table": "password_reset_request"},
         ),
         migrations.RunSQL(APPEND_ONLY, UNDO_APPEND_ONLY),
     ]

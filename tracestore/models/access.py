@@ -92,6 +92,7 @@ class Project(models.Model):
     retention_days = models.PositiveIntegerField(default=DEFAULT_RETENTION_DAYS)
     created_at = models.DateTimeField(default=timezone.now)
     deleted_at = models.DateTimeField(null=True, blank=True)
+    purged_at = models.DateTimeField(null=True, blank=True)  # when jobs.access had removed its data
 
     class Meta:
         db_table = "project"
@@ -210,3 +211,15 @@ class Throttle(models.Model):
     class Meta:
         db_table = "throttle"
         indexes: ClassVar = [models.Index(fields=["since"], name="throttle_since")]
+
+
+class PasswordResetRequest(models.Model):
+    """Somebody asked for a link. jobs.access sends it and deletes the row; the token is made then and never kept."""
+
+    email = models.CharField(max_length=254)
+    requested_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(null=True)  # after a failed attempt
+
+    class Meta:
+        db_table = "password_reset_request"

@@ -1,49 +1,28 @@
-"""How accounts and projects change. Every public function writes exactly one audit entry, in its own transaction."""
+"""How projects begin, change and end. Every public function writes exactly one audit entry."""
 
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db import connection, transaction
 from django.utils.text import slugify
 
-from tracestore.analysis.keys import new_key
-from tracestore.models.access import ApiKey, AuditEntry, Membership, Project, Role, Scope, User
+from tracestore.actions.access.audit import COMMAND_LINE, Actor, Refused, record
+from tracestore.actions.access.keys import insert_key
+from tracestore.models.access import (
+    MAX_RETENTION_DAYS,
+    ApiKey,
+    Invitation,
+    Membership,
+    Project,
+    Role,
+    Scope,
+    User,
+)
 
 FIRST_PROJECT = "default"
 FIRST_ADMIN = "admin@fourline.local"
 BOOTSTRAP_LOCK = 4_100_001  # pg_advisory_xact_lock: two processes may start at once
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who asks for a change. name: an e-mail address, `key fl_<prefix>` or `command line`. address: the client's IP."""
-
-    user_id: int | None
-    name: str
-    address: str = ""
-
-
-COMMAND_LINE = Actor(None, "command line")
-
-
-class Refused(Exception):
-    """The change makes no sense or is not allowed; the text tells the person what to do."""
-
-
-def record(now: datetime, actor: Actor, project_id: int | None, action: str, target: str = "", **detail: Any) -> None:
-    """Append to the audit log. target and detail never hold a secret."""
-    AuditEntry.objects.create(
-        at=now,
-        project_id=project_id,
-        user_id=actor.user_id,
-        actor=actor.name[:254],
-        action=action,
-        target=target[:254],
-        detail=detail,
-        address=actor.address[:64],
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +47,8 @@ def bootstrap(now: datetime) -> Credentials | None:
     admin = User.objects.create_user(FIRST_ADMIN, password, name="Administrator", is_admin=True, created_at=now)
     project = _insert_project(FIRST_PROJECT, now)
     Membership.objects.create(project=project, user=admin, role=Role.OWNER, created_at=now)
-    ingest_key = _insert_key(project, Scope.INGEST, "first ingest key", now)
-    read_key = _insert_key(project, Scope.READ, "first read key", now)
+    ingest_key = insert_key(project.id, Scope.INGEST, "first ingest key", now)
+    read_key = insert_key(project.id, Scope.READ, "first read key", now)
     record(now, COMMAND_LINE, project.id, "instance.bootstrap", admin.email)
     return Credentials(admin.email, password, project.slug, ingest_key, read_key)
 
@@ -91,7 +70,7 @@ def create_project(name: str, now: datetime, actor: Actor = COMMAND_LINE) -> New
     project = _insert_project(name, now)
     for user in _first_owners(actor):
         Membership.objects.create(project=project, user=user, role=Role.OWNER, created_at=now)
-    keys = [_insert_key(project, scope, f"first {scope} key", now, actor.user_id) for scope in Scope]
+    keys = [insert_key(project.id, scope, f"first {scope} key", now, actor.user_id) for scope in Scope]
     record(now, actor, project.id, "project.create", project.slug)
     return NewProject(project.id, project.slug, *keys)
 
@@ -103,10 +82,16 @@ def _first_owners(actor: Actor) -> list[User]:
 
 
 def _insert_project(name: str, now: datetime) -> Project:
-    name = " ".join(name.split())
-    if not name or len(name) > 80:
-        raise Refused("A project needs a name of at most 80 characters.")
+    name = clean_name(name)
     return Project.objects.create(name=name, slug=_free_slug(name), created_at=now)
+
+
+def clean_name(name: str) -> str:
+    """A project's name, single spaces. Raises Refused when empty, too long or not printable."""
+    name = " ".join(name.split())
+    if not name or len(name) > 80 or not name.isprintable():
+        raise Refused("A project needs a name of at most 80 printable characters.")
+    return name
 
 
 def _free_slug(name: str) -> str:
@@ -117,23 +102,26 @@ def _free_slug(name: str) -> str:
     return next(slug for slug in (base, *numbered) if slug not in taken)
 
 
-def _insert_key(
-    project: Project,
-    scope: Scope,
-    name: str,
-    now: datetime,
-    created_by_id: int | None = None,
-    expires_at: datetime | None = None,
-) -> str:
-    key = new_key()
-    ApiKey.objects.create(
-        project=project,
-        prefix=key.prefix,
-        sha256=key.sha256,
-        scope=scope,
-        name=name,
-        created_by_id=created_by_id,
-        created_at=now,
-        expires_at=expires_at,
-    )
-    return key.text
+@transaction.atomic
+def change_project(project_id: int, name: str, retention_days: int, now: datetime, actor: Actor) -> None:
+    """Rename a project (its address stays) and set how long it keeps data."""
+    if not 1 <= retention_days <= MAX_RETENTION_DAYS:
+        raise Refused(f"Keep data for 1 to {MAX_RETENTION_DAYS} days.")
+    project = Project.objects.select_for_update().get(id=project_id, deleted_at=None)
+    before = {"name": project.name, "retention_days": project.retention_days}
+    project.name, project.retention_days = clean_name(name), retention_days
+    project.save(update_fields=["name", "retention_days"])
+    record(now, actor, project_id, "project.change", project.slug, before=before, retention_days=retention_days)
+
+
+@transaction.atomic
+def delete_project(project_id: int, typed_name: str, now: datetime, actor: Actor) -> None:
+    """Close a project at once; jobs.access removes its data. typed_name: its name, as the owner typed it."""
+    project = Project.objects.select_for_update().get(id=project_id, deleted_at=None)
+    if typed_name.strip() != project.name:
+        raise Refused("Type the name of the project exactly as it stands above.")
+    project.deleted_at = now
+    project.save(update_fields=["deleted_at"])
+    ApiKey.objects.filter(project_id=project_id, revoked_at=None).update(revoked_at=now)
+    Invitation.objects.filter(project_id=project_id, accepted_at=None, revoked_at=None).update(revoked_at=now)
+    record(now, actor, project_id, "project.delete", project.slug)

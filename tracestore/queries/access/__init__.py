@@ -1,0 +1,57 @@
+"""Who may see what: keys and project context (keys.py), people (people.py), the audit log (audit.py)."""
+
+from tracestore.queries.access.audit import AuditPage, AuditRow, find_audit_entries
+from tracestore.queries.access.keys import (
+    KeyRow,
+    PriceRow,
+    ProjectContextRow,
+    RuleRow,
+    find_api_key,
+    first_project,
+    project_context_row,
+    project_prices,
+    redaction_rules,
+)
+from tracestore.queries.access.people import (
+    ApiKeyRow,
+    InvitationRow,
+    MemberRow,
+    ProjectRow,
+    at_least,
+    find_invitation,
+    find_membership,
+    find_user,
+    keys_of,
+    members_of,
+    open_invitations,
+    projects_of,
+    rules_of,
+)
+
+__all__ = [
+    "ApiKeyRow",
+    "AuditPage",
+    "AuditRow",
+    "InvitationRow",
+    "KeyRow",
+    "MemberRow",
+    "PriceRow",
+    "ProjectContextRow",
+    "ProjectRow",
+    "RuleRow",
+    "at_least",
+    "find_api_key",
+    "find_audit_entries",
+    "find_invitation",
+    "find_membership",
+    "find_user",
+    "first_project",
+    "keys_of",
+    "members_of",
+    "open_invitations",
+    "project_context_row",
+    "project_prices",
+    "projects_of",
+    "redaction_rules",
+    "rules_of",
+]

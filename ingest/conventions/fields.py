@@ -1,0 +1,170 @@
+"""Which canonical fields the rules fill, and what one rule is.
+
+A field is an index into the lists that `normalise` fills; those up to `PUBLIC` are shown on the span with their source,
+the later ones are evidence that the meaning is derived from.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+_PUBLIC = [
+    "operation",
+    "provider",
+    "request_model",
+    "response_model",
+    "input_tokens",
+    "output_tokens",
+    "total_tokens",
+    "cache_read_tokens",
+    "cache_creation_tokens",
+    "cache_creation_1h_tokens",
+    "reasoning_tokens",
+    "audio_input_tokens",
+    "audio_output_tokens",
+    "reported_cost_nanousd",
+    "ttft_ns",
+    "finish_reasons",
+    "tool_name",
+    "tool_call_id",
+    "agent_name",
+    "agent_version",
+    "session_id",
+    "user_id",
+    "tenant_id",
+    "error_type",
+    "prompt_name",
+    "prompt_version",
+    "rag_index_version",
+    "response_id",
+    "retry_count",
+    "service",
+    "service_version",
+    "environment",
+    "revision",
+    "config",
+    "tools",
+    "streaming",
+    "response_cache_hit",
+]
+_EVIDENCE = [
+    "cache_creation_5m",
+    "input_cost",
+    "output_cost",
+    "server_ttft",
+    "completion_start",
+    "level",
+    "tool_status",
+    "http_status",
+    "tool_result",
+    "output_body",
+    "output_messages",
+    "template_version",
+    "data_source",
+    "completion_prompts",
+    "invocation",
+    "embedding_model",
+    "crew",
+    "db_system",
+    "db_operation",
+    "http_method",
+    "pending",
+    "exclusive_usage",
+]
+NAMES = (*_PUBLIC, *_EVIDENCE)
+PUBLIC = len(_PUBLIC)
+COUNT = len(NAMES)
+
+(
+    OPERATION,
+    PROVIDER,
+    REQUEST_MODEL,
+    RESPONSE_MODEL,
+    INPUT,
+    OUTPUT,
+    TOTAL,
+    CACHE_READ,
+    CACHE_CREATION,
+    CACHE_CREATION_1H,
+    REASONING,
+    AUDIO_INPUT,
+    AUDIO_OUTPUT,
+    COST,
+    TTFT,
+    FINISH,
+    TOOL_NAME,
+    TOOL_CALL_ID,
+    AGENT_NAME,
+    AGENT_VERSION,
+    SESSION,
+    USER,
+    TENANT,
+    ERROR_TYPE,
+    PROMPT_NAME,
+    PROMPT_VERSION,
+    RAG_INDEX,
+    RESPONSE_ID,
+    RETRIES,
+    SERVICE,
+    SERVICE_VERSION,
+    ENVIRONMENT,
+    REVISION,
+    CONFIG,
+    TOOLS,
+    STREAMS,
+    RESPONSE_CACHE,
+    CACHE_CREATION_5M,
+    INPUT_COST,
+    OUTPUT_COST,
+    SERVER_TTFT,
+    COMPLETION_START,
+    LEVEL,
+    TOOL_STATUS,
+    HTTP_STATUS,
+    TOOL_RESULT,
+    OUTPUT_BODY,
+    OUTPUT_MESSAGES,
+    TEMPLATE_VERSION,
+    DATA_SOURCE,
+    COMPLETION_PROMPTS,
+    INVOCATION,
+    EMBEDDING_MODEL,
+    CREW,
+    DB_SYSTEM,
+    DB_OPERATION,
+    HTTP_METHOD,
+    PENDING,
+    EXCLUSIVE_USAGE,
+) = range(COUNT)
+
+# Fields that may also come from the scope or the resource of a span (conventions G2).
+IDENTITY = frozenset(
+    {SESSION, USER, TENANT, SERVICE, SERVICE_VERSION, ENVIRONMENT, REVISION, CONFIG, AGENT_NAME, AGENT_VERSION}
+)
+
+# Ranks: smaller wins. A rule of a lower layer loses to every rule of a higher one.
+SCOPE_LAYER = 1_000
+RESOURCE_LAYER = 2_000
+WEAK = 5_000  # added to a rank that must lose to any layer (a release name against the resource's service.version)
+NO_RANK = 1_000_000
+
+# From this rank on a model name is "the response's after success, the request's after a failure" (conventions 2).
+AMBIGUOUS_MODEL = 50
+
+
+class Row(NamedTuple):
+    """One rule: attribute `key` may fill `field`; the smallest rank whose value `read` finds usable wins.
+
+    read: value -> usable value, None (not usable) or coerce.BAD (a number out of range).
+    """
+
+    field: int
+    rank: int
+    key: str
+    read: Callable[[Any], Any]
+
+
+class Blob(NamedTuple):
+    """A rule for an attribute that holds several fields (JSON): `read` yields (field, rank, value, part's name)."""
+
+    key: str
+    read: Callable[[Any], list[tuple[int, int, Any, str]]]

@@ -1,6 +1,18 @@
 """Which conversations were there, and what happened in one of them?"""
 
 from dataclasses import dataclass
+from typing import Final
+
+from psycopg import sql
+
+from tracestore import db
+from tracestore.analysis.filters import Node
+from tracestore.queries import cursors
+from tracestore.queries.filter_targets import SESSION
+from tracestore.queries.filters import condition
+from tracestore.queries.ranges import day_bounds
+from tracestore.queries.traces import COLUMNS as TRACE_COLUMNS
+from tracestore.queries.traces import TraceRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +44,135 @@ class SessionRow:
 class SessionPage:
     items: list[SessionRow]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDetail:
+    """A session over all time and a window of its traces, oldest first."""
+
+    session: SessionRow
+    traces: list[TraceRow]
+    next_cursor: str | None
+
+
+_SUMS: Final = sql.SQL("""
+  t.session_id,
+  min(t.start_ns) AS start_ns,
+  max(t.end_ns) AS end_ns,
+  count(*) AS trace_count,
+  count(*) FILTER (WHERE t.status = 2) AS error_traces,
+  sum(t.span_count)::bigint AS span_count,
+  sum(t.error_count)::bigint AS error_count,
+  sum(t.llm_calls)::bigint AS llm_calls,
+  sum(t.tool_calls)::bigint AS tool_calls,
+  sum(t.tool_errors)::bigint AS tool_errors,
+  sum(t.input_tokens)::bigint AS input_tokens,
+  sum(t.output_tokens)::bigint AS output_tokens,
+  sum(t.cost_nanousd)::bigint AS cost_nanousd,
+  max(t.user_id) AS user_id,
+  max(t.tenant_id) AS tenant_id""")
+
+# The names of services, models and versions are looked up for the sessions of one page only.
+_FIND = sql.SQL("""
+SELECT g.*, greatest(g.end_ns - g.start_ns, 0) AS duration_ns, names.services, names.models, names.versions
+FROM (
+  SELECT {sums}
+  FROM trace AS t
+  WHERE t.project = %(project)s
+    AND t.day BETWEEN %(first_day)s AND %(last_day)s
+    AND t.start_ns >= %(start_ns)s
+    AND t.start_ns < %(end_ns)s
+    AND t.session_id IS NOT NULL
+    AND (%(session_id)s::text IS NULL OR t.session_id = %(session_id)s::text)
+  GROUP BY t.session_id
+) AS g
+CROSS JOIN LATERAL (
+  SELECT
+    coalesce(array_agg(DISTINCT one.name) FILTER (WHERE one.kind = 1), '{{}}') AS services,
+    coalesce(array_agg(DISTINCT one.name) FILTER (WHERE one.kind = 2), '{{}}') AS models,
+    coalesce(array_agg(DISTINCT one.name) FILTER (WHERE one.kind = 3), '{{}}') AS versions
+  FROM trace AS t
+  CROSS JOIN LATERAL (
+    SELECT 1 AS kind, unnest(t.services) AS name
+    UNION ALL SELECT 2, unnest(t.models)
+    UNION ALL SELECT 3, unnest(t.versions)
+  ) AS one
+  WHERE t.project = %(project)s
+    AND t.session_id = g.session_id
+    AND t.day BETWEEN %(first_day)s AND %(last_day)s
+    AND t.start_ns >= %(start_ns)s
+    AND t.start_ns < %(end_ns)s
+) AS names
+WHERE {matches} AND {after}
+ORDER BY g.end_ns DESC, g.session_id
+LIMIT %(rows)s
+""")
+_AFTER = sql.SQL("(g.end_ns < %(after_value)s OR (g.end_ns = %(after_value)s AND g.session_id > %(after_id)s))")
+
+
+def find_sessions(
+    project_id: int,
+    start_ns: int,
+    end_ns: int,
+    *,
+    filter: Node | None = None,  # the word of the contract
+    limit: int = 50,
+    cursor: str | None = None,
+) -> SessionPage:
+    """Sessions with a trace that started in [start_ns, end_ns), last active first; sums are of those traces.
+
+    Raises CursorError; psycopg QueryCanceled past 5 s.
+    """
+    begin = cursors.decode("sessions", cursor, r"[^\x00]{0,256}")
+    found = _find(project_id, start_ns, end_ns, filter, begin, limit + 1)
+    if len(found) <= limit:
+        return SessionPage(found, None)
+    last = cursors.Cursor(found[limit - 1].end_ns, found[limit - 1].session_id)
+    return SessionPage(found[:limit], cursors.encode("sessions", last))
+
+
+def _find(
+    project_id: int,
+    start_ns: int,
+    end_ns: int,
+    wanted: Node | None,
+    begin: cursors.Cursor | None,
+    rows: int,
+    session_id: str | None = None,
+) -> list[SessionRow]:
+    matches, values = condition(wanted, SESSION)
+    after = _AFTER if begin and begin.value is not None else sql.SQL("TRUE")
+    parameters = values | day_bounds(start_ns, end_ns)
+    parameters |= {"project": project_id, "start_ns": start_ns, "end_ns": end_ns, "session_id": session_id}
+    parameters |= {"rows": rows, **({"after_value": begin.value, "after_id": begin.id} if begin else {})}
+    return db.fetch(_FIND.format(sums=_SUMS, matches=matches, after=after), parameters, SessionRow)
+
+
+_TRACES = sql.SQL("""
+SELECT {columns}
+FROM trace AS t
+WHERE t.project = %(project)s
+  AND t.session_id = %(session_id)s
+  AND (t.start_ns, t.trace_id) > (%(after_value)s, %(after_id)s::uuid)
+ORDER BY t.start_ns, t.trace_id
+LIMIT %(rows)s
+""").format(columns=sql.SQL(TRACE_COLUMNS))
+_FIRST = cursors.Cursor(-1, "0" * 32)
+_EVER = (0, 2**63 - 1)
+
+
+def get_session(
+    project_id: int, session_id: str, *, now_ns: int, limit: int = 200, cursor: str | None = None
+) -> SessionDetail | None:
+    """A session over all that is kept and its traces, oldest first. None: unknown. Raises CursorError."""
+    begin = cursors.decode(f"session{session_id}", cursor) or _FIRST
+    parameters = {"project": project_id, "session_id": session_id, "now_ns": now_ns, "rows": limit + 1}
+    parameters |= {"after_value": begin.value, "after_id": begin.id}
+    with db.snapshot():
+        sums = _find(project_id, *_EVER, None, None, 1, session_id)
+        traces = db.fetch(_TRACES, parameters, TraceRow) if sums else []
+    if not sums:
+        return None
+    more = len(traces) > limit
+    last = cursors.Cursor(traces[limit - 1].start_ns, traces[limit - 1].trace_id) if more else None
+    return SessionDetail(sums[0], traces[:limit], cursors.encode(f"session{session_id}", last) if last else None)

@@ -1,8 +1,12 @@
-"""What was one span, with everything that is known of it?"""
+"""What were these spans of a trace, payloads aside?"""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Final
+from uuid import UUID
+
+from tracestore import db
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,62 +78,106 @@ class SpanRow:
     orphan: bool = False
 
 
+# span AS s; duration_ns is never negative, flags tell of a clock that ran backwards
+COLUMNS: Final = """
+  replace(s.trace_id::text, '-', '') AS trace_id, lpad(to_hex(s.span_id), 16, '0') AS span_id,
+  lpad(to_hex(s.parent_span_id), 16, '0') AS parent_span_id, s.day, s.name, s.kind, s.operation, s.status,
+  s.status_message, s.start_ns, s.end_ns, greatest(s.end_ns - s.start_ns, 0) AS duration_ns, s.received_ns, s.service,
+  s.service_version, s.environment, s.provider, s.request_model, s.response_model, s.input_tokens, s.output_tokens,
+  s.total_tokens, s.cache_read_tokens, s.cache_creation_tokens, s.reasoning_tokens, s.audio_input_tokens,
+  s.audio_output_tokens, coalesce(s.cost_nanousd, s.reported_cost_nanousd) AS cost_nanousd,
+  CASE WHEN s.cost_nanousd IS NOT NULL THEN 'computed' WHEN s.reported_cost_nanousd IS NOT NULL THEN 'reported' END
+    AS cost_source, s.reported_cost_nanousd, s.price_id, s.ttft_ns,
+  coalesce(string_to_array(s.finish_reasons, ','), '{}') AS finish_reasons, s.tool_name, s.tool_call_id, s.agent_name,
+  s.session_id, s.user_id, s.tenant_id, s.prompt_name, s.prompt_version, s.rag_index_version, s.response_id,
+  s.error_type, s.retry_count, s.flags, s.attribute_count, s.mapping_version, s.version_part_id"""
+
+# Of two records of one span the first of these is it: data.md, merge order.
+MERGE_ORDER: Final = "s.end_ns DESC, s.attribute_count DESC, s.record_hash DESC, s.day DESC"
+
+_BY_ID = f"""
+SELECT DISTINCT ON (s.span_id) {COLUMNS}
+FROM span AS s
+WHERE s.project = %(project)s AND s.trace_id = %(trace_id)s AND s.span_id = ANY (%(span_ids)s)
+ORDER BY s.span_id, {MERGE_ORDER}
+LIMIT %(rows)s
+"""  # noqa: S608  # constants only
+MAX_SPANS: Final = 5_000
+
+
+def spans_by_id(project_id: int, trace_id: str, span_ids: Sequence[str | int]) -> list[SpanRow]:
+    """The spans that exist among at most MAX_SPANS ids, in no order, with billable, duplicate_of and version_set."""
+    numbers = [signed(one) for one in span_ids[:MAX_SPANS]]
+    parameters = {"project": project_id, "trace_id": trace_id, "span_ids": numbers, "rows": MAX_SPANS}
+    rows = db.fetch(_BY_ID, parameters, SpanRow)
+    calls = {call.span_id: call for call in _calls(project_id, trace_id, numbers)}
+    sets = _version_sets(project_id, trace_id)
+    return [_complete(row, calls.get(row.span_id), sets.get(row.service)) for row in rows]
+
+
+def signed(span_id: str | int) -> int:
+    """16 hex digits as the signed number that is stored."""
+    return span_id if isinstance(span_id, int) else int.from_bytes(bytes.fromhex(span_id), "big", signed=True)
+
+
+def hex_id(span_id: int) -> str:
+    return f"{span_id & 0xFFFF_FFFF_FFFF_FFFF:016x}"
+
+
+def _complete(row: SpanRow, call: "_Call | None", version_set: str | None) -> SpanRow:
+    if call is None:
+        return replace(row, version_set=version_set)
+    elsewhere = call.duplicate_of_trace if call.duplicate_of_trace != row.trace_id else None
+    return replace(
+        row,
+        version_set=version_set,
+        billable=call.billable,
+        duplicate_of=call.duplicate_of,
+        duplicate_of_trace=elsewhere,
+    )
+
+
 @dataclass(frozen=True, slots=True)
-class SpanEvent:
-    """name, time and attributes of an event on the span, or of a log record that names the span (source = "log")."""
-
-    name: str
-    time_ns: int
-    attributes: dict[str, Any]
-    dropped_attributes: int = 0
-    source: str = "span"
-
-
-@dataclass(frozen=True, slots=True)
-class SpanLink:
-    trace_id: str
+class _Call:
     span_id: str
-    tracestate: str
-    attributes: dict[str, Any]
-    dropped_attributes: int = 0
-    same_project: bool | None = None  # None: not looked up
+    billable: bool
+    duplicate_of: str | None
+    duplicate_of_trace: str | None
+
+
+_CALLS = """
+SELECT
+  lpad(to_hex(c.span_id), 16, '0') AS span_id,
+  c.billable,
+  lpad(to_hex(c.duplicate_of_span), 16, '0') AS duplicate_of,
+  replace(c.duplicate_of_trace::text, '-', '') AS duplicate_of_trace
+FROM llm_call AS c
+WHERE c.project = %(project)s AND c.trace_id = %(trace_id)s AND c.span_id = ANY (%(span_ids)s)
+LIMIT %(rows)s
+"""
+
+
+def _calls(project_id: int, trace_id: str, span_ids: list[int]) -> list[_Call]:
+    parameters = {"project": project_id, "trace_id": trace_id, "span_ids": span_ids, "rows": MAX_SPANS}
+    return db.fetch(_CALLS, parameters, _Call)
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """The resource or the scope of a span: name and version are the scope's, empty for a resource."""
-
-    attributes: dict[str, Any]
-    schema_url: str = ""
-    dropped_attributes: int = 0
-    name: str = ""
-    version: str = ""
+class _ServiceSet:
+    service: str
+    id: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class SpanDetail:
-    """A span and its payload. attributes keep the types they were sent with (bytes, ints, nested lists and maps).
+_SETS = """
+SELECT v.service, v.id
+FROM trace AS t
+JOIN version_set AS v ON v.project = t.project AND v.id = ANY (t.version_sets)
+WHERE t.project = %(project)s AND t.trace_id = %(trace_id)s
+LIMIT 1000
+"""
 
-    provenance: (field, "attr:KEY" | "resource:KEY" | "scope:KEY" | "event:NAME" | "rule:NAME") pairs.
-    messages are tracestore.analysis.messages.Message; price_receipt is tracestore.analysis.pricing.Receipt or None.
-    """
 
-    span: SpanRow
-    attributes: dict[str, Any]
-    resource: Origin
-    scope: Origin
-    events: list[SpanEvent]
-    links: list[SpanLink]
-    input_messages: list[Any] | None
-    output_messages: list[Any] | None
-    system_instructions: Any | None
-    tool_arguments: Any | None
-    tool_result: Any | None
-    price_receipt: Any | None
-    provenance: list[tuple[str, str]]
-    tracestate: str = ""
-    trace_flags: int = 0
-    dropped_attributes: int = 0
-    dropped_events: int = 0
-    dropped_links: int = 0
-    log_events: list[SpanEvent] = field(default_factory=list)
+def _version_sets(project_id: int, trace_id: str) -> dict[str, str]:
+    """Service -> id of the set it ran with in this trace."""
+    rows = db.fetch(_SETS, {"project": project_id, "trace_id": trace_id}, _ServiceSet)
+    return {row.service: row.id.hex for row in rows}

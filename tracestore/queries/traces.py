@@ -1,10 +1,18 @@
-"""Which traces match, and what happened in one of them?"""
+"""Which traces match, newest or slowest or dearest first, and what is the sum of one?"""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
-from tracestore.queries.spans import SpanRow
+from psycopg import sql
+
+from tracestore import db
+from tracestore.analysis.filters import Node
+from tracestore.queries import cursors
+from tracestore.queries.filter_targets import TRACE
+from tracestore.queries.filters import condition
+from tracestore.queries.ranges import day_bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,8 @@ class TraceRow:
     tools: list[str]
     operations: list[str]
     attrs: dict[str, Any]
+    first_day: date
+    last_day: date
     complete: bool
     flags: int
     settled: bool = True
@@ -66,48 +76,127 @@ class TracePage:
     next_cursor: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class TraceDetail:
-    """One trace and a window of its spans, in start order (parents before their children at equal times).
+# trace AS t, parameter now_ns
+COLUMNS: Final = """
+  replace(t.trace_id::text, '-', '') AS trace_id, t.day, t.start_ns, t.end_ns, t.duration_ns,
+  lpad(to_hex(t.root_span_id), 16, '0') AS root_span_id, t.name, t.operation, t.service, t.service_version,
+  t.environment, t.status, t.error_type, t.span_count, t.error_count, t.llm_calls, t.llm_errors, t.embedding_calls,
+  t.tool_calls, t.tool_errors, t.input_tokens, t.output_tokens, t.cache_read_tokens, t.cache_creation_tokens,
+  t.reasoning_tokens, t.embedding_tokens, t.cost_nanousd, t.unpriced_calls, t.ttft_ns, t.session_id, t.user_id,
+  t.tenant_id, t.services, t.models, t.environments, t.versions,
+  ARRAY(SELECT replace(one::text, '-', '') FROM unnest(t.version_sets) AS one) AS version_sets, t.tools, t.operations,
+  t.attrs, t.first_day, t.last_day, coalesce(t.complete_from_ns <= %(now_ns)s, FALSE) AS complete, t.flags"""
 
-    spans_total: all spans of the trace. next_cursor: the next window, None at the end. missing_parents: ids that spans
-    name as their parent and that never arrived.
+
+@dataclass(frozen=True, slots=True)
+class _Sort:
+    """key: what is ordered by. nullable: rows without it come last, in either direction."""
+
+    key: sql.SQL
+    field: str
+    descending: bool
+    nullable: bool = False
+
+
+_TOKENS = sql.SQL(
+    "CASE WHEN t.input_tokens IS NULL AND t.output_tokens IS NULL THEN NULL"
+    " ELSE coalesce(t.input_tokens, 0) + coalesce(t.output_tokens, 0) END"
+)
+_KEYS = {
+    "start": (sql.SQL("t.start_ns"), "start_ns", False),
+    "duration": (sql.SQL("t.duration_ns"), "duration_ns", False),
+    "cost": (sql.SQL("t.cost_nanousd"), "cost_nanousd", True),
+    "errors": (sql.SQL("t.error_count"), "error_count", False),
+    "tokens": (_TOKENS, "tokens", True),
+}
+SORTS: Mapping[str, _Sort] = {
+    f"{sign}{name}": _Sort(key, field, sign == "-", nullable)
+    for name, (key, field, nullable) in _KEYS.items()
+    for sign in ("-", "")
+}
+
+_FIND = sql.SQL("""
+SELECT {columns}
+FROM trace AS t
+WHERE t.project = %(project)s
+  AND t.day BETWEEN %(first_day)s AND %(last_day)s
+  AND t.start_ns >= %(start_ns)s
+  AND t.start_ns < %(end_ns)s
+  AND {matches}
+  AND {after}
+ORDER BY {order}
+LIMIT %(rows)s
+""")
+
+
+def find_traces(
+    project_id: int,
+    start_ns: int,
+    end_ns: int,
+    *,
+    now_ns: int,
+    filter: Node | None = None,
+    sort: str = "-start",
+    limit: int = 50,
+    cursor: str | None = None,
+) -> TracePage:
+    """A page of the traces that started in [start_ns, end_ns) and match.
+
+    sort: a key of SORTS; unknown cost or tokens come last. Raises CursorError; psycopg QueryCanceled past 5 s.
     """
-
-    trace: TraceRow
-    spans: list[SpanRow]
-    spans_total: int
-    next_cursor: str | None
-    missing_parents: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class StripBucket:
-    """Traces that started in [start_ns, start_ns + the strip's bucket_ns)."""
-
-    start_ns: int
-    traces: int
-    error_traces: int
-    p95_duration_ns: int | None
-    cost_nanousd: int | None
+    order = SORTS[sort]
+    begin = cursors.decode(f"traces{sort}", cursor)
+    matches, values = condition(filter, TRACE)
+    parts = {"columns": sql.SQL(COLUMNS), "matches": matches, "after": _after(order, begin), "order": _order(order)}
+    parameters = values | day_bounds(start_ns, end_ns)
+    parameters |= {"project": project_id, "start_ns": start_ns, "end_ns": end_ns, "now_ns": now_ns, "rows": limit + 1}
+    parameters |= {"after_value": begin.value, "after_id": begin.id} if begin else {}
+    found = db.fetch(_FIND.format(**parts), parameters, TraceRow)
+    if len(found) <= limit:
+        return TracePage(found, None)
+    last = cursors.Cursor(_value(order, found[limit - 1]), found[limit - 1].trace_id)
+    return TracePage(found[:limit], cursors.encode(f"traces{sort}", last))
 
 
-@dataclass(frozen=True, slots=True)
-class TraceStrip:
-    """What a filter matches, in one line: over [start_ns, end_ns) of the trace starts.
+def _value(order: _Sort, row: TraceRow) -> int | None:
+    if order.field != "tokens":
+        return getattr(row, order.field)  # type: ignore[no-any-return]
+    if row.input_tokens is None and row.output_tokens is None:
+        return None
+    return (row.input_tokens or 0) + (row.output_tokens or 0)
 
-    cost_nanousd sums the traces whose cost is known; unpriced_traces counts those with a call that has no price.
-    """
 
-    start_ns: int
-    end_ns: int
-    bucket_ns: int
-    traces: int
-    error_traces: int
-    p50_duration_ns: int | None
-    p95_duration_ns: int | None
-    input_tokens: int | None
-    output_tokens: int | None
-    cost_nanousd: int | None
-    unpriced_traces: int
-    buckets: list[StripBucket]
+def _order(order: _Sort) -> sql.Composable:
+    """Ids run against the key's direction, as in the index (project, start_ns DESC, trace_id), read either way."""
+    text = "{} DESC {}, t.trace_id" if order.descending else "{} {}, t.trace_id DESC"
+    return sql.SQL(text).format(order.key, sql.SQL("NULLS LAST" if order.nullable else ""))
+
+
+def _after(order: _Sort, cursor: cursors.Cursor | None) -> sql.Composable:
+    if cursor is None:
+        return sql.SQL("TRUE")
+    further = sql.SQL("<" if order.descending else ">")
+    same = sql.SQL("t.trace_id {} %(after_id)s::uuid").format(sql.SQL(">" if order.descending else "<"))
+    if cursor.value is None:
+        return sql.SQL("({} IS NULL AND {})").format(order.key, same)
+    ahead = sql.SQL(
+        "({key} {further}= %(after_value)s::bigint AND ({key} {further} %(after_value)s::bigint OR {same}))"
+    )
+    known = ahead.format(key=order.key, further=further, same=same)
+    return sql.SQL("({} OR {} IS NULL)").format(known, order.key) if order.nullable else known
+
+
+_ONE = sql.SQL("""
+SELECT {columns}, NOT EXISTS (
+  SELECT FROM settle_mark AS m WHERE m.project = %(project)s AND m.trace_id = %(trace_id)s
+) AS settled
+FROM trace AS t
+WHERE t.project = %(project)s AND t.trace_id = %(trace_id)s
+ORDER BY t.settled_ns DESC
+LIMIT 1
+""").format(columns=sql.SQL(COLUMNS))
+
+
+def settled_trace(project_id: int, trace_id: str, now_ns: int) -> TraceRow | None:
+    """What the background has made of a trace; settled = False when spans came since."""
+    return db.fetch_one(_ONE, {"project": project_id, "trace_id": trace_id, "now_ns": now_ns}, TraceRow)

@@ -1,0 +1,275 @@
+"""OTLP/JSON as types: msgspec reads them in C, skips what they do not name, and says where a body is wrong. Pure."""
+
+from typing import NamedTuple
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+Integer = int | str | float | None  # 64-bit: proto3 writes text, JavaScript numbers
+Double = float | str | None
+
+
+class _Message(msgspec.Struct, rename="camel", gc=False):
+    """OTLP/JSON keys are lowerCamelCase."""
+
+
+class AnyValue(_Message):
+    string_value: str | None = None
+    bool_value: bool | None = None
+    int_value: Integer = None
+    double_value: Double = None
+    array_value: "ArrayValue | None" = None
+    kvlist_value: "KeyValueList | None" = None
+    bytes_value: str | None = None
+
+
+class ArrayValue(_Message):
+    values: list[AnyValue | None] = []
+
+
+class KeyValue(_Message):
+    key: str = ""
+    value: AnyValue | None = None
+
+
+class KeyValueList(_Message):
+    values: list[KeyValue] = []
+
+
+class Resource(_Message):
+    attributes: list[KeyValue] = []
+    dropped_attributes_count: int = 0
+
+
+class Scope(_Message):
+    name: str | None = None
+    version: str | None = None
+    attributes: list[KeyValue] = []
+    dropped_attributes_count: int = 0
+
+
+class Status(_Message):
+    message: str | None = None
+    code: int | str | None = None
+
+
+NO_STATUS = Status()
+
+
+class Event(_Message):
+    time_unix_nano: Integer = None
+    name: str | None = None
+    attributes: list[KeyValue] = []
+    dropped_attributes_count: int = 0
+
+
+class Link(_Message):
+    trace_id: str | None = None
+    span_id: str | None = None
+    trace_state: str | None = None
+    attributes: list[KeyValue] = []
+    dropped_attributes_count: int = 0
+    flags: Integer = None
+
+
+class Span(_Message):
+    trace_id: str | None = None
+    span_id: str | None = None
+    parent_span_id: str | None = None
+    trace_state: str | None = None
+    name: str | None = None
+    kind: int | str | None = None
+    start_time_unix_nano: Integer = None
+    end_time_unix_nano: Integer = None
+    attributes: list[KeyValue] = []
+    dropped_attributes_count: int = 0
+    events: list[Event] = []
+    dropped_events_count: int = 0
+    links: list[Link] = []
+    dropped_links_count: int = 0
+    status: Status | None = None
+    flags: Integer = None
+
+
+class ScopeSpans(_Message):
+    scope: Scope | None = None
+    spans: list[Span] = []
+    schema_url: str | None = None
+
+
+class ResourceSpans(_Message):
+    resource: Resource | None = None
+    scope_spans: list[ScopeSpans] = []
+    schema_url: str | None = None
+
+
+class Traces(_Message):
+    resource_spans: list[ResourceSpans] = []
+    resource_snake_case: Raw | UnsetType = msgspec.field(default=UNSET, name="resource_spans")
+
+
+class LogRecord(_Message):
+    time_unix_nano: Integer = None
+    observed_time_unix_nano: Integer = None
+    severity_number: int | str | None = None
+    severity_text: str | None = None
+    body: AnyValue | None = None
+    attributes: list[KeyValue] = []
+    dropped_attributes_count: int = 0
+    flags: Integer = None
+    trace_id: str | None = None
+    span_id: str | None = None
+    event_name: str | None = None
+
+
+class PlainLog(NamedTuple):
+    """What build.log_record reads of a log, in protobuf's names and types."""
+
+    severity_number: int
+    severity_text: str
+    event_name: str
+    flags: int
+
+
+class ScopeLogs(_Message):
+    scope: Scope | None = None
+    log_records: list[LogRecord] = []
+    schema_url: str | None = None
+
+
+class ResourceLogs(_Message):
+    resource: Resource | None = None
+    scope_logs: list[ScopeLogs] = []
+    schema_url: str | None = None
+
+
+class Logs(_Message):
+    resource_logs: list[ResourceLogs] = []
+    resource_snake_case: Raw | UnsetType = msgspec.field(default=UNSET, name="resource_logs")
+
+
+class Exemplar(_Message):
+    filtered_attributes: list[KeyValue] = []
+    time_unix_nano: Integer = None
+    as_double: Double = None
+    as_int: Integer = None
+    span_id: str | None = None
+    trace_id: str | None = None
+
+
+class _Point(_Message):
+    attributes: list[KeyValue] = []
+    start_time_unix_nano: Integer = None
+    time_unix_nano: Integer = None
+    flags: Integer = None
+
+
+class NumberDataPoint(_Point):
+    as_double: Double = None
+    as_int: Integer = None
+    exemplars: list[Exemplar] = []
+
+
+class HistogramDataPoint(_Point):
+    count: Integer = None
+    sum: Double = None
+    min: Double = None
+    max: Double = None
+    bucket_counts: list[Integer] = []
+    explicit_bounds: list[float | str] = []
+    exemplars: list[Exemplar] = []
+
+
+class Buckets(_Message):
+    offset: int = 0
+    bucket_counts: list[Integer] = []
+
+
+class ExponentialHistogramDataPoint(_Point):
+    count: Integer = None
+    sum: Double = None
+    min: Double = None
+    max: Double = None
+    scale: int = 0
+    zero_count: Integer = None
+    zero_threshold: float = 0.0
+    positive: Buckets = msgspec.field(default_factory=Buckets)
+    negative: Buckets = msgspec.field(default_factory=Buckets)
+    exemplars: list[Exemplar] = []
+
+
+class ValueAtQuantile(_Message):
+    quantile: float | str = 0.0
+    value: float | str = 0.0
+
+
+class SummaryDataPoint(_Point):
+    count: Integer = None
+    sum: Double = 0.0
+    quantile_values: list[ValueAtQuantile] = []
+
+
+class _Data(_Message):
+    aggregation_temporality: int | str | None = None
+    is_monotonic: bool = False
+
+
+class Numbers(_Data):
+    data_points: list[NumberDataPoint] = []
+
+
+class Histograms(_Data):
+    data_points: list[HistogramDataPoint] = []
+
+
+class ExponentialHistograms(_Data):
+    data_points: list[ExponentialHistogramDataPoint] = []
+
+
+class Summaries(_Data):
+    data_points: list[SummaryDataPoint] = []
+
+
+class Metric(_Message):
+    name: str | None = None
+    description: str | None = None
+    unit: str | None = None
+    gauge: Numbers | None = None
+    sum: Numbers | None = None
+    histogram: Histograms | None = None
+    exponential_histogram: ExponentialHistograms | None = None
+    summary: Summaries | None = None
+
+
+METRIC_KINDS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
+
+
+class ScopeMetrics(_Message):
+    scope: Scope | None = None
+    metrics: list[Metric] = []
+    schema_url: str | None = None
+
+
+class ResourceMetrics(_Message):
+    resource: Resource | None = None
+    scope_metrics: list[ScopeMetrics] = []
+    schema_url: str | None = None
+
+
+class Metrics(_Message):
+    resource_metrics: list[ResourceMetrics] = []
+    resource_snake_case: Raw | UnsetType = msgspec.field(default=UNSET, name="resource_metrics")
+
+
+def _numbered(prefix: str, names: str) -> dict[str, int]:
+    return {f"{prefix}_{name}": number for number, name in enumerate(names.split())}
+
+
+SPAN_KINDS = _numbered("SPAN_KIND", "UNSPECIFIED INTERNAL SERVER CLIENT PRODUCER CONSUMER")
+STATUS_CODES = _numbered("STATUS_CODE", "UNSET OK ERROR")
+TEMPORALITIES = _numbered("AGGREGATION_TEMPORALITY", "UNSPECIFIED DELTA CUMULATIVE")
+SEVERITIES = _numbered(
+    "SEVERITY_NUMBER",
+    "UNSPECIFIED TRACE TRACE2 TRACE3 TRACE4 DEBUG DEBUG2 DEBUG3 DEBUG4 INFO INFO2 INFO3 INFO4"
+    " WARN WARN2 WARN3 WARN4 ERROR ERROR2 ERROR3 ERROR4 FATAL FATAL2 FATAL3 FATAL4",
+)

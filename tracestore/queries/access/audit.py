@@ -15,15 +15,15 @@ class AuditRow:
     actor: str
     action: str
     target: str
-    detail: dict[str, Any]
+    details: Sequence[tuple[str, Any]]
     address: str
 
 
 @dataclass(frozen=True, slots=True)
 class AuditPage:
-    """next_before: pass as `before` for the next page; None on the last."""
+    """entries: newest first. next_before: pass as `before` for the next page; None on the last."""
 
-    items: Sequence[AuditRow]
+    entries: Sequence[AuditRow]
     next_before: int | None
 
 
@@ -39,5 +39,5 @@ def find_audit_entries(
     if before is not None:
         entries = entries.filter(id__lt=before)
     found = list(entries.order_by("-id")[: limit + 1])
-    rows = [AuditRow(e.id, e.at, e.actor, e.action, e.target, e.detail, e.address) for e in found[:limit]]
+    rows = [AuditRow(e.id, e.at, e.actor, e.action, e.target, tuple(e.detail.items()), e.address) for e in found[:limit]]
     return AuditPage(rows, rows[-1].id if len(found) > limit else None)

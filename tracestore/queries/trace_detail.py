@@ -1,0 +1,93 @@
+"""What happened in one trace, span by span?"""
+
+from dataclasses import dataclass, field, replace
+
+from tracestore import db
+from tracestore.analysis.tree import Node, Row, arrange
+from tracestore.queries import cursors
+from tracestore.queries.spans import MERGE_ORDER, SpanRow, hex_id, spans_by_id
+from tracestore.queries.trace_now import find_trace
+from tracestore.queries.traces import TraceRow
+
+MAX_SKELETON = 300_000
+
+
+@dataclass(frozen=True, slots=True)
+class TraceDetail:
+    """One trace and a window of its spans, in start order (parents before their children at equal times).
+
+    spans_total: all spans of the trace. next_cursor: the next window, None at the end. missing_parents: ids that spans
+    name as their parent and that never arrived.
+    """
+
+    trace: TraceRow
+    spans: list[SpanRow]
+    spans_total: int
+    next_cursor: str | None
+    missing_parents: list[str] = field(default_factory=list)
+
+
+_SKELETON = f"""
+SELECT span_id, parent_span_id, start_ns, end_ns, status, operation
+FROM (
+  SELECT DISTINCT ON (s.span_id)
+    s.span_id, s.parent_span_id, s.start_ns, s.end_ns, s.status, s.operation, s.received_ns
+  FROM span AS s
+  WHERE s.project = %(project)s AND s.trace_id = %(trace_id)s
+  ORDER BY s.span_id, {MERGE_ORDER}
+) AS folded
+ORDER BY received_ns, span_id
+LIMIT %(rows)s
+"""  # noqa: S608  # constants only
+
+
+def trace_skeleton(project_id: int, trace_id: str) -> list[Node]:
+    """Every span of a trace, folded to one record each, in order of arrival; at most MAX_SKELETON."""
+    return db.fetch(_SKELETON, {"project": project_id, "trace_id": trace_id, "rows": MAX_SKELETON}, Node)
+
+
+def get_trace(
+    project_id: int, trace_id: str, *, now_ns: int, spans_limit: int = 1_000, cursor: str | None = None
+) -> TraceDetail | None:
+    """A trace with the window of its spans that begins at the cursor. None: the project has no such trace.
+
+    spans_limit: at most queries.spans.MAX_SPANS. Raises CursorError.
+    """
+    begin = cursors.decode(f"spans{trace_id}", cursor, "")
+    with db.snapshot():
+        trace = find_trace(project_id, trace_id, now_ns=now_ns)
+        if trace is None:
+            return None
+        rows = arrange(trace_skeleton(project_id, trace_id)).rows
+        places = _in_start_order(rows)
+        first = (begin.value or 0) if begin else 0
+        window = places[first : first + spans_limit]
+        spans = {span.span_id: span for span in spans_by_id(project_id, trace_id, [place.span_id for place in window])}
+    more = first + spans_limit < len(places)
+    return TraceDetail(
+        trace=trace,
+        spans=[_placed(spans[hex_id(place.span_id)], place, rows) for place in window],
+        spans_total=len(places),
+        next_cursor=cursors.encode(f"spans{trace_id}", cursors.Cursor(first + spans_limit, "")) if more else None,
+        missing_parents=[hex_id(row.span_id) for row in rows if row.missing],
+    )
+
+
+def _in_start_order(rows: list[Row]) -> list[Row]:
+    """By start; the tree's own order (parents first, then arrival) where starts are equal."""
+    return sorted((row for row in rows if not row.missing), key=lambda row: row.start_ns)
+
+
+def _placed(span: SpanRow, place: Row, rows: list[Row]) -> SpanRow:
+    orphan = place.parent is not None and rows[place.parent].missing
+    return replace(
+        span, depth=_depth(place, rows), children=place.children, descendants=place.descendants, orphan=orphan
+    )
+
+
+def _depth(place: Row, rows: list[Row]) -> int:
+    """Depth below the nearest span that has no parent here: stand-ins of parents that never came do not count."""
+    top = place
+    while top.parent is not None:
+        top = rows[top.parent]
+    return place.depth - top.missing

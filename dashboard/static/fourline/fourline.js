@@ -93,3 +93,42 @@
     row.setAttribute("aria-current", "true");
   });
 })();
+
+// Folding of the tree: a row's children are the rows after it that stand deeper.
+(function () {
+  "use strict";
+  const depth = (row) => Number(row.dataset.d);
+
+  function fold(row, shut) {
+    row.setAttribute("aria-expanded", shut ? "false" : "true");
+    let hiddenBelow = shut ? depth(row) : Infinity;
+    for (let next = row.nextElementSibling; next && depth(next) > depth(row); next = next.nextElementSibling) {
+      if (depth(next) <= hiddenBelow) hiddenBelow = shut ? depth(row) : Infinity;
+      next.hidden = depth(next) > hiddenBelow;
+      if (!next.hidden && next.getAttribute("aria-expanded") === "false") hiddenBelow = depth(next);
+    }
+  }
+
+  document.addEventListener("click", (event) => {
+    const twist = event.target.closest(".twist");
+    if (twist) {
+      const row = twist.closest("tr");
+      fold(row, row.getAttribute("aria-expanded") === "true");
+      return;
+    }
+    const all = event.target.closest("[data-collapse-all]");
+    if (!all) return;
+    const shut = all.textContent.trim() === "Collapse all";
+    const rows = [...document.querySelectorAll("tr[aria-expanded]")].reverse();
+    for (const row of rows) if (!shut || depth(row) > 1) fold(row, shut);
+    all.textContent = shut ? "Expand all" : "Collapse all";
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+    const row = event.target.closest("tr[aria-expanded]");
+    if (!row) return;
+    event.preventDefault();
+    fold(row, event.key === "ArrowLeft");
+  });
+})();

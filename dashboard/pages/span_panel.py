@@ -1,0 +1,247 @@
+"""What was one span: messages, tools, tokens, price, and everything its emitter sent? The panel beside the tree."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+
+from dashboard.conversation import Conversation, converse
+from dashboard.geometry import Bar
+from dashboard.links import in_project, quoted, with_query
+from dashboard.price_lines import ReceiptView, receipt_view
+from dashboard.templatetags.units import in_time
+from dashboard.trees import CALLS, kind_of, tokens_of
+from dashboard.values import CUT, LONGEST, Attribute, Shown, attributes, shown
+from tracestore import records
+from tracestore.queries.span_detail import SpanDetail, SpanEvent, SpanLink, get_span
+from tracestore.queries.spans import SpanRow
+from tracestore.queries.traces import TraceRow
+
+TOKEN_BAR = 1_000
+EVENTS = 200
+KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
+FLAG_WORDS = (
+    (records.CLOCK_SUSPECT, "The emitter's clock is suspect: its times lie outside the retention or run backwards."),
+    (records.TRUNCATED, "A value over its cap was cut when it arrived."),
+    (records.INVALID_NUMBER, "A measure was not a usable number and counts as unknown."),
+    (records.TOKENS_DISAGREE, "The total tokens it reported are not input plus output."),
+    (records.CACHE_EXCLUSIVE, "Its input tokens left the cache out; here they include it."),
+    (records.DUPLICATE_KEYS, "An attribute came twice; the last one won."),
+    (records.IDENTITY_INHERITED, "Session, user or environment come from its scope or resource."),
+    (records.TIMEOUT, "It ran into a timeout."),
+    (records.RESPONSE_CACHE_HIT, "Answered from the application's own response cache."),
+)
+FACTS = (
+    ("operation", "operation"), ("service", "service"), ("service_version", "version"), ("environment", "environment"),
+    ("provider", "provider"), ("request_model", "model asked for"), ("response_model", "model that answered"),
+    ("finish_reasons", "finished by"), ("ttft_ns", "first token after"), ("tool_name", "tool"),
+    ("tool_call_id", "tool call"), ("agent_name", "agent"), ("session_id", "session"), ("user_id", "user"),
+    ("tenant_id", "tenant"), ("prompt_name", "prompt"), ("prompt_version", "prompt version"),
+    ("rag_index_version", "index version"), ("response_id", "response id"), ("error_type", "error"),
+    ("retry_count", "retries"), ("input_tokens", "input tokens"), ("output_tokens", "output tokens"),
+    ("total_tokens", "total tokens"), ("cache_read_tokens", "read from cache"),
+    ("cache_creation_tokens", "written to cache"), ("reasoning_tokens", "reasoning tokens"),
+    ("audio_input_tokens", "audio in"), ("audio_output_tokens", "audio out"),
+    ("reported_cost_nanousd", "reported cost"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A canonical field and where it was read from: "attribute gen_ai.system", "resource service.name", ..."""
+
+    word: str
+    value: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPart:
+    """name: in | cached | out | thinking."""
+
+    name: str
+    word: str
+    count: int
+    bar: Bar
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    name: str
+    after: str
+    source: str
+    attributes: list[Attribute]
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    trace_id: str
+    span_id: str
+    href: str
+    attributes: list[Attribute]
+
+
+@dataclass(frozen=True, slots=True)
+class SpanPanel:
+    """twin_href: the span that counts where this one is a duplicate. whole: long texts are shown whole."""
+
+    span: SpanRow
+    kind: str
+    otlp_kind: str
+    is_call: bool
+    is_tool: bool
+    conversation: Conversation
+    arguments: Shown | None
+    result: Shown | None
+    tokens: list[TokenPart]
+    receipt: ReceiptView | None
+    twin_href: str
+    remarks: list[str]
+    facts: list[Fact]
+    mapping_version: int
+    events: list[EventView]
+    events_hidden: int
+    links: list[LinkView]
+    attributes: list[Attribute]
+    resource: list[Attribute]
+    scope: list[Attribute]
+    scope_name: str
+    scope_version: str
+    dropped: str
+    tracestate: str
+    whole: bool
+    whole_href: str
+    parent_href: str
+    similar_href: str
+
+
+def load_panel(request: HttpRequest, trace: TraceRow, key: str) -> SpanPanel | None:
+    """None: the trace has no such span."""
+    detail = get_span(request.project.pk, trace.trace_id, key)
+    if detail is None:
+        return None
+    return build_panel(detail, request.project.slug, request.path, request.GET)
+
+
+def build_panel(detail: SpanDetail, slug: str, path: str, query: Mapping[str, str]) -> SpanPanel:
+    span, whole = detail.span, query.get("whole") == "1"
+    limit = LONGEST if whole else CUT
+    kind = kind_of(span.operation)
+    events = [*detail.events, *detail.log_events]
+    return SpanPanel(
+        span=span,
+        kind=kind,
+        otlp_kind=KINDS[span.kind] if 0 <= span.kind < len(KINDS) else str(span.kind),
+        is_call=span.operation in CALLS,
+        is_tool=kind == "tool",
+        conversation=converse(detail.system_instructions, detail.input_messages, detail.output_messages, whole),
+        arguments=None if detail.tool_arguments is None else shown(detail.tool_arguments, limit),
+        result=None if detail.tool_result is None else shown(detail.tool_result, limit),
+        tokens=token_parts(span),
+        receipt=receipt_view(detail),
+        twin_href=twin_href(span, slug, path, query),
+        remarks=[text for bit, text in FLAG_WORDS if span.flags & bit],
+        facts=facts(span, detail.provenance),
+        mapping_version=span.mapping_version,
+        events=[event_view(one, span, limit) for one in events[:EVENTS]],
+        events_hidden=max(0, len(events) - EVENTS),
+        links=[link_view(one, slug, limit) for one in detail.links],
+        attributes=attributes(detail.attributes, limit),
+        resource=attributes(detail.resource.attributes, limit),
+        scope=attributes(detail.scope.attributes, limit),
+        scope_name=detail.scope.name,
+        scope_version=detail.scope.version,
+        dropped=dropped(detail),
+        tracestate=detail.tracestate,
+        whole=whole,
+        whole_href=with_query(path, query, whole=1),
+        parent_href=with_query(path, query, span=span.parent_span_id) if span.parent_span_id else "",
+        similar_href=similar_href(span, slug),
+    )
+
+
+def token_parts(span: SpanRow) -> list[TokenPart]:
+    """Input that was paid in full, what the cache served, output without reasoning, reasoning; as shares of all."""
+    if tokens_of(span) is None:
+        return []
+    cached, thinking = span.cache_read_tokens or 0, span.reasoning_tokens or 0
+    parts = (
+        ("in", "input", max(0, (span.input_tokens or 0) - cached)), ("cached", "cached input", cached),
+        ("out", "output", max(0, (span.output_tokens or 0) - thinking)), ("thinking", "reasoning", thinking),
+    )  # fmt: skip
+    total = sum(count for _, _, count in parts)
+    found: list[TokenPart] = []
+    for name, word, count in parts:
+        x = found[-1].bar.x + found[-1].bar.width if found else 0
+        found.append(TokenPart(name, word, count, Bar(x, count * TOKEN_BAR // total if total else 0)))
+    return [part for part in found if part.count]
+
+
+def facts(span: SpanRow, provenance: Sequence[tuple[str, str]]) -> list[Fact]:
+    """What is known of the span in our words; what is unknown is left out."""
+    sources = dict(provenance)
+    return [
+        Fact(word, fact_text(name, getattr(span, name)), source_words(sources.get(name, "")))
+        for name, word in FACTS
+        if getattr(span, name) not in (None, "", [])
+    ]
+
+
+def fact_text(name: str, value: Any) -> str:
+    if name.endswith("_nanousd"):
+        return f"${value / 1_000_000_000:.9f}".rstrip("0").rstrip(".")
+    if name.endswith("_ns"):
+        return in_time(value)
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+SOURCE_WORDS = {"attr": "attribute", "resource": "resource", "scope": "scope", "event": "event", "rule": "rule"}
+
+
+def source_words(source: str) -> str:
+    layer, _, name = source.partition(":")
+    return f"{SOURCE_WORDS.get(layer, layer)} {name}".strip()
+
+
+def event_view(event: SpanEvent, span: SpanRow, limit: int) -> EventView:
+    gap = event.time_ns - span.start_ns
+    return EventView(
+        name=event.name or "(no name)",
+        after=f"{'+' if gap >= 0 else ''}{in_time(gap)}",
+        source=event.source,
+        attributes=attributes(event.attributes, limit),
+        failed=event.name == "exception" or "exception.type" in event.attributes,
+    )
+
+
+def link_view(link: SpanLink, slug: str, limit: int) -> LinkView:
+    href = with_query(in_project(slug, "traces", link.trace_id), {}, span=link.span_id) if link.same_project else ""
+    return LinkView(link.trace_id, link.span_id, href, attributes(link.attributes, limit))
+
+
+def twin_href(span: SpanRow, slug: str, path: str, query: Mapping[str, str]) -> str:
+    if not span.duplicate_of:
+        return ""
+    if span.duplicate_of_trace and span.duplicate_of_trace != span.trace_id:
+        return with_query(in_project(slug, "traces", span.duplicate_of_trace), {}, span=span.duplicate_of)
+    return with_query(path, query, span=span.duplicate_of)
+
+
+def dropped(detail: SpanDetail) -> str:
+    """What the emitter says it left out."""
+    counts = (
+        (detail.dropped_attributes, "attributes"), (detail.dropped_events, "events"), (detail.dropped_links, "links"),
+    )  # fmt: skip
+    said = [f"{count:,} {word}" for count, word in counts if count]
+    return f"The emitter left out {', '.join(said)}." if said else ""
+
+
+def similar_href(span: SpanRow, slug: str) -> str:
+    """Traces with the same tool or model."""
+    model = span.response_model or span.request_model
+    term = f"tool:{quoted(span.tool_name)}" if span.tool_name else f"model:{quoted(model)}" if model else ""
+    return with_query(in_project(slug, "traces"), {}, q=term) if term else ""

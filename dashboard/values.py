@@ -1,0 +1,86 @@
+"""How is a value that an emitter sent shown: as text, with its OTLP type, cut where it is long? Pure."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+CUT = 4_000  # characters shown before "show all"
+LONGEST = 400_000  # characters shown at all; the API gives the rest
+PARSED = 1_000_000  # longer strings are not looked into
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """text: at most what was asked for. more: characters that were left out."""
+
+    text: str
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """type: string | int | double | bool | array | map | bytes | empty, as OTLP sent it."""
+
+    name: str
+    type: str
+    value: Shown
+
+
+def shown(value: Any, limit: int = CUT) -> Shown:
+    text = pretty(value)
+    return Shown(text[:limit], max(0, len(text) - limit))
+
+
+def pretty(value: Any) -> str:
+    """Text as it is; JSON (also in a string) indented; bytes as base64."""
+    if isinstance(value, str):
+        return _pretty_text(value)
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if value is None or isinstance(value, (bool, dict, list, tuple)):
+        return _dump(value)
+    return str(value)
+
+
+def _pretty_text(text: str) -> str:
+    """A string that holds a JSON object or array is indented; anything else stays exactly as it was sent."""
+    if len(text) > PARSED or not text.lstrip()[:1] in ("{", "["):
+        return text
+    try:
+        return _dump(json.loads(text))
+    except (ValueError, RecursionError):
+        return text
+
+
+def _dump(value: Any) -> str:
+    try:
+        return json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+    except (ValueError, RecursionError, TypeError):
+        return str(value)
+
+
+def _plain(value: Any) -> str:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
+
+
+def otlp_type(value: Any) -> str:
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return "bool"
+    for kind, word in ((int, "int"), (float, "double"), (str, "string"), (bytes, "bytes"), (Mapping, "map")):
+        if isinstance(value, kind):
+            return word
+    return "array"
+
+
+def attributes(values: Mapping[str, Any], limit: int) -> list[Attribute]:
+    """Sorted by name; strings raw, not parsed, so that what was sent is what is seen."""
+    return [Attribute(name, otlp_type(value), raw(value, limit)) for name, value in sorted(values.items())]
+
+
+def raw(value: Any, limit: int) -> Shown:
+    text = value if isinstance(value, str) else pretty(value)
+    return Shown(text[:limit], max(0, len(text) - limit))

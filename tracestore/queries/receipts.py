@@ -1,0 +1,35 @@
+"""What did the model calls of one trace cost, model by model?"""
+
+from dataclasses import dataclass
+
+from tracestore import db
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptRow:
+    """Billable calls of one model; tokens and nano-USD, None = unknown for all of them."""
+
+    model: str | None
+    calls: int
+    input_tokens: int | None
+    cache_read_tokens: int | None
+    output_tokens: int | None
+    cost_nanousd: int | None
+
+
+_RECEIPT = """
+SELECT
+  c.model, count(*) AS calls, sum(c.input_tokens)::bigint AS input_tokens,
+  sum(c.cache_read_tokens)::bigint AS cache_read_tokens, sum(c.output_tokens)::bigint AS output_tokens,
+  sum(c.cost_nanousd)::bigint AS cost_nanousd
+FROM llm_call AS c
+WHERE c.project = %(project)s AND c.trace_id = %(trace_id)s AND c.billable
+GROUP BY c.model
+ORDER BY sum(c.cost_nanousd) DESC NULLS LAST, c.model
+LIMIT 20
+"""
+
+
+def trace_receipt(project_id: int, trace_id: str) -> list[ReceiptRow]:
+    """Dearest model first; empty before the trace is settled."""
+    return db.fetch(_RECEIPT, {"project": project_id, "trace_id": trace_id}, ReceiptRow)

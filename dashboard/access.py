@@ -46,7 +46,8 @@ def user_page(view: View[P]) -> View[P]:
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return to_sign_in(request)
-        return view(request, *args, **kwargs)
+        with timezone.override(request.user.time_zone):
+            return view(request, *args, **kwargs)
 
     return _marked(guarded, "user")
 
@@ -60,7 +61,8 @@ def admin_page(view: View[P]) -> View[P]:
             return to_sign_in(request)
         if not request.user.is_admin:
             raise Http404
-        return view(request, *args, **kwargs)
+        with timezone.override(request.user.time_zone):
+            return view(request, *args, **kwargs)
 
     return _marked(guarded, "admin")
 
@@ -80,7 +82,8 @@ def project_page(role: str = "viewer", recent: bool = False) -> Callable[[Callab
             _enter_project(request, slug, role)
             if recent and request.method == "POST" and not recently_proved(request):
                 return to_confirmation(request)
-            return view(request, *args, **kwargs)
+            with timezone.override(request.user.time_zone):
+                return view(request, *args, **kwargs)
 
         guarded.needs_role = role  # type: ignore[attr-defined]
         guarded.needs_proof = recent  # type: ignore[attr-defined]

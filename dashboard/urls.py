@@ -3,9 +3,45 @@
 from django.urls import path
 
 from dashboard.pages import health
+from dashboard.pages.access import account, audit, keys, members, prices, projects, redaction, sign_in
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
+    # people and sessions
+    path("sign-in", sign_in.sign_in, name="sign_in"),
+    path("sign-out", sign_in.sign_out, name="sign_out"),
+    path("confirm", sign_in.confirm, name="confirm"),
+    path("password/reset", sign_in.reset, name="password_reset"),
+    path("password/reset/<str:uid>/<str:token>", sign_in.new_password, name="new_password"),
+    path("invitation/<str:token>", members.invitation, name="invitation"),
+    path("account", account.account, name="account"),
+    path("account/password", account.change_password, name="change_password"),
+    path("account/sign-out-everywhere", account.sign_out_everywhere, name="sign_out_everywhere"),
+    path("audit", audit.instance_audit, name="instance_audit"),
+    path("", projects.projects, name="projects"),
+    path("projects/new", projects.new_project, name="new_project"),
+    # settings of a project
+    path("p/<slug:slug>/settings", projects.settings, name="settings"),
+    path("p/<slug:slug>/settings/change", projects.change_project, name="change_project"),
+    path("p/<slug:slug>/settings/delete", projects.delete_project, name="delete_project"),
+    path("p/<slug:slug>/settings/leave", members.leave, name="leave"),
+    path("p/<slug:slug>/settings/members", members.members, name="members"),
+    path("p/<slug:slug>/settings/members/<int:user_id>/role", members.change_role, name="change_role"),
+    path("p/<slug:slug>/settings/members/<int:user_id>/remove", members.remove_member, name="remove_member"),
+    path("p/<slug:slug>/settings/invitations", members.invite, name="invite"),
+    path("p/<slug:slug>/settings/invitations/<int:invitation_id>/revoke", members.revoke_invitation, name="uninvite"),
+    path("p/<slug:slug>/settings/keys", keys.keys, name="keys"),
+    path("p/<slug:slug>/settings/keys/create", keys.create_key, name="create_key"),
+    path("p/<slug:slug>/settings/keys/<slug:prefix>/revoke", keys.revoke_key, name="revoke_key"),
+    path("p/<slug:slug>/settings/redaction", redaction.redaction, name="redaction"),
+    path("p/<slug:slug>/settings/redaction/add", redaction.add_rule, name="add_rule"),
+    path("p/<slug:slug>/settings/redaction/try", redaction.try_rules, name="try_rules"),
+    path("p/<slug:slug>/settings/redaction/<int:rule_id>/switch", redaction.switch_rule, name="switch_rule"),
+    path("p/<slug:slug>/settings/redaction/<int:rule_id>/delete", redaction.delete_rule, name="delete_rule"),
+    path("p/<slug:slug>/settings/prices", prices.prices, name="prices"),
+    path("p/<slug:slug>/settings/prices/add", prices.add_price, name="add_price"),
+    path("p/<slug:slug>/settings/prices/<int:price_id>/delete", prices.delete_price, name="delete_price"),
+    path("p/<slug:slug>/settings/audit", audit.audit, name="audit"),
 ]

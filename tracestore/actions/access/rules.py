@@ -31,7 +31,7 @@ def add_rule(
     rule = rules.create(
         project_id=project_id, kind=kind, pattern=pattern, action=action, replacement=replacement, created_at=now
     )
-    record(now, actor, project_id, "redaction.add", rule_label(rule), action=action)
+    record(now, actor, project_id, "redaction.add", rule_label(rule), does=action)
 
 
 @transaction.atomic

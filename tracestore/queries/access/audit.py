@@ -39,5 +39,7 @@ def find_audit_entries(
     if before is not None:
         entries = entries.filter(id__lt=before)
     found = list(entries.order_by("-id")[: limit + 1])
-    rows = [AuditRow(e.id, e.at, e.actor, e.action, e.target, tuple(e.detail.items()), e.address) for e in found[:limit]]
+    rows = [
+        AuditRow(e.id, e.at, e.actor, e.action, e.target, tuple(e.detail.items()), e.address) for e in found[:limit]
+    ]
     return AuditPage(rows, rows[-1].id if len(found) > limit else None)

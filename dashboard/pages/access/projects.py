@@ -1,0 +1,108 @@
+"""Which projects are there, and how are they named, kept and deleted?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from dashboard.access import actor, admin_page, project_page, user_page
+from dashboard.pages.access.forms import DeleteForm, NewProjectForm, ProjectForm
+from dashboard.pages.access.settings_frame import SettingsFrame, settings_frame
+from tracestore.actions import access as actions
+from tracestore.queries.access import ProjectRow, projects_of
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectsPage:
+    projects: Sequence[ProjectRow]
+    may_create: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewProjectPage:
+    """created: the new project with its keys, which are shown this once; None before."""
+
+    form: NewProjectForm
+    created: actions.NewProject | None
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsPage:
+    frame: SettingsFrame
+    form: ProjectForm
+
+
+@dataclass(frozen=True, slots=True)
+class DeletePage:
+    frame: SettingsFrame
+    form: DeleteForm
+    name: str
+
+
+@user_page
+@require_safe
+def projects(request: HttpRequest) -> HttpResponse:
+    page = ProjectsPage(projects_of(request.user.pk), bool(request.user.is_admin))
+    return render(request, "access/projects.html", {"page": page})
+
+
+@admin_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_project(request: HttpRequest) -> HttpResponse:
+    """Make a project. Its keys are in the answer to this POST and nowhere else."""
+    form, created = NewProjectForm(request.POST or None), None
+    if request.method == "POST" and form.is_valid():
+        try:
+            created = actions.create_project(form.cleaned_data["name"], timezone.now(), actor(request))
+        except actions.Refused as refusal:
+            form.add_error("name", str(refusal))
+    status = 400 if form.errors else 200
+    return render(request, "access/new_project.html", {"page": NewProjectPage(form, created)}, status=status)
+
+
+@project_page()
+@require_safe
+def settings(request: HttpRequest) -> HttpResponse:
+    project = request.project
+    form = ProjectForm(initial={"name": project.name, "retention_days": project.retention_days})
+    return _settings(request, form)
+
+
+@project_page(role="owner")
+@require_http_methods(["POST"])
+def change_project(request: HttpRequest) -> HttpResponse:
+    form = ProjectForm(request.POST)
+    if not form.is_valid():
+        return _settings(request, form)
+    try:
+        actions.change_project(request.project.pk, **form.cleaned_data, now=timezone.now(), actor=actor(request))
+    except actions.Refused as refusal:
+        form.add_error(None, str(refusal))
+        return _settings(request, form)
+    messages.success(request, "Saved.")
+    return redirect("settings", request.project.slug)
+
+
+@project_page(role="owner", recent=True)
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete_project(request: HttpRequest) -> HttpResponse:
+    form = DeleteForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.delete_project(request.project.pk, form.cleaned_data["name"], timezone.now(), actor(request))
+        except actions.Refused as refusal:
+            form.add_error("name", str(refusal))
+        else:
+            messages.success(request, f"{request.project.name} is deleted. Its data is being removed.")
+            return redirect("/")
+    page = DeletePage(settings_frame(request, "general"), form, request.project.name)
+    return render(request, "access/delete_project.html", {"page": page}, status=400 if form.errors else 200)
+
+
+def _settings(request: HttpRequest, form: ProjectForm) -> HttpResponse:
+    page = SettingsPage(settings_frame(request, "general"), form)
+    return render(request, "access/settings.html", {"page": page}, status=400 if form.errors else 200)

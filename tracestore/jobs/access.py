@@ -1,0 +1,94 @@
+"""What access leaves to be done: reset mails, data of deleted projects, rows that are of no use any more."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import Q
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+
+from tracestore.channels import email as mail
+from tracestore.models.access import Invitation, PasswordResetRequest, Project, Throttle, User
+from tracestore.queries.access import find_user
+
+MAX_ATTEMPTS = 5
+RETRY_AFTER = timedelta(minutes=1)
+TOO_LATE = timedelta(minutes=30)  # nobody waits for this mail any more
+PURGE_AFTER = timedelta(seconds=60)  # ingest caches keys for 5 s: nothing arrives any more after this
+THROTTLE_KEPT = timedelta(days=1)
+INVITATION_KEPT = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    done: int
+    failed: int = 0
+
+
+def send_resets(now: datetime) -> Summary:
+    """Mail every link that was asked for, one claim a row, so that two workers send one mail."""
+    results = [_send_reset(row_id, now) for row_id in _due_resets(now)]
+    return Summary(done=sum(results), failed=len(results) - sum(results))
+
+
+def purge_projects(now: datetime) -> Summary:
+    """Remove the data of projects that were deleted a minute ago or more."""
+    from tracestore.actions.traces import delete_project_data
+
+    due = Project.objects.filter(deleted_at__lt=now - PURGE_AFTER, purged_at=None).order_by("id")
+    for project in due:
+        delete_project_data(project.id)
+        Project.objects.filter(id=project.id).update(purged_at=now)
+    return Summary(done=len(due))
+
+
+def tidy(now: datetime) -> Summary:
+    """Forget expired sessions, old throttle counts, unsent requests and invitations of long ago."""
+    expired = [
+        Session.objects.filter(expire_date__lt=now),
+        Throttle.objects.filter(since__lt=now - THROTTLE_KEPT),
+        PasswordResetRequest.objects.filter(requested_at__lt=now - TOO_LATE),
+        Invitation.objects.filter(expires_at__lt=now - INVITATION_KEPT),
+    ]
+    return Summary(done=sum(rows.delete()[0] for rows in expired))
+
+
+def _due_resets(now: datetime) -> list[int]:
+    wanted = PasswordResetRequest.objects.filter(Q(due_at=None) | Q(due_at__lte=now), attempts__lt=MAX_ATTEMPTS)
+    return list(wanted.filter(requested_at__gt=now - TOO_LATE).order_by("id").values_list("id", flat=True)[:100])
+
+
+def _send_reset(row_id: int, now: datetime) -> bool:
+    """Whether the row is settled. The claim is committed before the mail leaves; a failure makes it due again."""
+    claim = _claim(row_id, now)
+    if claim is None:
+        return True
+    user = find_user(claim.email)
+    if user is not None and user.is_active and not _mailed(user):
+        return False
+    claim.delete()
+    return True
+
+
+def _claim(row_id: int, now: datetime) -> PasswordResetRequest | None:
+    with transaction.atomic():
+        rows = PasswordResetRequest.objects.select_for_update(skip_locked=True).filter(id=row_id)
+        row = rows.filter(Q(due_at=None) | Q(due_at__lte=now)).first()
+        if row is not None:
+            row.attempts, row.due_at = row.attempts + 1, now + RETRY_AFTER
+            row.save(update_fields=["attempts", "due_at"])
+    return row
+
+
+def _mailed(user: User) -> bool:
+    uid, token = urlsafe_base64_encode(force_bytes(user.pk)), default_token_generator.make_token(user)
+    link = f"{settings.SITE_URL}/password/reset/{uid}/{token}"
+    try:
+        mail.send("reset", user.email, {"email": user.email, "link": link})
+    except mail.MailError:
+        return False
+    return True

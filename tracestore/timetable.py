@@ -1,0 +1,64 @@
+"""THE LIST of what runs in the background, and how often."""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)  # beat rings once for everything when it starts
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One job. run: dotted path of `run(now) -> Summary`, imported only where it runs.
+
+    lane: entries of one lane never run at the same time, so that slow upkeep leaves a worker for settling.
+    """
+
+    name: str
+    every_s: float
+    run: str
+    lane: str = "upkeep"
+
+    @property
+    def stale_after_s(self) -> float:
+        """Without a finished run for so long, something is wrong: three missed turns and half a minute of grace."""
+        return 3 * self.every_s + 30
+
+    @property
+    def task(self) -> str:
+        return f"fourline.{self.name}"
+
+    def load(self) -> Callable[[datetime], Any]:
+        module, _, function = self.run.rpartition(".")
+        loaded: Callable[[datetime], Any] = getattr(importlib.import_module(module), function)
+        return loaded
+
+
+TIMETABLE: tuple[Entry, ...] = (
+    # A trace is in lists and usage within 5 s of its receipt: it waits for at most one turn.
+    Entry("settle", 1, "tracestore.jobs.traces.run", lane="settle"),
+    Entry("ledger", 5, "tracestore.jobs.ledger.run"),
+    Entry("partitions", 600, "tracestore.jobs.partitions.run"),
+    Entry("reset-mails", 5, "tracestore.jobs.access.send_resets", lane="mail"),
+    Entry("purge-projects", 30, "tracestore.jobs.access.purge_projects"),
+    Entry("tidy-access", 3600, "tracestore.jobs.access.tidy"),
+    Entry("reset-mails", 5, "tracestore.jobs.access.send_resets"),
+    Entry("purge-projects", 30, "tracestore.jobs.access.purge_projects"),
+)
+
+
+def expected_jobs() -> dict[str, float]:
+    """Every job's name and the seconds after which it is stale."""
+    return {entry.name: entry.stale_after_s for entry in TIMETABLE}
+
+
+def beat_schedule() -> dict[str, dict[str, Any]]:
+    """When beat rings. A ring that nobody answered before the next one is due is dropped, so rings never pile up."""
+    return {entry.name: _ring(entry) for entry in TIMETABLE}
+
+
+def _ring(entry: Entry) -> dict[str, Any]:
+    options = {"expires": max(1.0, entry.every_s), "retry": False}
+    return {"task": entry.task, "schedule": entry.every_s, "options": options, "last_run_at": LONG_AGO}

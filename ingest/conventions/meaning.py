@@ -4,12 +4,9 @@ import re
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from ingest.conventions import fields as f
-from ingest.conventions import litellm, pydantic_ai, strands
-from ingest.conventions.coerce import JSON_CHARS, text, unjson
-from ingest.conventions.vocabulary import finish_reasons
+from ingest.conventions import litellm, openinference, pydantic_ai, strands
+from ingest.conventions.coerce import JSON_CHARS, unjson
 from tracestore.records import CACHE_EXCLUSIVE, TOKENS_DISAGREE, RawSpan
 
 CALLS = frozenset({"chat", "completion", "embedding", "rerank"})
@@ -36,7 +33,7 @@ Sources = list[str | None]
 
 
 def operation(raw: RawSpan, values: Values, sources: Sources) -> str:
-    """The kind of the span (conventions section 1): what the best rule named, corrected where that rule is known to err."""
+    """The kind of the span: what the best rule named, corrected where that rule is known to err."""
     found: str | None = values[f.OPERATION]
     if values[f.PENDING] or raw.name == litellm.RAW_REQUEST:
         return _ruled("other", "not-a-span-of-its-own", sources)
@@ -46,6 +43,8 @@ def operation(raw: RawSpan, values: Values, sources: Sources) -> str:
         return "workflow" if raw.parent_span_id is None else "task"
     if found == "agent" and values[f.INVOCATION]:
         return _ruled("chat", "agent-with-invocation-parameters", sources)
+    if found == "chat" and openinference.prepares(raw.scope.name, raw.name) and values[f.INPUT] is None:
+        return _ruled("task", "method-that-prepares-a-call", sources)
     if found == "chat" and values[f.COMPLETION_PROMPTS]:
         return _ruled("completion", "llm-prompts", sources)
     if found == "tool" and values[f.TOOL_NAME] is None and raw.name.startswith("handoff to "):
@@ -137,7 +136,7 @@ def _says_error(result: Any, depth: int) -> bool:
 
 
 def error_type(raw: RawSpan, values: Values, sources: Sources, exception: str | None) -> str | None:
-    """A short name of the failure: error.type, the exception's class, an HTTP status, the start of the status message."""
+    """A short name of the failure: error.type, the exception's class, an HTTP status, the status message's start."""
     found: str | None = values[f.ERROR_TYPE]
     if found is None and exception is not None:
         found, sources[f.ERROR_TYPE] = exception, "event:exception"
@@ -257,37 +256,3 @@ def _unix_ns(moment: str) -> int | None:
         return int(at.timestamp()) * 1_000_000_000 + at.microsecond * 1000
     except (ValueError, OverflowError, OSError):
         return None
-
-
-# What only the body of the answer says --------------------------------------------------------------------------------
-
-
-class _Answer(msgspec.Struct):
-    id: Any = None
-
-
-_decode_answer = msgspec.json.Decoder(_Answer).decode
-_FINISH_IN_TEXT = re.compile(r'"finish_reason"\s*:\s*"([^"\\]{1,64})"')
-
-
-def response_id(body: Any) -> str | None:
-    """`.id` of the provider's answer where an emitter stored the whole body and no id beside it (section 5)."""
-    if type(body) is str and body[:1] == "{" and len(body) <= JSON_CHARS:
-        try:
-            return _identifier(_decode_answer(body).id)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            return None
-    return _identifier(body.get("id")) if isinstance(body, dict) else None
-
-
-def _identifier(value: Any) -> str | None:
-    return text(value) if isinstance(value, str) else None
-
-
-def finish_in_messages(messages: Any) -> tuple[str, ...] | None:
-    """Finish reasons inside `gen_ai.output.messages`, JSON text or native list."""
-    if type(messages) is str:
-        return finish_reasons(_FINISH_IN_TEXT.findall(messages[-65_536:]))
-    if not isinstance(messages, list):
-        return None
-    return finish_reasons([m.get("finish_reason") for m in messages[:64] if isinstance(m, dict)])

@@ -27,6 +27,11 @@ TOOLS_MAX = 128
 Hits = list[tuple[int, int, Any, str]]
 
 
+def prepares(scope: str, name: str) -> bool:
+    """LlamaIndex spans say LLM for every method of a model class; its private methods only prepare or wrap a call."""
+    return scope.endswith("llama_index") and name.rsplit(".", 1)[-1].startswith("_")
+
+
 class _Metadata(msgspec.Struct):
     """The keys of the JSON attribute `metadata` that have a meaning; the rest is skipped without being built."""
 

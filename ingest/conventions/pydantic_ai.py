@@ -3,6 +3,7 @@
 from typing import Any
 
 from ingest.conventions import fields as f
+from ingest.conventions.answer import raw_usage
 from ingest.conventions.coerce import count, money, nested, present, text, whole
 from ingest.conventions.fields import Blob, Row
 
@@ -21,7 +22,7 @@ ROWS = [
     Row(f.AGENT_NAME, 30, "agent_name", text),
     Row(f.RETRIES, 20, "pydantic_ai.tool.retry.attempt", count),
 ]
-BLOBS = [Blob("model_request_parameters", request_parameters)]
+BLOBS = [Blob("model_request_parameters", request_parameters), Blob("gen_ai.usage.raw", raw_usage)]
 
 SCOPE = "pydantic-ai"
 

@@ -1,4 +1,4 @@
-"""What did a query string ask for: time range, filter, order, page, time zone? Pure; pages and API read the same words."""
+"""What did a query string ask for: time range, filter, order, page, time zone? Pure; the words of pages and API."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from tracestore.analysis import filters
+from tracestore.queries.cursors import CursorError
 
 NS = 1_000_000_000
 RANGES = {
@@ -103,9 +104,7 @@ def answerable() -> Iterator[None]:
     """Turns what only a query notices (a cursor of another list) into BadParam."""
     try:
         yield
-    except ValueError as error:
-        if type(error).__name__ != "CursorError":  # named, not imported: this module knows no storage
-            raise
+    except CursorError as error:
         raise BadParam(f"cursor: {error}.") from error
 
 

@@ -6,8 +6,9 @@ import json
 import re
 from dataclasses import dataclass
 
-MAX_LENGTH = 1200
+MAX_LENGTH = 2000  # a session id of 256 characters fits
 _MAX_INT64 = 2**63 - 1
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class CursorError(ValueError):
@@ -27,7 +28,7 @@ class Cursor:
 
 def encode(kind: str, cursor: Cursor) -> str:
     """kind: the list and its order, so that a cursor of one is refused by the other."""
-    text = json.dumps([kind, cursor.value, cursor.id], separators=(",", ":"))
+    text = json.dumps([kind, cursor.value, cursor.id], separators=(",", ":"), ensure_ascii=False)
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -43,7 +44,7 @@ def decode(kind: str, text: str | None, id_pattern: str = "[0-9a-f]{32}") -> Cur
             raise CursorError
     if value is not None and not -_MAX_INT64 <= value <= _MAX_INT64:
         raise CursorError
-    if not re.fullmatch(id_pattern, row_id, re.DOTALL):
+    if not re.fullmatch(id_pattern, row_id, re.DOTALL) or _UNSTORABLE.search(row_id):
         raise CursorError
     return Cursor(value, row_id)
 

@@ -123,7 +123,7 @@ def find_sessions(
 
     Raises CursorError; psycopg QueryCanceled past 5 s.
     """
-    begin = cursors.decode("sessions", cursor, r"[^\x00]{0,256}")
+    begin = cursors.decode("sessions", cursor, ".{0,256}")
     found = _find(project_id, start_ns, end_ns, filter, begin, limit + 1)
     if len(found) <= limit:
         return SessionPage(found, None)

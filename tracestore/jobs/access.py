@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.conf import settings
-from django.contrib.auth.tokens import default_token_generator
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Q
-from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
 
+from tracestore.actions.access import reset_link
 from tracestore.channels import email as mail
 from tracestore.models.access import Invitation, PasswordResetRequest, Project, Throttle, User
 from tracestore.queries.access import find_user
@@ -85,10 +82,8 @@ def _claim(row_id: int, now: datetime) -> PasswordResetRequest | None:
 
 
 def _mailed(user: User) -> bool:
-    uid, token = urlsafe_base64_encode(force_bytes(user.pk)), default_token_generator.make_token(user)
-    link = f"{settings.SITE_URL}/password/reset/{uid}/{token}"
     try:
-        mail.send("reset", user.email, {"email": user.email, "link": link})
+        mail.send("reset", user.email, {"email": user.email, "link": reset_link(user)})
     except mail.MailError:
         return False
     return True

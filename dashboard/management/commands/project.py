@@ -20,7 +20,7 @@ class Command(BaseCommand):
         create.add_argument("name")
         create.add_argument("--json", action="store_true", help="print one JSON object")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_args: Any, **options: Any) -> None:
         try:
             created = create_project(options["name"], timezone.now())
         except Refused as refusal:

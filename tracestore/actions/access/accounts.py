@@ -1,12 +1,18 @@
-"""How accounts change. Every public function but request_reset writes exactly one audit entry."""
+"""How accounts change. Every change writes exactly one audit entry."""
 
 from datetime import datetime
 from zoneinfo import available_timezones
 
+from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import F
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
 
-from tracestore.actions.access.audit import Actor, Refused, record
+from tracestore.actions.access.audit import COMMAND_LINE, Actor, Refused, record
 from tracestore.models.access import PasswordResetRequest, User
 
 
@@ -53,6 +59,27 @@ def sign_out_everywhere(user: User, now: datetime, address: str) -> None:
 def request_reset(email: str, now: datetime) -> None:
     """Ask for a reset link. The same row is written for an unknown address; jobs.access knows the difference."""
     PasswordResetRequest.objects.create(email=email.strip().lower()[:254], requested_at=now)
+
+
+@transaction.atomic
+def create_user(email: str, is_admin: bool, now: datetime) -> User:
+    """An account without a password, made from the command line; reset_link lets its owner choose one."""
+    email = email.strip().lower()
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        raise Refused(f"{email} is not an e-mail address.") from error
+    if User.objects.filter(email=email).exists():
+        raise Refused("There is an account with this address.")
+    user = User.objects.create_user(email, is_admin=is_admin, created_at=now)
+    record(now, COMMAND_LINE, None, "user.create", email, is_admin=is_admin)
+    return user
+
+
+def reset_link(user: User) -> str:
+    """Where the user may set a new password: good for one hour and one use. Never from the host of a request."""
+    uid, token = urlsafe_base64_encode(force_bytes(user.pk)), default_token_generator.make_token(user)
+    return f"{settings.SITE_URL}/password/reset/{uid}/{token}"
 
 
 def actor_of(user: User, address: str) -> Actor:

@@ -24,6 +24,7 @@ HINTS = {
     "invalid_bytes": "bytesValue must be base64",
     "invalid_number": "a time or a number could not be read",
     "not_a_span": "these look like metrics or logs: send them to /v1/metrics or /v1/logs",
+    "not_understood": "a fault of ours, see the log of the server",
     "too_large": "one record is far over its limits: set attribute limits in the SDK",
 }
 
@@ -204,6 +205,11 @@ def metric(name: str, description: str, unit: str, kind: str, temporality: int, 
     )
 
 
+def series(resource: Resource, scope: Scope, name: str, unit: str, kind: str, attributes: Attributes) -> bytes:
+    """16 bytes that all points of one series share."""
+    return _digest((resource.id, scope.id, name, unit, kind, attributes), 16)
+
+
 def metric_point(
     metric: Metric,
     times: tuple[int, int],
@@ -217,9 +223,8 @@ def metric_point(
     now_ns: int,
 ) -> MetricPoint:
     """times: (start, time) as sent; a point without a time is of now."""
-    series = (resource.id, scope.id, metric.name, metric.unit, metric.kind, attributes)
     return MetricPoint(
-        _digest(series, 16),
+        series(resource, scope, metric.name, metric.unit, metric.kind, attributes),
         *metric,
         attributes,
         resource,

@@ -11,6 +11,7 @@ MIB = 1024 * KIB
 REQUEST_BYTES = 20 * MIB  # as sent, and again after decompression
 RATIO = 200  # decompressed / compressed; looked at only beyond RATIO_FROM_BYTES
 RATIO_FROM_BYTES = 1 * MIB
+MEMBERS = 1_000  # gzip members or zstd frames in one body
 ZSTD_WINDOW_BYTES = 8 * MIB
 RECORDS = {"traces": 10_000, "logs": 10_000, "metrics": 50_000}
 GROUPS = 10_000  # resources + scopes

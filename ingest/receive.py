@@ -1,0 +1,91 @@
+"""THE PATH of telemetry: decode -> redact -> normalise -> price -> write -> Receipt. Both transports end here.
+
+Redaction comes before meaning, so that nothing derived escapes it. The receipt is given after the commit, never before.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec.structs import force_setattr
+
+from ingest.auth import ProjectContext
+from ingest.build import HINTS, Decoded
+from ingest.conventions import normalise
+from ingest.decode import decode
+from ingest.errors import Overloaded
+from tracestore import writer
+from tracestore.records import Batch, Price, RawSpan, Receipt, Span
+
+BROKEN = "not_understood"
+_log = logging.getLogger("fourline.ingest")
+
+
+def receive(signal: str, project: ProjectContext, body: bytes, content_type: str, now_ns: int) -> Receipt:
+    """One request of one project, stored. signal: traces | logs | metrics; body: decompressed OTLP.
+
+    Raises Rejected when the body is not OTLP, Overloaded when the store cannot take it now: then nothing is stored.
+    """
+    decoded = decode(signal, body, content_type, now_ns)
+    rejected: Counter[str] = Counter(decoded.rejected)
+    redactor, prices = project.redactor, dict[int, Price]()
+
+    def understand(raw: RawSpan) -> Span:
+        return priced(normalise(redactor.span(raw) if redactor else raw), project, prices)
+
+    batch = Batch(
+        project_id=project.project_id,
+        signal=signal,
+        received_ns=now_ns,
+        sent=decoded.sent,
+        spans=each(understand, decoded.spans, rejected),
+        logs=each(redactor.log, decoded.logs, rejected) if redactor else decoded.logs,
+        points=each(redactor.point, decoded.points, rejected) if redactor else decoded.points,
+        rejected=rejected,
+        prices=prices,
+    )
+    return explained(store(batch), decoded)
+
+
+def each(step: Callable[[Any], Any], records: list[Any], rejected: Counter[str]) -> list[Any]:
+    """The step done to each record; one that it cannot take is counted and logged, and costs only itself."""
+    try:
+        return [step(record) for record in records]
+    except Exception:
+        done = []
+        for record in records:
+            try:
+                done.append(step(record))
+            except Exception:
+                rejected[BROKEN] += 1
+                _log.exception("a record could not be understood")
+        return done
+
+
+def priced(span: Span, project: ProjectContext, prices: dict[int, Price]) -> Span:
+    """The span with its cost at receipt; None stays None: an unknown price is not a price of zero."""
+    if span.request_model is None and span.response_model is None:
+        return span
+    cost_nanousd, price = project.price_book.price(span)
+    if price is None:
+        return span
+    prices[price.id] = price
+    force_setattr(span, "cost_nanousd", cost_nanousd)  # nobody else has seen this span yet: a copy would cost 1 us
+    force_setattr(span, "price_id", price.id)
+    return span
+
+
+def store(batch: Batch) -> Receipt:
+    try:
+        return writer.write(batch)
+    except writer.Unavailable as error:
+        raise Overloaded("store", "the database cannot take it now, send it again") from error
+
+
+def explained(receipt: Receipt, decoded: Decoded) -> Receipt:
+    """The receipt with every reason for a rejection: decode's, ours, and the database's."""
+    ours = HINTS[BROKEN] if BROKEN in receipt.rejected else ""
+    messages = [message for message in (decoded.message, ours, receipt.message) if message]
+    return msgspec.structs.replace(receipt, message="; ".join(messages))

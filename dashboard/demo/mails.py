@@ -1,0 +1,79 @@
+"""The mail sorter: one cheap call and a lookup for each e-mail; written as the Vercel AI SDK would."""
+
+import random
+
+from dashboard.demo import texts
+from dashboard.demo.agents import Agent, Session, release_for, source
+from dashboard.demo.chance import around
+from dashboard.demo.dialects import compact, text, vercel
+from dashboard.demo.models import Asked, ask, ask_in_vain
+from dashboard.demo.people import someone
+from dashboard.demo.plan import Attributes, SpanPlan, Story, TracePlan
+from dashboard.demo.releases import Product, Release
+from dashboard.demo.tools import Run, Tool, run_tool
+
+PRODUCT = Product("mail-sorter", 7, ("gpt-5.4-nano", "gpt-5.4-nano", "qwen3-32b"), ("bad_json", "retry_storm"))
+FIND_ORDER = Tool("find_order", "Find an order by number or customer.", 0.06)
+CATEGORIES = ("delivery", "damage", "invoice", "question", "spam")
+
+
+def tell(session: Session) -> list[TracePlan]:
+    r = session.dice()
+    person = someone(r)
+    release = release_for(PRODUCT, session, session.start_ns)
+    shared: Attributes = {
+        "ai.telemetry.functionId": "sort-mail",
+        "ai.telemetry.metadata.userId": person.user_id,
+        "ai.telemetry.metadata.sessionId": session.id,
+        "ai.telemetry.metadata.tenant": person.tenant,
+    }
+    origin = source(PRODUCT, session, release, **{"telemetry.sdk.flavour": "ai-sdk"})
+    story = Story(("mails", *session.key), origin, "ai", session.start_ns, shared)
+    mail = r.choice(texts.MAILS).format(
+        order=f"{r.randrange(10**6):06}", date=f"{r.randrange(1, 28)} December", name=person.name
+    )
+    root_facts: Attributes = {"operation.name": "ai.generateText sort-mail", "ai.operationId": "ai.generateText"}
+    with story.span("ai.generateText", attributes=root_facts) as root:
+        root.attributes["ai.prompt"] = compact({"system": texts.MAIL_SYSTEM, "prompt": mail})
+        _sort(story, r, release, mail, root)
+    return [story.plan]
+
+
+def _sort(story: Story, r: random.Random, release: Release, mail: str, root: SpanPlan) -> None:
+    if r.random() < 0.5:
+        found = compact({"order": "shipped", "carrier": "parcel", "days": r.randrange(9)})
+        run_tool(story, r, Run(FIND_ORDER, f"call_{r.getrandbits(64):016x}", {"text": mail[:40]}, found), "vercel")
+    verdict = {
+        "category": r.choice(CATEGORIES),
+        "urgency": r.choice(("low", "normal", "high")),
+        "language": "en",
+        "summary": mail[:60],
+    }
+    answer = compact(verdict)[: 40 if release.fault == "bad_json" and r.random() < 0.5 else None]
+    asked = Asked(
+        release.model, [text("system", texts.MAIL_SYSTEM), text("user", mail)], text("assistant", answer), 180
+    )
+    tries = _failures(r, release)
+    for _ in range(tries):
+        ask_in_vain(story, r, vercel, asked, "rate_limit", name="ai.generateText.doGenerate")
+        story.spend(around(r, 1.5))
+    if tries > 2:
+        story.fail(root, "AI_RetryError", "Failed after 3 attempts. Last error: 429")
+        return
+    call = ask(story, r, vercel, asked, name="ai.generateText.doGenerate")
+    root.attributes |= {"ai.response.text": answer, "ai.usage.inputTokens": call.attributes["ai.usage.inputTokens"]}
+    root.attributes["ai.usage.outputTokens"] = call.attributes["ai.usage.outputTokens"]
+    if not answer.endswith("}"):
+        story.fail(root, "AI_JSONParseError", "JSON parsing failed: unterminated string")
+
+
+def _failures(r: random.Random, release: Release) -> int:
+    """How many calls are refused before one is answered; 3 means none was."""
+    chance = 0.55 if release.fault == "retry_storm" else 0.02
+    count = 0
+    while count < 3 and r.random() < chance:
+        count += 1
+    return count
+
+
+AGENT = Agent("mails", PRODUCT, 26.0, tell)

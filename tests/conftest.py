@@ -63,7 +63,10 @@ def _point_django_at(name: str) -> None:
 
 @pytest.fixture(scope="session")
 def postgres(django_test_environment: None, django_db_blocker) -> Iterator[Servers]:  # type: ignore[no-untyped-def]
-    """The run's Postgres with a template: migrated, partitions for [today - 30, today + 2]. fsync is off: no test may conclude anything about durability here."""
+    """The run's Postgres with a template: migrated, with partitions for [today - 30, today + 2].
+
+    fsync is off: no test may conclude anything about durability here.
+    """
     from django.core.management import call_command
 
     from tracestore import db as store

@@ -44,8 +44,6 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("reset-mails", 5, "tracestore.jobs.access.send_resets", lane="mail"),
     Entry("purge-projects", 30, "tracestore.jobs.access.purge_projects"),
     Entry("tidy-access", 3600, "tracestore.jobs.access.tidy"),
-    Entry("reset-mails", 5, "tracestore.jobs.access.send_resets"),
-    Entry("purge-projects", 30, "tracestore.jobs.access.purge_projects"),
 )
 
 

@@ -1,6 +1,5 @@
 """How is the embedded Postgres made, started and stopped? Its own programs, a unix socket, passwords, no TCP."""
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -13,8 +12,8 @@ import psycopg
 from psycopg import sql
 
 from dashboard.embedded import tuning
-from dashboard.embedded.children import die_with_parent
 from dashboard.embedded.home import HomeError, write_private
+from dashboard.embedded.parent import die_with_parent
 from dashboard.embedded.programs import Programs
 from dashboard.embedded.system_user import ServerUser
 
@@ -87,7 +86,6 @@ class Postgres:
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the server; it stops cleanly (fast shutdown) when its parent dies. wait_ready() tells when it answers."""
-        self.stop_stale()
         return subprocess.Popen(
             self.command(),
             stdin=subprocess.DEVNULL,
@@ -102,34 +100,43 @@ class Postgres:
 
     def stop_stale(self) -> None:
         """Stop a server that an earlier supervisor left on this data folder (killed with no time to stop it)."""
-        if not (self.data / "postmaster.pid").exists():
+        pid = self._running_pid()
+        if pid is None:
             return
-        command = [
-            self.programs.postgres("pg_ctl"),
-            "stop",
-            "-D",
-            str(self.data),
-            "-m",
-            "fast",
-            "-w",
-            "-t",
-            str(STOP_TIMEOUT_S),
-        ]
+        command = [self.programs.postgres("pg_ctl"), "stop", "-D", str(self.data), "-m", "fast", "-w"]
+        command += ["-t", str(STOP_TIMEOUT_S)]
         subprocess.run(
             command, capture_output=True, cwd="/", env=_environment(), check=False, **self.user.popen_options()
         )
 
+    def _running_pid(self) -> int | None:
+        """The process that postmaster.pid names, if it is a server on our data: numbers of processes are used again."""
+        try:
+            pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except (OSError, ValueError):
+            return None
+        return pid if os.fsencode(self.data) in command.split(b"\0") else None
+
+    def answers(self) -> bool:
+        """Asked only once the server says that it is ready, so that its log is not full of refusals."""
+        try:
+            if "ready" not in (self.data / "postmaster.pid").read_text():
+                return False
+            self.connect().close()
+        except (psycopg.OperationalError, OSError):
+            return False
+        return True
+
     def wait_ready(self, server: subprocess.Popen[bytes], timeout_s: float = START_TIMEOUT_S) -> None:
         """Return when the server answers. Raises HomeError when it ended or did not answer in time."""
         deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
+        while not self.answers():
             if server.poll() is not None:
-                raise HomeError(f"Postgres did not start (exit code {server.returncode}); its own lines above say why.")
-            with contextlib.suppress(psycopg.OperationalError):
-                self.connect().close()
-                return
+                raise HomeError(f"Postgres did not start (exit code {server.returncode}).")
+            if time.monotonic() > deadline:
+                raise HomeError(f"Postgres did not answer within {timeout_s:.0f} s.")
             time.sleep(0.05)
-        raise HomeError(f"Postgres did not answer within {timeout_s:.0f} s.")
 
     def connect(self, dbname: str = "postgres") -> psycopg.Connection:
         """A superuser connection in autocommit mode, for roles and databases only."""

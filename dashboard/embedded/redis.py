@@ -7,13 +7,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from dashboard.embedded.children import die_with_parent
 from dashboard.embedded.home import HomeError
+from dashboard.embedded.parent import die_with_parent
 from dashboard.embedded.programs import Programs
 from dashboard.embedded.system_user import ServerUser
 
 START_TIMEOUT_S = 10
 SOCKET_NAME = "redis.sock"
+# What it says at every start. The memory advice is for servers that save, ours does not.
+NOISE = ("Reading config", "oO0OoO0", "Redis version", "Configuration loaded", "Server initialized", "overcommit")
 
 
 @dataclass(slots=True)

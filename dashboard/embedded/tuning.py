@@ -63,10 +63,10 @@ def postgres_settings(memory: int, free_disk: int, processors: int, shared_memor
     }
 
 
-# Statements and values of customers stay out of the server's log.
+# Statements, and errors that quote a value of a customer, stay out of the server's log.
 LOG_SETTINGS = {
     "logging_collector": "off",
-    "log_min_messages": "warning",
+    "log_min_messages": "log",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
     "log_parameter_max_length_on_error": "0",

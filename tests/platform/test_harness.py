@@ -7,6 +7,7 @@ import threading
 import time
 
 from django.db import connection
+
 from tracestore.models import Project
 
 

@@ -11,12 +11,14 @@ from tracestore.models.access import (
     Throttle,
     User,
 )
+from tracestore.models.background import JobRun
 from tracestore.models.spend import ProjectPrice
 
 __all__ = [
     "ApiKey",
     "AuditEntry",
     "Invitation",
+    "JobRun",
     "Membership",
     "PasswordResetRequest",
     "Project",

@@ -10,9 +10,12 @@ PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-def die_with_parent(death_signal: signal.Signals) -> Callable[[], None]:
-    """A preexec_fn: the kernel sends death_signal when the thread that started the child ends. Nothing where there is no prctl."""
-    parent = os.getpid()
+def die_with_parent(death_signal: signal.Signals, parent: int | None = None) -> Callable[[], None]:
+    """A preexec_fn: the kernel sends death_signal when the thread that started the child ends.
+
+    parent: its process id (default: ours). Does nothing where there is no prctl.
+    """
+    parent = parent or os.getpid()
 
     def prepare() -> None:
         if _libc is None:

@@ -1,0 +1,48 @@
+"""Make the database ready: `manage.py prepare` checks its durability, migrates it and makes the first admin and keys."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection, transaction
+
+from dashboard.embedded.home import write_private
+from tracestore import db, partitions
+from tracestore.actions import access
+from tracestore.queries import durability
+
+MIGRATION_LOCK = 4_001  # advisory; two containers may start at once
+DEFAULT_RETENTION_DAYS = 30
+
+
+class Command(BaseCommand):
+    help = "Check the database's durability settings, migrate it, make the first admin, project and keys."
+    requires_system_checks: list[str] = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        durability.wait_for_database(timeout_s=60)
+        problems = durability.problems()
+        if problems:
+            raise CommandError(" ".join(problems))
+        now = datetime.now(UTC)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
+        call_command("migrate", verbosity=0)
+        with db.JOBS.connection(600) as store:
+            partitions.ensure(store, now, DEFAULT_RETENTION_DAYS)
+        self.bootstrap(now)
+
+    def bootstrap(self, now: datetime) -> None:
+        """The first admin; the file is written before the commit, so that no password exists that nobody knows."""
+        file = settings.HOME.credentials_file
+        with transaction.atomic():
+            made = access.bootstrap(now)
+            if made is None:
+                return
+            settings.HOME.create()
+            known = {name: getattr(made, name) for name in made.__slots__}
+            write_private(file, json.dumps({"url": settings.SITE_URL} | known, indent=2) + "\n")
+        self.stdout.write(f"The first administrator, project and keys are in {file} (readable by you alone).")

@@ -1,0 +1,120 @@
+"""How does a web worker serve? uvicorn on sockets that it inherited, with limits on what comes before a body."""
+
+import asyncio
+import resource
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_URL_BYTES = 16_384
+MAX_HEADER_BYTES = 32_768  # all names and values of a request
+MAX_HEADERS = 100
+HEADER_TIMEOUT_S = 10.0  # from the connection, or from the first byte of a further request, to the end of its headers
+KEEP_ALIVE_S = 75  # exporters send every few seconds: a new connection each time would cost them more than us
+DRAIN_S = 25  # what is under way at SIGTERM may take this long to be answered
+MAX_CONNECTIONS = 2_000
+
+
+class TooMuch(Exception):
+    """The headers are over a limit."""
+
+
+class LimitedProtocol(HttpToolsProtocol):
+    """httptools itself accepts headers of any size at any pace."""
+
+    _header_bytes = 0
+    _header_deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._headers_came()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            super().data_received(data)
+        except TooMuch:
+            self._refuse()
+
+    def on_message_begin(self) -> None:
+        self._header_bytes = 0
+        self._expect_headers()
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        if len(self.url) > MAX_URL_BYTES:
+            raise TooMuch
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > MAX_HEADER_BYTES or len(self.headers) >= MAX_HEADERS:
+            raise TooMuch
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._headers_came()
+        super().on_headers_complete()
+
+    def _expect_headers(self) -> None:
+        if self._header_deadline is None:
+            self._header_deadline = self.loop.call_later(HEADER_TIMEOUT_S, self._too_slow)
+
+    def _headers_came(self) -> None:
+        if self._header_deadline is not None:
+            self._header_deadline.cancel()
+            self._header_deadline = None
+
+    def _too_slow(self) -> None:
+        self._header_deadline = None
+        self.transport.close()
+
+    def _refuse(self) -> None:
+        body = b"request header fields too large"
+        head = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-type: text/plain\r\n"
+        self.transport.write(head + b"content-length: %d\r\n\r\n" % len(body) + body)
+        self.transport.close()
+
+
+def serve(application: Any, sockets: Sequence[socket.socket]) -> None:
+    """Serve until SIGTERM or SIGINT, then answer what is under way and return."""
+    raise_file_limit()
+    config = uvicorn.Config(
+        application,
+        loop="uvloop",
+        http=LimitedProtocol,
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        proxy_headers=False,
+        server_header=False,
+        backlog=2048,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=DRAIN_S,
+        limit_concurrency=MAX_CONNECTIONS,
+    )
+    try:
+        _Server(config).run(sockets=list(sockets))
+    except KeyboardInterrupt:
+        return
+
+
+class _Server(uvicorn.Server):
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """An orderly stop ends with exit code 0, so the signal is not raised once more (as uvicorn would)."""
+        self.should_exit = True
+
+
+def raise_file_limit() -> None:
+    """Every connection is a file; take as many as the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard != resource.RLIM_INFINITY else 65_536, hard))

@@ -192,6 +192,8 @@ class LogRecord(msgspec.Struct, frozen=True, gc=False):
     trace_flags: int = 0
     dropped_attributes: int = 0
     flags: int = 0
+    service: str = "unknown_service"
+    environment: str | None = None
 
 
 class Exemplar(msgspec.Struct, frozen=True, gc=False):
@@ -226,6 +228,7 @@ class MetricPoint(msgspec.Struct, frozen=True, gc=False):
     body: Attributes | None = None
     exemplars: tuple[Exemplar, ...] = ()
     flags: int = 0
+    service: str = "unknown_service"
 
 
 class Batch(msgspec.Struct, frozen=True, gc=False):
@@ -240,6 +243,7 @@ class Batch(msgspec.Struct, frozen=True, gc=False):
     points: list[MetricPoint] = []
     rejected: dict[str, int] = {}
     prices: dict[int, Price] = {}  # the prices that spans of this batch point to
+    retention_days: int = 30  # of the project: which start times are plausible (tracestore.partitions.storage_day)
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):

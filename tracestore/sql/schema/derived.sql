@@ -89,7 +89,7 @@ CREATE TABLE llm_call (
   error_type text,
   provider text,
   model text, -- canonical: response model, else request model
-  response_id text,
+  response_key bigint, -- hash of the response id: finds twins in other traces
   input_tokens bigint,
   output_tokens bigint,
   cache_read_tokens bigint,
@@ -108,11 +108,12 @@ CREATE TABLE llm_call (
   tenant_id text,
   prompt_name text,
   prompt_version text,
-  retry_count integer,
-  PRIMARY KEY (project, trace_id, span_id, day)
+  retry_count bigint
 ) PARTITION BY RANGE (day);
+-- Settle writes alone, under the project's lock: nothing needs to be unique. An index on the trace alone is a tenth of a key.
+CREATE INDEX llm_call_trace ON llm_call (trace_id);
 CREATE INDEX llm_call_end ON llm_call (project, end_ns);
-CREATE INDEX llm_call_response ON llm_call (project, response_id) WHERE response_id IS NOT NULL;
+CREATE INDEX llm_call_response ON llm_call (response_key) WHERE response_key IS NOT NULL;
 
 -- Grain: one row an execution of a tool (nested or mirrored spans of one execution give one row).
 CREATE TABLE tool_call (
@@ -135,9 +136,9 @@ CREATE TABLE tool_call (
   session_id text,
   user_id text,
   tenant_id text,
-  retry_count integer,
-  PRIMARY KEY (project, trace_id, span_id, day)
+  retry_count bigint
 ) PARTITION BY RANGE (day);
+CREATE INDEX tool_call_trace ON tool_call (trace_id);
 CREATE INDEX tool_call_end ON tool_call (project, end_ns);
 
 -- Versions: a part is what one span knows, a set is what a trace's service ran with. No row two senders share is updated at

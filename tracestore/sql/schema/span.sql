@@ -9,6 +9,7 @@ CREATE TABLE span (
   start_ns bigint NOT NULL,
   end_ns bigint NOT NULL,
   received_ns bigint NOT NULL,
+  block_id bigint NOT NULL, -- its payload: span_payload.block_id
   version_part_id bigint,
   price_id bigint,
   cost_nanousd bigint,
@@ -26,6 +27,7 @@ CREATE TABLE span (
   flags integer NOT NULL,
   attribute_count integer NOT NULL,
   retry_count bigint,
+  block_index smallint NOT NULL,
   kind smallint NOT NULL,
   status smallint NOT NULL,
   mapping_version smallint NOT NULL,
@@ -54,30 +56,28 @@ CREATE TABLE span (
   PRIMARY KEY (project, trace_id, span_id, day)
 ) PARTITION BY RANGE (day);
 
--- All of a span that is not in its narrow row. Read for one span at a time.
--- body: zstd(msgpack) of attributes with their types, events, links, tracestate, dropped counts; see tracestore/payload.py.
--- message_refs: hashes of the messages that body's holes stand for, in order, plain (not compressed), so that SQL can read them.
+-- All of a span that is not in its narrow row. Grain: one block: the spans of one trace in one batch, at most 64, compressed
+-- together, because they repeat each other (a row a span takes four times the space). span.block_id and span.block_index
+-- say where a span's payload is; a block may also hold records that lost in the merge order and that no span points to.
+-- block_id: hash of the block's records. message_refs: hashes of the messages its spans cite, each once, readable by SQL.
+-- body: see tracestore/payload.py.
 CREATE TABLE span_payload (
   project integer NOT NULL,
   day date NOT NULL,
   trace_id uuid NOT NULL,
-  span_id bigint NOT NULL,
-  resource_id bigint NOT NULL,
-  scope_id bigint NOT NULL,
-  provenance_id bigint,
-  body bytea NOT NULL,
-  message_refs uuid[],
-  PRIMARY KEY (project, trace_id, span_id, day)
+  block_id bigint NOT NULL,
+  message_refs uuid[] STORAGE EXTERNAL,
+  body bytea STORAGE EXTERNAL NOT NULL, -- compressed already
+  PRIMARY KEY (project, trace_id, block_id, day)
 ) PARTITION BY RANGE (day);
 
 -- Each distinct message (or other repeated text) once a day and project. Dropping a day's partition drops its messages too.
--- body: zstd of the exact bytes that stood in the attribute.
+-- hash: blake2b-16 of the exact bytes that stood in the attribute. body: those bytes, compressed by tracestore/payload.py.
 CREATE TABLE message (
   project integer NOT NULL,
   day date NOT NULL,
   hash uuid NOT NULL,
-  role text,
-  body bytea NOT NULL,
+  body bytea STORAGE EXTERNAL NOT NULL,
   PRIMARY KEY (project, day, hash)
 ) PARTITION BY RANGE (day);
 

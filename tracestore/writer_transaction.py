@@ -1,0 +1,158 @@
+"""What every write has in common: its transaction, shared content stored once, COPY, and the ledger."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from tracestore import db, partitions
+from tracestore.payload import compress
+from tracestore.records import Batch
+from tracestore.writer_cells import rows
+from tracestore.writer_known import KNOWN
+
+WRITE_LOCK = 5  # class of advisory locks: shared by the writers of a project, held alone by an eraser
+DAYS_FOR_S = 30.0
+
+_days: dict[str, tuple[float, frozenset[int]]] = {}
+
+
+class Transaction:
+    """An open write of one project. epoch: of its erasures. learned: keys that are known to be stored if it commits."""
+
+    __slots__ = ("connection", "epoch", "learned", "project_id")
+
+    def __init__(self, connection: psycopg.Connection, project_id: int, epoch: int) -> None:
+        self.connection, self.project_id, self.epoch = connection, project_id, epoch
+        self.learned: list[bytes] = []
+
+    def unknown(self, kind: bytes, keys: Iterable[bytes]) -> list[bytes]:
+        """Those keys that this process does not know to be stored, sorted; learned when the transaction commits."""
+        prefix = b"%d/%d/%b/" % (self.project_id, self.epoch, kind)
+        fresh = sorted(key for key in keys if prefix + key not in KNOWN)
+        self.learned += [prefix + key for key in fresh]
+        return fresh
+
+
+BEGIN = sql.SQL(
+    "BEGIN; SELECT pg_advisory_xact_lock_shared({lock}, {project});"
+    " SELECT coalesce(max(epoch), 0) FROM erasure WHERE project = {project}"
+)
+
+
+@contextmanager
+def transaction(project_id: int) -> Iterator[Transaction]:
+    """Commits at the end of the block and only then learns what is stored; any error rolls back."""
+    with db.WRITES.connection() as connection:
+        cursor = connection.execute(BEGIN.format(lock=WRITE_LOCK, project=project_id))
+        while cursor.nextset():
+            pass
+        row = cursor.fetchone()
+        assert row is not None
+        current = Transaction(connection, project_id, row[0])
+        try:
+            yield current
+            connection.execute("COMMIT")
+        except BaseException:
+            _roll_back(connection)
+            raise
+        KNOWN.learn(current.learned)
+
+
+def _roll_back(connection: psycopg.Connection) -> None:
+    try:
+        connection.execute("ROLLBACK")
+    except psycopg.Error:
+        connection.close()
+
+
+def stored_days() -> frozenset[int]:
+    """The days (since 1970) that have a partition of every table, at most 30 s old. Raises Unavailable when none has."""
+    name = db.conninfo().get("dbname", "")
+    read_at, days = _days.get(name, (-DAYS_FOR_S, frozenset()))
+    if days and time.monotonic() - read_at < DAYS_FOR_S:
+        return days
+    with db.WRITES.connection() as connection:
+        existing = partitions.existing(connection)
+    days = frozenset((day - partitions.EPOCH).days for day in set.intersection(*existing.values()))
+    if not days:
+        raise db.Unavailable("no day partitions yet: run `manage.py partitions`")
+    _days[name] = (time.monotonic(), days)
+    return days
+
+
+REFERENCES = """
+INSERT INTO reference (project, kind, id, body)
+SELECT %(project)s, kind, id, body FROM unnest(%(kinds)b::text[], %(ids)b::bigint[], %(bodies)b::bytea[]) AS new (kind, id, body)
+ON CONFLICT DO NOTHING
+"""
+
+
+def store_references(current: Transaction, references: dict[tuple[str, int], bytes]) -> None:
+    """references: (kind, id) -> body. Shared content, inserted once, never updated."""
+    by_key = {f"{kind}:{id_}".encode(): (kind, id_) for kind, id_ in references}
+    new = [by_key[key] for key in current.unknown(b"reference", by_key)]
+    if not new:
+        return
+    parameters = {
+        "project": current.project_id,
+        "kinds": [kind for kind, _ in new],
+        "ids": [id_ for _, id_ in new],
+        "bodies": [references[key] for key in new],
+    }
+    current.connection.execute(REFERENCES, parameters)
+
+
+MESSAGES = """
+INSERT INTO message (project, day, hash, body)
+SELECT %(project)s, %(day)s, hash, body FROM unnest(%(hashes)b::bytea[], %(bodies)b::bytea[]) AS new (hash16, body),
+  LATERAL (SELECT encode(hash16, 'hex')::uuid) AS as_uuid (hash)
+ON CONFLICT DO NOTHING
+"""
+
+
+def store_messages(current: Transaction, messages: dict[int, dict[bytes, bytes]]) -> None:
+    """messages: day -> hash -> bytes. Each new one is stored once a day; compressed only when it is new."""
+    for day in sorted(messages):
+        new = current.unknown(b"message %d" % day, messages[day])
+        if not new:
+            continue
+        parameters = {
+            "project": current.project_id,
+            "day": date.fromordinal(partitions.EPOCH.toordinal() + day),
+            "hashes": new,
+            "bodies": [compress(messages[day][key]) for key in new],
+        }
+        current.connection.execute(MESSAGES, parameters)
+
+
+def copy_rows(connection: psycopg.Connection, table: str, columns: Sequence[str], packed: Sequence[bytes]) -> None:
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(rows(packed))
+
+
+LEDGER = """
+INSERT INTO ingest_ledger (project, signal, received_ns, sent, accepted, deduplicated, rejected)
+VALUES (%(project)s, %(signal)s, %(received_ns)s, %(sent)s, %(accepted)s, %(deduplicated)s, %(rejected)s)
+"""
+
+
+def store_ledger(connection: psycopg.Connection, batch: Batch, accepted: int, deduplicated: int) -> None:
+    parameters: dict[str, Any] = {
+        "project": batch.project_id,
+        "signal": batch.signal,
+        "received_ns": batch.received_ns,
+        "sent": batch.sent,
+        "accepted": accepted,
+        "deduplicated": deduplicated,
+        "rejected": Jsonb(batch.rejected) if batch.rejected else None,
+    }
+    connection.execute(LEDGER, parameters)

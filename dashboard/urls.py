@@ -1,14 +1,23 @@
 """Every URL of the product on one screen. OTLP paths are served by ingest's own ASGI application, see dashboard/asgi.py."""
 
-from django.urls import path
+from django.urls import path, register_converter
 
-from dashboard.pages import health
+from dashboard.api import docs
+from dashboard.api.api import api
+from dashboard.links import TraceId
+from dashboard.pages import errors, health, ingest, sessions, trace, traces, versions
 from dashboard.pages.access import account, audit, keys, members, prices, projects, redaction, sign_in
+
+register_converter(TraceId, "trace")
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
+    # the JSON API: dashboard/api
+    path("api/docs", docs.docs, name="api_docs"),
+    path("api/openapi.json", docs.openapi, name="openapi"),
+    path("api/v1/", api.urls),
     # people and sessions
     path("sign-in", sign_in.sign_in, name="sign_in"),
     path("sign-out", sign_in.sign_out, name="sign_out"),
@@ -22,6 +31,14 @@ urlpatterns = [
     path("audit", audit.instance_audit, name="instance_audit"),
     path("", projects.projects, name="projects"),
     path("projects/new", projects.new_project, name="new_project"),
+    # pages of a project
+    path("p/<slug:slug>/traces", traces.traces, name="traces"),
+    path("p/<slug:slug>/traces/<trace:trace_id>", trace.trace, name="trace"),
+    path("p/<slug:slug>/sessions", sessions.sessions, name="sessions"),
+    path("p/<slug:slug>/sessions/<path:session_id>", sessions.session, name="session"),
+    path("p/<slug:slug>/versions", versions.versions, name="versions"),
+    path("p/<slug:slug>/versions/diff", versions.version_diff, name="version_diff"),
+    path("p/<slug:slug>/ingest", ingest.ingest, name="ingest"),
     # settings of a project
     path("p/<slug:slug>/settings", projects.settings, name="settings"),
     path("p/<slug:slug>/settings/change", projects.change_project, name="change_project"),
@@ -45,3 +62,6 @@ urlpatterns = [
     path("p/<slug:slug>/settings/prices/<int:price_id>/delete", prices.delete_price, name="delete_price"),
     path("p/<slug:slug>/settings/audit", audit.audit, name="audit"),
 ]
+
+handler400, handler403 = errors.bad_request, errors.forbidden
+handler404, handler500 = errors.not_found, errors.server_error

@@ -1,9 +1,19 @@
 """What was one span, with everything that is known of it?"""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
 
-from tracestore.queries.spans import SpanRow
+import msgspec
+
+from tracestore import db, payload
+from tracestore.analysis import pricing
+from tracestore.analysis.calls import CANDIDATES
+from tracestore.queries.logs import LogRow, logs_of_span
+from tracestore.queries.spans import MERGE_ORDER, SpanRow, signed, spans_by_id
+from tracestore.records import Event, Link, Price, Provenance, Resource, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +25,7 @@ class SpanEvent:
     attributes: dict[str, Any]
     dropped_attributes: int = 0
     source: str = "span"
+    body: Any = None  # of a log record
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +76,138 @@ class SpanDetail:
     dropped_events: int = 0
     dropped_links: int = 0
     log_events: list[SpanEvent] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    day: date
+    block_index: int
+    body: bytes
+    message_refs: list[UUID] | None
+
+
+_BLOCK = f"""
+SELECT s.day, s.block_index, p.body, p.message_refs
+FROM span AS s
+JOIN span_payload AS p
+  ON p.project = s.project AND p.day = s.day AND p.trace_id = s.trace_id AND p.block_id = s.block_id
+WHERE s.project = %(project)s AND s.trace_id = %(trace_id)s AND s.span_id = %(span_id)s
+ORDER BY {MERGE_ORDER}
+LIMIT 1
+"""  # noqa: S608  # constants only
+
+
+def get_span(project_id: int, trace_id: str, span_id: str) -> SpanDetail | None:
+    """A span and everything that was sent of it. None: the project has no such span."""
+    with db.snapshot():
+        rows = spans_by_id(project_id, trace_id, [span_id])
+        parameters = {"project": project_id, "trace_id": trace_id, "span_id": signed(span_id)}
+        block = db.fetch_one(_BLOCK, parameters, _Block)
+        if not rows or block is None:
+            return None
+        sent = _payload(project_id, block)
+        shared = _shared(project_id, rows[0], sent)
+        logs = logs_of_span(project_id, trace_id, signed(span_id))
+    return _detail(rows[0], sent, shared, logs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    hash: UUID
+    body: bytes
+
+
+_MESSAGES = """
+SELECT m.hash, m.body
+FROM message AS m
+WHERE m.project = %(project)s AND m.day = %(day)s AND m.hash = ANY (%(hashes)s)
+LIMIT 100000
+"""
+
+
+def _payload(project_id: int, block: _Block) -> payload.Payload:
+    refs = [ref.bytes for ref in block.message_refs or ()]
+    cited = {UUID(bytes=ref) for ref in payload.refs_in(block.body, block.block_index, refs)}
+    parameters = {"project": project_id, "day": block.day, "hashes": sorted(cited)}
+    found = db.fetch(_MESSAGES, parameters, _Message) if cited else []
+    return payload.decode(block.body, block.block_index, refs, {one.hash.bytes: one.body for one in found})
+
+
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    kind: str
+    body: bytes
+
+
+_REFERENCES = """
+SELECT r.kind, r.body
+FROM reference AS r
+WHERE r.project = %(project)s
+  AND (r.kind, r.id) IN (
+    ('resource', %(resource)s), ('scope', %(scope)s), ('provenance', %(provenance)s), ('price', %(price)s)
+  )
+LIMIT 4
+"""
+_TYPES: Final[Mapping[str, Any]] = {"resource": Resource, "scope": Scope, "provenance": Provenance, "price": Price}
+
+
+def _shared(project_id: int, row: SpanRow, sent: payload.Payload) -> dict[str, Any]:
+    """What the span shares with others, by kind: Resource, Scope, Provenance, Price."""
+    parameters: dict[str, Any] = {"project": project_id, "resource": sent.resource_id, "scope": sent.scope_id}
+    parameters |= {"provenance": sent.provenance_id, "price": row.price_id}
+    found = db.fetch(_REFERENCES, parameters, _Reference)
+    return {one.kind: msgspec.msgpack.decode(one.body, type=_TYPES[one.kind]) for one in found}
+
+
+def _detail(row: SpanRow, sent: payload.Payload, shared: dict[str, Any], logs: Sequence[LogRow]) -> SpanDetail:
+    from tracestore.analysis import messages
+
+    said = messages.conversation(sent.attributes, sent.events, logs, row.operation)
+    provenance: Provenance | None = shared.get("provenance")
+    return SpanDetail(
+        span=row,
+        attributes=sent.attributes,
+        resource=_origin(shared.get("resource")),
+        scope=_origin(shared.get("scope")),
+        events=[_event(event) for event in sent.events],
+        links=[_link(link) for link in sent.links],
+        input_messages=said.input_messages,
+        output_messages=said.output_messages,
+        system_instructions=said.system_instructions,
+        tool_arguments=said.tool_arguments,
+        tool_result=said.tool_result,
+        price_receipt=_receipt(row, shared.get("price")),
+        provenance=list(provenance.sources) if provenance else [],
+        tracestate=sent.tracestate,
+        trace_flags=sent.trace_flags,
+        dropped_attributes=sent.dropped_attributes,
+        dropped_events=sent.dropped_events,
+        dropped_links=sent.dropped_links,
+        log_events=[_log_event(log) for log in logs],
+    )
+
+
+def _origin(of: Resource | Scope | None) -> Origin:
+    if of is None:
+        return Origin({})
+    name, version = (of.name, of.version) if isinstance(of, Scope) else ("", "")
+    return Origin(of.attributes, of.schema_url, of.dropped_attributes, name, version)
+
+
+def _event(event: Event) -> SpanEvent:
+    return SpanEvent(event.name, event.time_ns, event.attributes, event.dropped_attributes)
+
+
+def _link(link: Link) -> SpanLink:
+    return SpanLink(link.trace_id.hex(), link.span_id.hex(), link.tracestate, link.attributes, link.dropped_attributes)
+
+
+def _log_event(log: LogRow) -> SpanEvent:
+    return SpanEvent(log.event_name or "", log.time_ns, log.attributes, source="log", body=log.body)
+
+
+def _receipt(row: SpanRow, price: Price | None) -> pricing.Receipt | None:
+    """Every factor of the computed cost."""
+    if price is None or row.cost_source != "computed":
+        return None
+    return pricing.receipt(row, price, requests=1 if row.operation in CANDIDATES else 0)

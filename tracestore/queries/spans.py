@@ -43,6 +43,7 @@ class SpanRow:
     total_tokens: int | None
     cache_read_tokens: int | None
     cache_creation_tokens: int | None
+    cache_creation_1h_tokens: int | None
     reasoning_tokens: int | None
     audio_input_tokens: int | None
     audio_output_tokens: int | None
@@ -84,8 +85,8 @@ COLUMNS: Final = """
   lpad(to_hex(s.parent_span_id), 16, '0') AS parent_span_id, s.day, s.name, s.kind, s.operation, s.status,
   s.status_message, s.start_ns, s.end_ns, greatest(s.end_ns - s.start_ns, 0) AS duration_ns, s.received_ns, s.service,
   s.service_version, s.environment, s.provider, s.request_model, s.response_model, s.input_tokens, s.output_tokens,
-  s.total_tokens, s.cache_read_tokens, s.cache_creation_tokens, s.reasoning_tokens, s.audio_input_tokens,
-  s.audio_output_tokens, coalesce(s.cost_nanousd, s.reported_cost_nanousd) AS cost_nanousd,
+  s.total_tokens, s.cache_read_tokens, s.cache_creation_tokens, s.cache_creation_1h_tokens, s.reasoning_tokens,
+  s.audio_input_tokens, s.audio_output_tokens, coalesce(s.cost_nanousd, s.reported_cost_nanousd) AS cost_nanousd,
   CASE WHEN s.cost_nanousd IS NOT NULL THEN 'computed' WHEN s.reported_cost_nanousd IS NOT NULL THEN 'reported' END
     AS cost_source, s.reported_cost_nanousd, s.price_id, s.ttft_ns,
   coalesce(string_to_array(s.finish_reasons, ','), '{}') AS finish_reasons, s.tool_name, s.tool_call_id, s.agent_name,

@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from tracestore import db
 from tracestore.analysis.calls import CallDecision, CallSpan, decide
+from tracestore.analysis.tool_calls import ToolSpan, executions
 from tracestore.queries.spans import MERGE_ORDER, hex_id
 from tracestore.queries.traces import TraceRow, settled_trace
 from tracestore.records import CLOCK_SUSPECT, TOOL_EXECUTION
@@ -36,6 +37,7 @@ class _Span(NamedTuple):
     cost_nanousd: int | None
     ttft_ns: int | None
     tool_name: str | None
+    tool_call_id: str | None
     session_id: str | None
     user_id: str | None
     tenant_id: str | None
@@ -48,8 +50,8 @@ SELECT DISTINCT ON (s.span_id)
   s.span_id, s.parent_span_id, s.day, s.start_ns, s.end_ns, s.name, s.operation, s.status, s.error_type, s.service,
   s.service_version, s.environment, coalesce(s.response_model, s.request_model) AS model, s.input_tokens,
   s.output_tokens, s.cache_read_tokens, s.cache_creation_tokens, s.reasoning_tokens,
-  coalesce(s.cost_nanousd, s.reported_cost_nanousd) AS cost_nanousd, s.ttft_ns, s.tool_name, s.session_id, s.user_id,
-  s.tenant_id, s.response_id, s.flags
+  coalesce(s.cost_nanousd, s.reported_cost_nanousd) AS cost_nanousd, s.ttft_ns, s.tool_name, s.tool_call_id,
+  s.session_id, s.user_id, s.tenant_id, s.response_id, s.flags
 FROM span AS s
 WHERE s.project = %(project)s AND s.trace_id = %(trace_id)s
 ORDER BY s.span_id, {MERGE_ORDER}
@@ -74,7 +76,7 @@ def _sum(trace_id: str, spans: Sequence[_Span]) -> TraceRow:
     root = _root(spans)
     timed = [span for span in spans if not span.flags & CLOCK_SUSPECT] or spans
     start_ns, end_ns = min(span.start_ns for span in timed), max(max(span.start_ns, span.end_ns) for span in timed)
-    tools = [span for span in spans if span.flags & TOOL_EXECUTION]
+    tools = _executions(trace_id, spans)
     return TraceRow(
         trace_id=trace_id,
         day=min(span.day for span in spans),
@@ -133,6 +135,26 @@ def _calls(trace_id: str, spans: Sequence[_Span]) -> dict[str, Any]:
         "unpriced_calls": sum(_unpriced(span, made) for span, made in billable),
         "ttft_ns": next((span.ttft_ns for span in sorted(chats, key=_start) if span.ttft_ns is not None), None),
     }
+
+
+def _executions(trace_id: str, spans: Sequence[_Span]) -> list[_Span]:
+    key = bytes.fromhex(trace_id)
+    stands = executions([_tool_span(key, span) for span in spans])
+    return [span for span in spans if stands.get((key, span.span_id), key) is None]
+
+
+def _tool_span(trace_id: bytes, span: _Span) -> ToolSpan:
+    return ToolSpan(
+        trace_id=trace_id,
+        span_id=span.span_id,
+        parent_span_id=span.parent_span_id,
+        operation=span.operation,
+        start_ns=span.start_ns,
+        end_ns=span.end_ns,
+        executes=bool(span.flags & TOOL_EXECUTION),
+        tool_name=span.tool_name,
+        tool_call_id=span.tool_call_id,
+    )
 
 
 def _call_span(trace_id: bytes, span: _Span) -> CallSpan:

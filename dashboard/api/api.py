@@ -1,0 +1,58 @@
+"""The public JSON API: every endpoint asks for a key, errors are {"detail": ...}."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI, Router
+
+from dashboard.access import KeyAuth
+from dashboard.api import numbers, traces
+from dashboard.api.answers import HANDLERS, not_found, problem
+from dashboard.api.queries import storable
+
+View = Callable[..., Any]
+
+
+def checked(view: View) -> View:
+    """Before anything else is read: no NUL in the query string."""
+
+    @functools.wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        storable(request)
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+def refuse_other_methods(router: Router) -> None:
+    """Every path answers every method as JSON: ninja's own refusal is plain text."""
+    for path, view in list(router.path_operations.items()):
+        known = {method for operation in view.operations for method in operation.methods}
+        others = [method for method in METHODS if method not in known]
+        router.api_operation(others, path, auth=KeyAuth("read"), include_in_schema=False)(refused)
+
+
+def refused(request: HttpRequest, **_ids: str) -> HttpResponse:
+    return problem(405, f"{request.method} is not possible here.")
+
+
+elsewhere = Router()
+
+
+@elsewhere.api_operation(list(METHODS), "/{path:rest}", auth=KeyAuth("read"), include_in_schema=False)
+def nothing_here(request: HttpRequest, rest: str) -> HttpResponse:
+    return not_found()
+
+
+api = NinjaAPI(title="Fourline", version="1", docs_url=None, openapi_url=None, urls_namespace="api")
+for error, handler in HANDLERS.items():
+    api.add_exception_handler(error, handler)
+for router in (traces.router, numbers.router, elsewhere):
+    refuse_other_methods(router)
+    router.add_decorator(checked, mode="view")
+    api.add_router("", router)

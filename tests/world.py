@@ -1,0 +1,116 @@
+"""Two projects and everybody who matters. Alice owns, Erin edits, Bob views; Charlie owns another project and must see nothing.
+
+Every text of a project carries its canary, so that one search of an answer shows a leak.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from django.test import Client
+
+from tracestore.actions import access as actions
+from tracestore.models import (
+    ApiKey,
+    AuditEntry,
+    Invitation,
+    Membership,
+    Project,
+    ProjectPrice,
+    RedactionRule,
+    User,
+)
+
+PASSWORD = "correct horse battery staple"
+DAY = timedelta(days=1)
+
+
+@dataclass
+class Tenant:
+    """A project and one of everything in it. keys: by scope, and "revoked" and "expired" (both were read keys)."""
+
+    project: Project
+    canary: str
+    keys: dict[str, str] = field(default_factory=dict)
+    token: str = ""  # of the open invitation
+
+    @property
+    def slug(self) -> str:
+        return self.project.slug
+
+    @property
+    def api_key(self) -> ApiKey:
+        return ApiKey.objects.get(prefix=self.keys["ingest"][3:11])
+
+    @property
+    def rule(self) -> RedactionRule:
+        return RedactionRule.objects.get(project=self.project)
+
+    @property
+    def price(self) -> ProjectPrice:
+        return ProjectPrice.objects.get(project=self.project)
+
+    @property
+    def invitation(self) -> Invitation:
+        return Invitation.objects.get(project=self.project, accepted_at=None)
+
+
+@dataclass
+class World:
+    """ours: the project of Alice, Erin and Bob. theirs: Charlie's. outsiders see neither of them."""
+
+    ours: Tenant
+    theirs: Tenant
+    alice: User
+    erin: User
+    bob: User
+    charlie: User
+    admin: User
+    dora: User  # was a member of ours; deactivated
+
+    def client(self, user: User, proved: bool = True, **options: object) -> Client:
+        """A browser with the user's session; proved: the password was given just now."""
+        client = Client(**options)
+        client.force_login(user)
+        if proved:
+            session = client.session
+            session["proved"] = datetime.now(UTC).timestamp()
+            session.save()
+        return client
+
+
+def make_world(now: datetime | None = None) -> World:
+    now = now or datetime.now(UTC)
+    people = {name: _user(name, now) for name in ("alice", "erin", "bob", "charlie", "admin", "dora")}
+    people["admin"].is_admin = True
+    people["admin"].save()
+    ours, theirs = _tenant("ours", people["alice"], now), _tenant("theirs", people["charlie"], now)
+    for name, role in (("erin", "editor"), ("bob", "viewer"), ("dora", "owner")):
+        Membership.objects.create(project=ours.project, user=people[name], role=role, created_at=now)
+    User.objects.filter(pk=people["dora"].pk).update(is_active=False)
+    return World(ours=ours, theirs=theirs, **people)
+
+
+def _user(name: str, now: datetime) -> User:
+    return User.objects.create_user(f"{name}@example.org", PASSWORD, name=name.title(), created_at=now)
+
+
+def _tenant(slug: str, owner: User, now: datetime) -> Tenant:
+    canary = f"CANARY-{slug}"
+    actor = actions.Actor(owner.pk, owner.email, "192.0.2.7")
+    created = actions.create_project(f"{slug} {canary}", now, actor)
+    project = Project.objects.get(pk=created.id)
+    tenant = Tenant(project, canary)
+    tenant.keys = {"ingest": created.ingest_key, "read": created.read_key, "write": created.write_key}
+    for state in ("revoked", "expired"):
+        tenant.keys[state] = actions.create_key(project.pk, "read", f"{state} {canary}", now + DAY, now, actor)
+    actions.revoke_key(project.pk, tenant.keys["revoked"][3:11], now, actor)
+    ApiKey.objects.filter(prefix=tenant.keys["expired"][3:11]).update(expires_at=now - DAY)
+    ApiKey.objects.filter(project=project).update(name=f"key {canary}")
+    actions.add_rule(project.pk, "text", f"secret {canary}", "mask", "[redacted]", now, actor)
+    actions.add_price(project.pk, "", f"model-{canary}*", date(2026, 1, 1), {"input": 5_000_000_000}, now, actor)
+    tenant.token = actions.invite(project.pk, f"{canary.lower()}@example.org", "viewer", now, actor)
+    return tenant
+
+
+def audit_count() -> int:
+    return AuditEntry.objects.count()

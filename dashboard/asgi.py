@@ -28,7 +28,7 @@ class BodyTooLarge(Exception):
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] != "http":
         return
-    path = scope["path"].rstrip("/")
+    path = scope["raw_path"].decode("ascii", "replace").removesuffix("/")  # %2F is no slash
     if path in OTLP_PATHS:
         await otlp(scope, receive, send)
     elif _on_otlp_port(scope) and path not in ALSO_ON_OTLP_PORT:

@@ -13,6 +13,7 @@ MAX_URL_BYTES = 16_384
 MAX_HEADER_BYTES = 32_768  # all names and values of a request
 MAX_HEADERS = 100
 HEADER_TIMEOUT_S = 10.0  # from the connection, or from the first byte of a further request, to the end of its headers
+REST_TIMEOUT_S = 30.0  # for what is left of a body after its answer
 KEEP_ALIVE_S = 75  # exporters send every few seconds: a new connection each time would cost them more than us
 DRAIN_S = 25  # what is under way at SIGTERM may take this long to be answered
 MAX_CONNECTIONS = 2_000
@@ -27,6 +28,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     _header_bytes = 0
     _header_deadline: asyncio.TimerHandle | None = None
+    _rest_deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -34,6 +36,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._headers_came()
+        if self._rest_deadline is not None:
+            self._rest_deadline.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -62,6 +66,30 @@ class LimitedProtocol(HttpToolsProtocol):
         self._headers_came()
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        if self._rest_deadline is not None:
+            self._rest_deadline.cancel()
+            self._rest_deadline = None
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """A request that was answered before its body came may send the rest, which is read over, but not for ever."""
+        super().on_response_complete()
+        if self.cycle.more_body and not self.transport.is_closing() and self._rest_deadline is None:
+            self._rest_deadline = self.loop.call_later(REST_TIMEOUT_S, self.transport.close)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The client closed its side: in the middle of a body that is 400, after a whole request it gets its answer."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            return False
+        if cycle.more_body:
+            if not cycle.response_started:
+                self.send_400_response("The body ended too early.")
+            return False
+        cycle.keep_alive = False
+        return True
+
     def _expect_headers(self) -> None:
         if self._header_deadline is None:
             self._header_deadline = self.loop.call_later(HEADER_TIMEOUT_S, self._too_slow)
@@ -82,16 +110,14 @@ class LimitedProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def serve(application: Any, sockets: Sequence[socket.socket]) -> None:
-    """Serve until SIGTERM or SIGINT, then answer what is under way and return."""
-    raise_file_limit()
-    config = uvicorn.Config(
+def configuration(application: Any) -> uvicorn.Config:
+    return uvicorn.Config(
         application,
         loop="uvloop",
         http=LimitedProtocol,
         ws="none",
         lifespan="off",
-        access_log=False,
+        access_log=False,  # a path may hold an invitation, a query a key
         log_config=None,
         log_level="warning",
         proxy_headers=False,
@@ -101,10 +127,12 @@ def serve(application: Any, sockets: Sequence[socket.socket]) -> None:
         timeout_graceful_shutdown=DRAIN_S,
         limit_concurrency=MAX_CONNECTIONS,
     )
-    try:
-        _Server(config).run(sockets=list(sockets))
-    except KeyboardInterrupt:
-        return
+
+
+def serve(application: Any, sockets: Sequence[socket.socket]) -> None:
+    """Serve until SIGTERM or SIGINT, then answer what is under way and return."""
+    raise_file_limit()
+    _Server(configuration(application)).run(sockets=list(sockets))
 
 
 class _Server(uvicorn.Server):

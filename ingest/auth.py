@@ -15,25 +15,13 @@ from ingest.quota import Quota
 from ingest.redact import Redactor
 from tracestore.actions.access import note_key_used
 from tracestore.analysis import keys
+from tracestore.analysis.pricing import PriceBook
 from tracestore.queries import access
 from tracestore.queries.access import KeyRow, ProjectContextRow
 
 SCOPE = "ingest"
 KNOWN_KEYS = 4_096
 MINUTE_S = 60.0
-try:
-    from tracestore.analysis.pricing import PriceBook
-except ImportError:  # until pricing exists
-
-    class PriceBook:  # type: ignore[no-redef]
-        @classmethod
-        def for_project(cls, prices: object) -> "PriceBook":
-            return cls()
-
-        def price(self, span: object) -> tuple[None, None]:
-            return None, None
-
-
 _log = logging.getLogger("fourline.ingest")
 
 
@@ -71,7 +59,7 @@ class Gate:
         self._projects: dict[int, _Project] = {}
         self._first: tuple[int, float] | None = None
         self._bad = BadKeys()
-        self._quota = Quota(getattr(settings, "KEY_REQUESTS_PER_S", 0))
+        self._quota = Quota(settings.KEY_REQUESTS_PER_S)
 
     def peek(self, headers: credentials.Headers, peer: str) -> ProjectContext | None:
         """The answer of `admit` when no database is needed for it, else None."""

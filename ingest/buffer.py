@@ -2,14 +2,13 @@
 
 import threading
 
-from ingest import limits
 from ingest.errors import Overloaded
 
 
 class Buffer:
     """A budget that all requests of a process share."""
 
-    def __init__(self, size: int = limits.BUFFER_BYTES) -> None:
+    def __init__(self, size: int) -> None:
         self.size = size
         self.used = 0
         self._lock = threading.Lock()

@@ -43,9 +43,7 @@ BODY_MIN_BYTES_PER_S = 16 * KIB  # beyond the first BODY_DEADLINE_S seconds
 HEADER_BYTES = 32 * KIB
 HEADER_COUNT = 100
 
-# One process.
-BUFFER_BYTES = 96 * MIB  # bodies being read or decoded; beyond it 503
-THREADS = 2
+# One connection.
 GRPC_RPCS = 32
 
 # Who may try how often.

@@ -60,8 +60,8 @@ def edge() -> Edge:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     return Edge(
         Gate(),
-        Buffer(getattr(settings, "INGEST_BUFFER_MB", 96) * limits.MIB),
-        ThreadPoolExecutor(getattr(settings, "INGEST_THREADS", limits.THREADS), "ingest"),
+        Buffer(settings.INGEST_BUFFER_MB * limits.MIB),
+        ThreadPoolExecutor(settings.INGEST_THREADS, "ingest"),
         ThreadPoolExecutor(1, "keys"),
     )
 

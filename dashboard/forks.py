@@ -69,7 +69,7 @@ def _become(name: str, run: Callable[[], None], output: int, keep: Sequence[int]
         os.setsid()
         prepare()
         _only_own_files(output, keep)
-        setproctitle(f"fourline {name}")
+        setproctitle(f"fourline: manage.py {name}")
         run()
         code = 0
     except SystemExit as end:

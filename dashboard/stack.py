@@ -42,20 +42,23 @@ READY_TIMEOUT_S = 120.0
 PREPARE_TIMEOUT_S = 900.0  # a migration of a large database takes its time
 
 
-def main() -> int:
-    """Run until a signal; 0 after an orderly stop, 1 with a sentence on stderr when the start failed."""
+def main(demo: bool = False) -> int:
+    """Run until a signal; 0 after an orderly stop, 1 with a sentence on stderr when the start failed.
+
+    demo: also keep sending the sample data of dashboard.demo.
+    """
     home = current_home()
     try:
         open_home(home)
         with home.lock():
             home.ensure_secrets()  # before the settings are read
-            return _supervise()
+            return _supervise(demo)
     except (HomeError, AddressTaken, ImproperlyConfigured, TimeoutError) as error:
         complain(str(error))
         return 1
 
 
-def _supervise() -> int:
+def _supervise(demo: bool) -> int:
     from dashboard import settings
 
     supervisor = Supervisor()
@@ -77,6 +80,8 @@ def _supervise() -> int:
         supervisor.start([*web_children(settings.WEB_WORKERS, descriptors), command_child("grpc")])
         supervisor.wait(lambda: _is_ready(settings.BIND, settings.PORT), READY_TIMEOUT_S, _not_ready())
         announce(_ready_line(time.monotonic() - started))
+        if demo:
+            supervisor.start([command_child("simulate", endpoint=_otlp_address())])
         supervisor.run()
         say("up", "stopping")
     except Stopped:
@@ -161,15 +166,21 @@ def _not_ready() -> str:
     return f"not ready within {READY_TIMEOUT_S:.0f} s: ask /readyz what is missing, or run `manage.py doctor`"
 
 
+def _otlp_address() -> str:
+    from dashboard import settings
+
+    return f"http://{local_address(settings.BIND)}:{settings.OTLP_PORT}"
+
+
 def _ready_line(seconds: float) -> str:
     from dashboard import settings
 
     host = local_address(settings.BIND)
     return (
-        f"Fourline is ready after {seconds:.1f} s: {settings.SITE_URL} (pages, API), OTLP/HTTP http://{host}:{settings.OTLP_PORT},"
+        f"Fourline is ready after {seconds:.1f} s: {settings.SITE_URL} (pages, API), OTLP/HTTP {_otlp_address()},"
         f" OTLP/gRPC {host}:{settings.GRPC_PORT}, credentials in {settings.HOME.credentials_file}"
     )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(demo="--demo" in sys.argv[1:]))

@@ -3,13 +3,17 @@
 db          rolls back after the test (pytest-django); for tests of one thread that need no commit.
 database    a fresh database of its own; for tests that commit, use threads, processes or tracestore.db.
 broker_url  a real Redis for the run.
+site        the application on a free port (pages, API, OTLP), on a `database` of its own; its base address.
+chromium    a headless browser for the run.
 """
 
 import itertools
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -23,6 +27,7 @@ os.environ |= {
     "FOURLINE_HOME": str(SERVERS.folder),
     "FOURLINE_DATABASE_URL": SERVERS.url(PLAIN),
     "FOURLINE_BROKER_URL": SERVERS.redis.url,
+    "DJANGO_ALLOW_ASYNC_UNSAFE": "1",  # playwright's sync interface keeps a loop in the test's thread
     "FOURLINE_SECRET_KEY": "a key of the tests, known to everyone who reads this file",
 }
 _numbers = itertools.count(1)
@@ -54,11 +59,20 @@ def _point_django_at(name: str) -> None:
     from tracestore import db as store
 
     connections.close_all()
+    _close_pools()
     for pool in (store.READS, store.WRITES, store.JOBS):
         pool.close()
     settings.DATABASES["default"]["NAME"] = name
     connections["default"].settings_dict["NAME"] = name
     os.environ["FOURLINE_DATABASE_URL"] = SERVERS.url(name)
+
+
+def _close_pools() -> None:
+    from django.db.backends.postgresql.base import DatabaseWrapper
+
+    for pool in DatabaseWrapper._connection_pools.values():
+        pool.close()
+    DatabaseWrapper._connection_pools.clear()
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +120,36 @@ def database(postgres: Servers, django_db_blocker) -> Iterator[Database]:  # typ
 def broker_url() -> str:
     """A real Redis that lives as long as the run."""
     return SERVERS.start_redis().url
+
+
+@pytest.fixture
+def site(database: Database) -> Iterator[str]:
+    """The address of the running application."""
+    from django.conf import settings
+
+    from tests.site import serve
+
+    pool = settings.DATABASES["default"]["OPTIONS"]
+    pool["pool"] = {"min_size": 0, "max_size": 4}
+    with serve() as address:
+        yield address
+    _close_pools()
+    del pool["pool"]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A playwright Browser on the system's Chromium; skips where there is none, which CI does not accept."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        assert os.environ.get("CI") != "true" or os.geteuid() != 0, "no chromium: run .ci/browser"
+        pytest.skip("no chromium on this machine: install it, or run `make test` as root")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(autouse=True)

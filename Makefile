@@ -1,0 +1,67 @@
+# make up      start Fourline in the foreground        make check   formatting, lint, types, contracts
+# make demo    the same with living sample data         make test    the tests, browser included
+# make lock    renew requirements.lock                  make bench   the figures of docs/performance.md
+#
+# Needs Python >= 3.11 and nothing else; everything goes into .venv.
+
+SHELL := /bin/sh
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
+  command -v $$name >/dev/null 2>&1 && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+  && { command -v $$name; break; }; done)
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: up demo test check lock bench faults install browser clean
+
+up: install
+	@exec $(BIN)/python manage.py up
+
+demo: install
+	@exec $(BIN)/python manage.py demo
+
+install:
+	@$(MAKE) --no-print-directory -s $(STAMP)
+
+# The lock's own hash decides, not its time: a checkout sets new times.
+$(STAMP): FORCE
+	@test -n "$(PYTHON)" || { echo "Fourline needs Python 3.11 or newer; set PYTHON=/path/to/python3." >&2; exit 1; }
+	@wanted="$$(cksum < requirements.lock)"; \
+	if [ "$$(cat $@ 2>/dev/null)" != "$$wanted" ]; then \
+	  echo "Installing into .venv (once, about a minute)"; \
+	  test -x $(BIN)/python || "$(PYTHON)" -m venv .venv || { \
+	    echo "This Python cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock \
+	    && echo "$$wanted" > $@; \
+	fi
+FORCE:
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	FOURLINE_HOME=$(CURDIR)/.venv/check-home $(BIN)/python manage.py makemigrations --check --dry-run
+	FOURLINE_HOME=$(CURDIR)/.venv/check-home FOURLINE_PUBLIC_URL=https://fourline.example \
+	  FOURLINE_SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))')" \
+	  $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+test: install browser
+	$(BIN)/python -m pytest $(ARGS)
+
+browser:
+	@sh .ci/browser
+
+bench: install
+	$(BIN)/python benchmarks/ingest.py
+
+faults: install
+	FOURLINE_FAULT_SEEDS=20 $(BIN)/python -m pytest tests/faults -q
+
+# The only target that resolves versions. uv writes hashes for every platform.
+lock: install
+	@command -v uv >/dev/null 2>&1 || test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
+	PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	  --extra dev --extra demo pyproject.toml -o requirements.lock --custom-compile-command 'make lock'
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

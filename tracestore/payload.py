@@ -153,6 +153,16 @@ def decode(body: bytes, index: int, message_refs: Sequence[bytes], messages: Map
     )
 
 
+def root_attributes(body: bytes, index: int) -> tuple[int, Attributes]:
+    """Resource id and attributes of the payload at `index`, without its messages (None in their place)."""
+    fields = msgspec.msgpack.decode(_member(body, index)[0], ext_hook=_no_message)
+    return fields[0], fields[3]
+
+
+def _no_message(_code: int, _data: memoryview) -> None:
+    return None
+
+
 def _member(body: bytes, index: int) -> tuple[bytes, list[int]]:
     members: list[tuple[bytes, list[int]]] = _members(decompress(body))
     return members[index]

@@ -88,9 +88,9 @@ _UUID_CELL = b"\0\0\0\x10"
 
 
 def uuids(values: Sequence[bytes]) -> bytes:
-    """A uuid[]; NULL when empty."""
+    """A uuid[], empty or not."""
     if not values:
-        return NULL
+        return _length(12) + _empty_array(0, 0, UUID_OID)
     cells = _UUID_CELL + _UUID_CELL.join(values)
     return _length(20 + len(cells)) + _array(1, 0, UUID_OID, len(values), 1) + cells
 

@@ -13,7 +13,7 @@ import msgspec
 from tracestore import payload
 from tracestore.partitions import DAY_NS, FUTURE_NS
 from tracestore.records import CLOCK_SUSPECT, Batch, Span
-from tracestore.writer_cells import CELLS, EPOCH_DAY, binary, uuids
+from tracestore.writer_cells import CELLS, EPOCH_DAY, NULL, binary, uuids
 
 TEXT_MAX = 256
 
@@ -164,5 +164,5 @@ def _add_block(rows: Rows, project_id: int, day: int, trace_id: bytes, block: li
     block_id = int.from_bytes(blake2b(records, digest_size=8).digest(), "big", signed=True)
     body, refs = payload.encode_block([span.encoded for span in block])
     head = _block_head(len(BLOCK_COLUMNS), 4, project_id, 4, day - EPOCH_DAY, 16, trace_id, 8, block_id)
-    rows.blocks.append(head + binary(body) + uuids(refs))
+    rows.blocks.append(head + binary(body) + (uuids(refs) if refs else NULL))
     rows.spans.extend([span.row + _place(8, block_id, 2, index) for index, span in enumerate(block)])

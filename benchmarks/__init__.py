@@ -1,0 +1,1 @@
+"""Measurements of Fourline that anyone can repeat; docs/performance.md holds their results."""

@@ -40,7 +40,7 @@ _UNIT_NS = {
     "d": 86400 * 10**9,
 }
 _TOKEN_UNITS = {"": 1, "k": 10**3, "M": 10**6}
-_NUMBER = re.compile(r"(\d{1,15}(?:\.\d{1,12})?)([a-zA-Zµ]*)")
+_NUMBER = re.compile(r"(\d{1,15}(?:\.\d{1,12})?)([a-zA-Zµ]*)", re.ASCII)
 _COMPARISON = re.compile(r"(>=|<=|>|<)?(.*)", re.DOTALL)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _MAX_INT64 = 2**63 - 1

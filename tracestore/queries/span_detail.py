@@ -1,17 +1,16 @@
 """What was one span, with everything that is known of it?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Final
-from uuid import UUID
+from typing import Any
 
-import msgspec
-
-from tracestore import db, payload
-from tracestore.analysis import pricing
+from tracestore import db
+from tracestore.analysis import messages, pricing
 from tracestore.analysis.calls import CANDIDATES
+from tracestore.payload import Payload
 from tracestore.queries.logs import LogRow, logs_of_span
+from tracestore.queries.payloads import load_payload, load_references
 from tracestore.queries.spans import MERGE_ORDER, SpanRow, signed, spans_by_id
 from tracestore.records import Event, Link, Price, Provenance, Resource, Scope
 
@@ -63,8 +62,8 @@ class SpanDetail:
     scope: Origin
     events: list[SpanEvent]
     links: list[SpanLink]
-    input_messages: list[Any] | None
-    output_messages: list[Any] | None
+    input_messages: Sequence[Any] | None
+    output_messages: Sequence[Any] | None
     system_instructions: Any | None
     tool_arguments: Any | None
     tool_result: Any | None
@@ -79,18 +78,15 @@ class SpanDetail:
 
 
 @dataclass(frozen=True, slots=True)
-class _Block:
+class _Place:
     day: date
+    block_id: int
     block_index: int
-    body: bytes
-    message_refs: list[UUID] | None
 
 
-_BLOCK = f"""
-SELECT s.day, s.block_index, p.body, p.message_refs
+_PLACE = f"""
+SELECT s.day, s.block_id, s.block_index
 FROM span AS s
-JOIN span_payload AS p
-  ON p.project = s.project AND p.day = s.day AND p.trace_id = s.trace_id AND p.block_id = s.block_id
 WHERE s.project = %(project)s AND s.trace_id = %(trace_id)s AND s.span_id = %(span_id)s
 ORDER BY {MERGE_ORDER}
 LIMIT 1
@@ -101,67 +97,31 @@ def get_span(project_id: int, trace_id: str, span_id: str) -> SpanDetail | None:
     """A span and everything that was sent of it. None: the project has no such span."""
     with db.snapshot():
         rows = spans_by_id(project_id, trace_id, [span_id])
-        parameters = {"project": project_id, "trace_id": trace_id, "span_id": signed(span_id)}
-        block = db.fetch_one(_BLOCK, parameters, _Block)
-        if not rows or block is None:
+        sent = _payload(project_id, trace_id, signed(span_id)) if rows else None
+        if sent is None:
             return None
-        sent = _payload(project_id, block)
         shared = _shared(project_id, rows[0], sent)
         logs = logs_of_span(project_id, trace_id, signed(span_id))
     return _detail(rows[0], sent, shared, logs)
 
 
-@dataclass(frozen=True, slots=True)
-class _Message:
-    hash: UUID
-    body: bytes
+def _payload(project_id: int, trace_id: str, span_id: int) -> Payload | None:
+    parameters = {"project": project_id, "trace_id": trace_id, "span_id": span_id}
+    place = db.fetch_one(_PLACE, parameters, _Place)
+    if place is None:
+        return None
+    return load_payload(project_id, place.day, bytes.fromhex(trace_id), place.block_id, place.block_index)
 
 
-_MESSAGES = """
-SELECT m.hash, m.body
-FROM message AS m
-WHERE m.project = %(project)s AND m.day = %(day)s AND m.hash = ANY (%(hashes)s)
-LIMIT 100000
-"""
-
-
-def _payload(project_id: int, block: _Block) -> payload.Payload:
-    refs = [ref.bytes for ref in block.message_refs or ()]
-    cited = {UUID(bytes=ref) for ref in payload.refs_in(block.body, block.block_index, refs)}
-    parameters = {"project": project_id, "day": block.day, "hashes": sorted(cited)}
-    found = db.fetch(_MESSAGES, parameters, _Message) if cited else []
-    return payload.decode(block.body, block.block_index, refs, {one.hash.bytes: one.body for one in found})
-
-
-@dataclass(frozen=True, slots=True)
-class _Reference:
-    kind: str
-    body: bytes
-
-
-_REFERENCES = """
-SELECT r.kind, r.body
-FROM reference AS r
-WHERE r.project = %(project)s
-  AND (r.kind, r.id) IN (
-    ('resource', %(resource)s), ('scope', %(scope)s), ('provenance', %(provenance)s), ('price', %(price)s)
-  )
-LIMIT 4
-"""
-_TYPES: Final[Mapping[str, Any]] = {"resource": Resource, "scope": Scope, "provenance": Provenance, "price": Price}
-
-
-def _shared(project_id: int, row: SpanRow, sent: payload.Payload) -> dict[str, Any]:
+def _shared(project_id: int, row: SpanRow, sent: Payload) -> dict[str, Any]:
     """What the span shares with others, by kind: Resource, Scope, Provenance, Price."""
-    parameters: dict[str, Any] = {"project": project_id, "resource": sent.resource_id, "scope": sent.scope_id}
-    parameters |= {"provenance": sent.provenance_id, "price": row.price_id}
-    found = db.fetch(_REFERENCES, parameters, _Reference)
-    return {one.kind: msgspec.msgpack.decode(one.body, type=_TYPES[one.kind]) for one in found}
+    ids = {"resource": sent.resource_id, "scope": sent.scope_id, "provenance": sent.provenance_id}
+    ids["price"] = row.price_id
+    found = {kind: load_references(project_id, kind, [id_]).get(id_) for kind, id_ in ids.items() if id_ is not None}
+    return {kind: value for kind, value in found.items() if value is not None}
 
 
-def _detail(row: SpanRow, sent: payload.Payload, shared: dict[str, Any], logs: Sequence[LogRow]) -> SpanDetail:
-    from tracestore.analysis import messages
-
+def _detail(row: SpanRow, sent: Payload, shared: dict[str, Any], logs: Sequence[LogRow]) -> SpanDetail:
     said = messages.conversation(sent.attributes, sent.events, logs, row.operation)
     provenance: Provenance | None = shared.get("provenance")
     return SpanDetail(

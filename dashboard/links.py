@@ -1,7 +1,6 @@
 """Which address shows the same page with something changed? The address is the state of a page."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from urllib.parse import quote, urlencode
 
 
@@ -27,6 +26,13 @@ def quoted(value: str) -> str:
     return f'"{escaped}"'
 
 
-def in_ns(at: datetime) -> int:
-    """Nanoseconds since the epoch of an aware time, exact to the microsecond."""
-    return int(at.timestamp()) * 1_000_000_000 + at.microsecond * 1_000
+class TraceId:
+    """URL converter: 32 lower-case hex digits."""
+
+    regex = "[0-9a-f]{32}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from dashboard.links import in_ns, with_query
-from dashboard.params import BadParam, Range, parse_range
+from dashboard.links import with_query
+from dashboard.params import BadParam, Range, in_ns, parse_range
 from dashboard.templatetags.units import moment
 from tracestore.analysis import filters
 
@@ -115,7 +115,9 @@ def range_label(chosen: Range) -> str:
 
 def range_choices(path: str, query: Mapping[str, str], chosen: Range) -> list[Choice]:
     return [
-        Choice(label, with_query(path, query, range=name, from_=None, to=None, tz=None, cursor=None), name == chosen.name)
+        Choice(
+            label, with_query(path, query, range=name, from_=None, to=None, tz=None, cursor=None), name == chosen.name
+        )
         for name, label in RANGES
     ]
 

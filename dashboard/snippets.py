@@ -25,7 +25,7 @@ def otlp_url(public_url: str, bind: str, otlp_port: int) -> str:
     """Where OTLP/HTTP is reached: the public address when there is one, else this machine's OTLP port."""
     if public_url:
         return public_url
-    return f"http://{'localhost' if bind in ('127.0.0.1', '::1', '0.0.0.0', '::') else bind}:{otlp_port}"
+    return f"http://{'localhost' if bind in ('127.0.0.1', '::1', '0.0.0.0', '::') else bind}:{otlp_port}"  # noqa: S104  # compared, not bound
 
 
 def _fill(text: str, values: dict[str, str]) -> str:

@@ -7,11 +7,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard.access import project_page
-from dashboard.links import in_ns, in_project, with_query
+from dashboard.links import in_project, with_query
 from dashboard.listing import Choice
 from dashboard.pages.span_panel import SpanPanel, load_panel
 from dashboard.pages.trace_header import TraceHeader, load_header
-from dashboard.trees import WINDOW, Selection, TreeLine, axis, draw, select, span_key, span_number, tabs
+from dashboard.params import in_ns
+from dashboard.trees import WINDOW, Selection, TreeLine, axis, draw, select, span_number, tabs
 from tracestore.analysis.tree import Tree, arrange
 from tracestore.queries.access import at_least
 from tracestore.queries.spans import spans_by_id
@@ -58,9 +59,7 @@ def trace(request: HttpRequest, trace_id: str) -> HttpResponse:
     return render(request, "traces/trace.html", {"page": page, "panel": panel, "close_href": close_href(request)})
 
 
-def build_page(
-    request: HttpRequest, found: TraceRow, chosen: str, panel: SpanPanel | None, now: datetime
-) -> TracePage:
+def build_page(request: HttpRequest, found: TraceRow, chosen: str, panel: SpanPanel | None, now: datetime) -> TracePage:
     project_id, slug, path, query = request.project.pk, request.project.slug, request.path, request.GET
     tree = arrange(trace_skeleton(project_id, found.trace_id))
     selection = select(
@@ -128,5 +127,3 @@ def problems(tree: Tree) -> list[str]:
 
 def spoken(count: int, word: str) -> str:
     return f"{count:,} {word}{'' if count == 1 else 's'}"
-
-

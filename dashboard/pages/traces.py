@@ -12,11 +12,12 @@ from dashboard.frame import colour_class
 from dashboard.geometry import Column, histogram, share
 from dashboard.links import in_project, with_query
 from dashboard.listing import Listing, read_listing
+from dashboard.pages.asking import answered
 from dashboard.pages.ingest import project_snippets
-from dashboard.params import BadParam
 from dashboard.snippets import Snippet
 from dashboard.templatetags.units import in_exact, in_money, in_time
-from tracestore.queries.traces import StripBucket, TraceRow, TraceStrip, find_traces, summarise_traces
+from tracestore.queries.trace_strip import StripBucket, TraceStrip, summarise_traces
+from tracestore.queries.traces import TraceRow, find_traces
 from tracestore.queries.versions import VersionSetRow, version_sets_by_id
 
 ROWS = 50
@@ -85,18 +86,20 @@ class TracesPage:
 
 
 @project_page(role="viewer")
+@answered
 def traces(request: HttpRequest) -> HttpResponse:
     slug = request.project.slug
     now = datetime.now(UTC)
     listing = read_listing(request.path, request.GET, now)
     project_id = request.project.pk
     sort = sort_of(listing.sort)
-    span = (project_id, listing.range.start_ns, listing.range.end_ns, listing.filter)
-    try:
-        found = find_traces(*span, sort=sort, limit=ROWS, cursor=listing.cursor)
-    except BadParam:
-        found = find_traces(*span, sort=sort, limit=ROWS)
-    strip = summarise_traces(*span, buckets=BUCKETS)
+    found = find_traces(
+        project_id, listing.range.start_ns, listing.range.end_ns, now_ns=listing.now_ns, filter=listing.filter,
+        sort=sort, limit=ROWS, cursor=listing.cursor,
+    )  # fmt: skip
+    strip = summarise_traces(
+        project_id, listing.range.start_ns, listing.range.end_ns, filter=listing.filter, buckets=BUCKETS
+    )
     sets = version_sets_by_id(project_id, sorted({one for row in found.items for one in row.version_sets}))
     page = TracesPage(
         listing=listing,

@@ -132,3 +132,9 @@
     fold(row, event.key === "ArrowLeft");
   });
 })();
+
+// A fragment that cannot be had: go to the page itself, which says why.
+document.addEventListener("htmx:responseError", (event) => {
+  const path = event.detail.pathInfo && event.detail.pathInfo.requestPath;
+  if (path && event.detail.xhr.status !== 401 && event.detail.requestConfig.verb === "get" && !event.target.closest("[data-live]")) location.href = path;
+});

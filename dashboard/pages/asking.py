@@ -1,0 +1,30 @@
+"""What does a page say when its question cannot be answered: a cursor of another list, or one that takes too long?"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import psycopg.errors
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+
+from dashboard.links import with_query
+from tracestore.queries.cursors import CursorError
+
+View = Callable[..., HttpResponse]
+
+
+def answered(view: View) -> View:
+    """Put it below the access decorator. An old cursor leads to the first page; a timeout says what to narrow."""
+
+    @functools.wraps(view)
+    def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except CursorError:
+            return HttpResponseRedirect(with_query(request.path, request.GET, cursor=None))
+        except psycopg.errors.QueryCanceled:
+            narrower = with_query(request.path, request.GET, range="1h", from_=None, to=None, cursor=None)
+            return render(request, "errors/slow.html", {"narrower_href": narrower}, status=503)
+
+    return asked

@@ -52,10 +52,10 @@ browser:
 	@sh .ci/browser
 
 bench: install
-	$(BIN)/python benchmarks/ingest.py
+	$(BIN)/python -m benchmarks.ingest
 
 faults: install
-	FOURLINE_FAULT_SEEDS=20 $(BIN)/python -m pytest tests/faults -q
+	FAULT_SEEDS=20 $(BIN)/python -m pytest tests/faults -q
 
 # The only target that resolves versions. uv writes hashes for every platform.
 lock: install

@@ -41,29 +41,34 @@ class UsageRow:
     tool_errors: int = 0
 
 
+def _each(array: str) -> str:
+    """One row for each element, one with NULL for an empty array: a trace without any is counted as unknown."""
+    return f"unnest(CASE WHEN cardinality({array}) = 0 THEN ARRAY[NULL] ELSE {array} END)"
+
+
 # What a group's key is in each table; the four statements below are merged by it.
 _KEYS: Final[dict[str, dict[str, str]]] = {
     "none": {"calls": "NULL::text", "tools": "NULL::text", "traces": "NULL::text", "spans": ""},
     "model": {
         "calls": "c.model",
         "tools": "c.model",
-        "traces": "unnest(t.models)",
+        "traces": _each("t.models"),
         "spans": "coalesce(s.response_model, s.request_model)",
     },
-    "service": {"calls": "c.service", "tools": "c.service", "traces": "unnest(t.services)", "spans": "s.service"},
+    "service": {"calls": "c.service", "tools": "c.service", "traces": _each("t.services"), "spans": "s.service"},
     "user": {"calls": "c.user_id", "tools": "c.user_id", "traces": "t.user_id", "spans": ""},
     "session": {"calls": "c.session_id", "tools": "c.session_id", "traces": "t.session_id", "spans": ""},
     "tenant": {"calls": "c.tenant_id", "tools": "c.tenant_id", "traces": "t.tenant_id", "spans": ""},
     "version": {
         "calls": "c.service_version",
         "tools": "c.service_version",
-        "traces": "unnest(t.versions)",
+        "traces": _each("t.versions"),
         "spans": "s.service_version",
     },
     "version_set": {
         "calls": "replace(c.version_set::text, '-', '')",
         "tools": "replace(c.version_set::text, '-', '')",
-        "traces": "replace(unnest(t.version_sets)::text, '-', '')",
+        "traces": "replace(" + _each("t.version_sets") + "::text, '-', '')",
         "spans": "(SELECT replace(v.id::text, '-', '') FROM trace AS t JOIN version_set AS v"
         " ON v.project = t.project AND v.id = ANY (t.version_sets) AND v.service = s.service"
         " WHERE t.project = s.project AND t.trace_id = s.trace_id LIMIT 1)",
@@ -71,7 +76,7 @@ _KEYS: Final[dict[str, dict[str, str]]] = {
     "operation": {
         "calls": "c.operation",
         "tools": "'tool'",
-        "traces": "unnest(t.operations)",
+        "traces": _each("t.operations"),
         "spans": "s.operation",
     },
 }

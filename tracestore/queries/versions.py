@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tracestore import db
+from tracestore.analysis.versions import diff
 from tracestore.queries.ranges import day_bounds
 
 
@@ -137,8 +138,11 @@ def get_version_diff(project_id: int, a: str, b: str) -> VersionDiff | None:
 
 
 def _differences(a: dict[str, list[str]], b: dict[str, list[str]]) -> list[tuple[str, list[str], list[str], list[str]]]:
-    return [_difference(name, set(a.get(name, [])), set(b.get(name, []))) for name in sorted({*a, *b})]
+    changes = {change.name: change for change in diff(_parts(a), _parts(b))}
+    rows = {name: (name, list(one.removed), list(one.added), list(one.kept)) for name, one in changes.items()}
+    equal = {name: (name, [], [], sorted(values)) for name, values in a.items() if name not in rows}
+    return sorted((rows | equal).values())
 
 
-def _difference(name: str, a: set[str], b: set[str]) -> tuple[str, list[str], list[str], list[str]]:
-    return name, sorted(a - b), sorted(b - a), sorted(a & b)
+def _parts(parts: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(values) for name, values in parts.items()}

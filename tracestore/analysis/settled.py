@@ -113,6 +113,9 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     completed: SettleSpan  # the span with what its twins know and it does not
 
 
+ToolCall = tuple[SettleSpan, Identity, str | None]  # with the model of the call that asked for it
+
+
 class Trace(msgspec.Struct, frozen=True, gc=False):
     """One trace in sum. whole: a root is there and no parent is missing."""
 
@@ -125,7 +128,7 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
     identity: Identity
     spans: list[SettleSpan]
     calls: list[Call]
-    tools: list[tuple[SettleSpan, Identity, str | None]]  # with the model of the call that asked for it
+    tools: list[ToolCall]
 
     @property
     def day(self) -> int:
@@ -220,8 +223,8 @@ def _identity(root: SettleSpan, spans: Sequence[SettleSpan], identities: Mapping
 
 def _tools(
     spans: Sequence[SettleSpan], stands: Mapping[Key, Key | None], identities: Mapping[Key, Identity]
-) -> list[tuple[SettleSpan, Identity, str | None]]:
-    found = []
+) -> list[ToolCall]:
+    found: list[ToolCall] = []
     model: str | None = None
     for span in spans:  # in start order: the call before a tool asked for it
         if span.operation in CHATS and span.model:

@@ -79,9 +79,7 @@ WHERE project = %(project)s AND trace_id = ANY(%(traces)s::uuid[])
 """
 
 
-def read_spans(
-    connection: psycopg.Connection, project_id: int, days: dict[bytes, tuple[int, int]]
-) -> list[SettleSpan]:
+def read_spans(connection: psycopg.Connection, project_id: int, days: dict[bytes, tuple[int, int]]) -> list[SettleSpan]:
     """All records of some traces. days: trace id -> first and last storage day."""
     by_days: dict[tuple[int, int], list[bytes]] = {}
     for trace_id, between in days.items():
@@ -118,7 +116,9 @@ def intervals(spans: Iterable[SettleSpan]) -> set[Interval]:
     for span in spans:
         if span.response_id:
             everywhere = span.flags & CLOCK_SUSPECT
-            first, last = (0, 100_000) if everywhere else (span.day - 1, max(span.day, span.end_ns // 86_400 // 10**9) + 1)
+            first, last = (
+                (0, 100_000) if everywhere else (span.day - 1, max(span.day, span.end_ns // 86_400 // 10**9) + 1)
+            )
             found.add((response_key(span.response_id), span.start_ns, span.end_ns, first, min(last, 100_000)))
     return found
 

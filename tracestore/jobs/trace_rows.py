@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from tracestore.analysis.settled import QUIET_NS, Call, Trace, response_key, sums
+from tracestore.analysis.settled import QUIET_NS, Call, ToolCall, Trace, response_key, sums
 from tracestore.analysis.versions import VersionSet
 from tracestore.writer_cells import CELLS, NULL, bigint, binary, boolean, day, integer, jsonb, smallint, texts, uuids
 
@@ -19,11 +19,11 @@ TRACE_COLUMNS = tuple(
 CALL_COLUMNS = tuple(
     "project day trace_id span_id start_ns end_ns call billable duplicate_of_trace duplicate_of_span status version_set"
     " operation error_type provider model response_key input_tokens output_tokens cache_read_tokens"
-    " cache_creation_tokens reasoning_tokens cost_nanousd cost_source ttft_ns service service_version environment"
+    " cache_creation_tokens reasoning_tokens cost_nanousd ttft_ns service service_version environment"
     " trace_operation session_id user_id tenant_id prompt_name prompt_version retry_count".split()
 )
 TOOL_COLUMNS = tuple(
-    "project day trace_id span_id start_ns end_ns status version_set tool_name tool_call_id error_type service"
+    "project day trace_id span_id start_ns end_ns status version_set tool_name error_type service"
     " service_version environment model trace_operation session_id user_id tenant_id retry_count".split()
 )
 
@@ -76,7 +76,6 @@ def trace_row(project_id: int, trace: Trace, sets: Sets, attrs: Mapping[str, Any
 def call_row(project_id: int, trace: Trace, call: Call, sets: Sets) -> bytes:
     span, told, made, who = call.span, call.completed, call.decision, call.identity
     twin = made.duplicate_of
-    source = "computed" if span.cost_computed is not None else "reported" if span.cost_reported is not None else None
     own_set = sets.get(span.service)
     return _row(
         [
@@ -87,7 +86,7 @@ def call_row(project_id: int, trace: Trace, call: Call, sets: Sets) -> bytes:
             *map(_cell, (span.operation, span.error_type, span.provider, span.model)),
             bigint(response_key(span.response_id) if span.response_id else None),
             *map(_cell, (told.input_tokens, told.output_tokens, told.cache_read_tokens, told.cache_creation_tokens)),
-            *map(_cell, (told.reasoning_tokens, span.cost_nanousd, source, told.ttft_ns)),
+            *map(_cell, (told.reasoning_tokens, span.cost_nanousd, told.ttft_ns)),
             *map(_cell, (span.service, span.service_version, who.environment, trace.root.operation)),
             *map(_cell, (who.session_id, who.user_id, who.tenant_id, told.prompt_name, told.prompt_version)),
             _cell(span.retry_count),
@@ -95,15 +94,15 @@ def call_row(project_id: int, trace: Trace, call: Call, sets: Sets) -> bytes:
     )  # fmt: skip
 
 
-def tool_row(project_id: int, trace: Trace, number: int, sets: Sets) -> bytes:
-    span, who, model = trace.tools[number]
+def tool_row(project_id: int, trace: Trace, tool: ToolCall, sets: Sets) -> bytes:
+    span, who, model = tool
     own_set = sets.get(span.service)
     return _row(
         [
             integer(project_id), day(span.day), binary(span.trace_id),
             *map(bigint, (span.span_id, span.start_ns, span.plausible_end_ns)), smallint(span.status),
             _uuid(own_set.id if own_set else None),
-            *map(_cell, (span.tool_name or span.name, span.tool_call_id, span.error_type, span.service)),
+            *map(_cell, (span.tool_name or span.name, span.error_type, span.service)),
             *map(_cell, (span.service_version, who.environment, model, trace.root.operation)),
             *map(_cell, (who.session_id, who.user_id, who.tenant_id, span.retry_count)),
         ]

@@ -96,7 +96,6 @@ CREATE TABLE llm_call (
   cache_creation_tokens bigint,
   reasoning_tokens bigint,
   cost_nanousd bigint, -- computed, else reported
-  cost_source text, -- computed | reported | NULL
   ttft_ns bigint,
   service text NOT NULL,
   service_version text,
@@ -124,7 +123,6 @@ CREATE TABLE tool_call (
   start_ns bigint NOT NULL,
   end_ns bigint NOT NULL,
   tool_name text NOT NULL,
-  tool_call_id text,
   status smallint NOT NULL,
   error_type text,
   service text NOT NULL,

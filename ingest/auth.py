@@ -33,6 +33,7 @@ class ProjectContext:
     key_id: int | None
     redactor: Redactor
     price_book: PriceBook
+    retention_days: int = 30
 
 
 @dataclass(slots=True)
@@ -41,6 +42,10 @@ class _Project:
     redactor: Redactor
     price_book: PriceBook
     fresh_until: float
+
+    def context(self, key_id: int | None) -> ProjectContext:
+        row = self.row
+        return ProjectContext(row.project_id, key_id, self.redactor, self.price_book, row.retention_days)
 
 
 @dataclass(slots=True)
@@ -133,7 +138,7 @@ class Gate:
         project = self._projects.get(project_id)
         if project is None or now_s >= project.fresh_until:
             return None
-        return ProjectContext(project_id, key_id, project.redactor, project.price_book)
+        return project.context(key_id)
 
     def _project(self, project_id: int, key_id: int | None) -> ProjectContext:
         now_s = time.monotonic()
@@ -149,7 +154,7 @@ class Gate:
             known = _Project(row, redactor, PriceBook.for_project(row.prices), 0.0)
             self._projects[project_id] = known
         known.fresh_until = now_s + limits.KEY_CACHE_S
-        return ProjectContext(project_id, key_id, known.redactor, known.price_book)
+        return known.context(key_id)
 
 
 class BadKeys:

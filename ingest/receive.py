@@ -13,11 +13,12 @@ from msgspec.structs import force_setattr
 
 from ingest.auth import ProjectContext
 from ingest.build import HINTS, Decoded
-from ingest.conventions import normalise
+from ingest.conventions import identity, normalise
 from ingest.decode import decode
 from ingest.errors import Overloaded
+from ingest.redact import Redactor
 from tracestore import writer
-from tracestore.records import Batch, Price, RawSpan, Receipt, Span
+from tracestore.records import Batch, LogRecord, MetricPoint, Price, RawSpan, Receipt, Span
 
 BROKEN = "not_understood"
 _log = logging.getLogger("fourline.ingest")
@@ -30,23 +31,51 @@ def receive(signal: str, project: ProjectContext, body: bytes, content_type: str
     """
     decoded = decode(signal, body, content_type, now_ns)
     rejected: Counter[str] = Counter(decoded.rejected)
-    redactor, prices = project.redactor, dict[int, Price]()
-
-    def understand(raw: RawSpan) -> Span:
-        return priced(normalise(redactor.span(raw) if redactor else raw), project, prices)
-
+    prices: dict[int, Price] = {}
     batch = Batch(
         project_id=project.project_id,
         signal=signal,
         received_ns=now_ns,
         sent=decoded.sent,
-        spans=each(understand, decoded.spans, rejected),
-        logs=each(redactor.log, decoded.logs, rejected) if redactor else decoded.logs,
-        points=each(redactor.point, decoded.points, rejected) if redactor else decoded.points,
+        spans=each(lambda raw: span_of(raw, project, prices), decoded.spans, rejected),
+        logs=each(lambda record: log_of(record, project.redactor), decoded.logs, rejected),
+        points=each(lambda point: point_of(point, project.redactor), decoded.points, rejected),
         rejected=rejected,
         prices=prices,
+        retention_days=project.retention_days,
     )
     return explained(store(batch), decoded)
+
+
+def span_of(raw: RawSpan, project: ProjectContext, prices: dict[int, Price]) -> Span:
+    """What the span means and costs. An unknown price stays None: it is not a price of zero."""
+    if project.redactor:
+        raw = project.redactor.span(raw)
+    span = normalise(raw)
+    if span.request_model is None and span.response_model is None:
+        return span
+    cost_nanousd, price = project.price_book.price(span)
+    if price is not None:
+        prices[price.id] = price
+        force_setattr(span, "cost_nanousd", cost_nanousd)  # nobody else has seen this span: a copy would cost 1 us
+        force_setattr(span, "price_id", price.id)
+    return span
+
+
+def log_of(record: LogRecord, redactor: Redactor) -> LogRecord:
+    if redactor:
+        record = redactor.log(record)
+    service, _, environment = identity(record.resource)
+    force_setattr(record, "service", service)
+    force_setattr(record, "environment", environment)
+    return record
+
+
+def point_of(point: MetricPoint, redactor: Redactor) -> MetricPoint:
+    if redactor:
+        point = redactor.point(point)
+    force_setattr(point, "service", identity(point.resource)[0])
+    return point
 
 
 def each(step: Callable[[Any], Any], records: list[Any], rejected: Counter[str]) -> list[Any]:
@@ -62,19 +91,6 @@ def each(step: Callable[[Any], Any], records: list[Any], rejected: Counter[str])
                 rejected[BROKEN] += 1
                 _log.exception("a record could not be understood")
         return done
-
-
-def priced(span: Span, project: ProjectContext, prices: dict[int, Price]) -> Span:
-    """The span with its cost at receipt; None stays None: an unknown price is not a price of zero."""
-    if span.request_model is None and span.response_model is None:
-        return span
-    cost_nanousd, price = project.price_book.price(span)
-    if price is None:
-        return span
-    prices[price.id] = price
-    force_setattr(span, "cost_nanousd", cost_nanousd)  # nobody else has seen this span yet: a copy would cost 1 us
-    force_setattr(span, "price_id", price.id)
-    return span
 
 
 def store(batch: Batch) -> Receipt:

@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 
+from dashboard.templatetags.units import in_bytes
 from dashboard.values import CUT, LONGEST, Shown, pretty, shown
+from tracestore.analysis.messages import Message, Part
 
 EARLIER_CUT = 600  # characters of a message that was folded away
 EARLIER_SHOWN = 60  # messages of the history, the latest; "show all" gives the rest
+KINDS = {"text": "text", "reasoning": "thought", "tool_call": "call", "tool_call_response": "result"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +31,8 @@ class MessageView:
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
-    """fresh: since the model spoke last; answer: what it said now; earlier: before that (earlier_hidden more not shown).
+class Talk:
+    """fresh: since the model spoke last; answer: what it said now; earlier: before that, earlier_hidden more not shown.
 
     earlier_size: bytes of the history's text.
     """
@@ -43,16 +47,21 @@ class Conversation:
     cut: bool = False
 
 
-def converse(system: Any, sent: Sequence[Any] | None, received: Sequence[Any] | None, whole: bool) -> Conversation:
-    """system: instructions in any shape. sent, received: messages with role and parts. whole: cut nothing (but LONGEST)."""
+def talk(
+    system: Sequence[Part] | None, sent: Sequence[Message] | None, received: Sequence[Message] | None, whole: bool
+) -> Talk:
+    """system: instructions that came apart from the messages. whole: cut nothing below LONGEST."""
     limit, earlier_limit = (LONGEST, LONGEST) if whole else (CUT, EARLIER_CUT)
-    messages = list(sent or [])
-    split = fresh_from(messages)
-    earlier, fresh = messages[:split], messages[split:]
+    given = list(sent or [])
+    first = list(takewhile(lambda one: one.role in ("system", "developer"), given))
+    instructions = first or ([Message("system", tuple(system))] if system else [])
+    rest = given[len(first) :]
+    split = fresh_from(rest)
+    earlier = rest[:split]
     kept = earlier if whole else earlier[-EARLIER_SHOWN:]
-    views = Conversation(
-        system=[MessageView("system", [PartView("text", "", "", shown(system_text(system), limit))])] if system else [],
-        fresh=[message_view(one, limit) for one in fresh],
+    views = Talk(
+        system=[message_view(one, limit) for one in instructions],
+        fresh=[message_view(one, limit) for one in rest[split:]],
         answer=[message_view(one, limit) for one in received or []],
         earlier=[message_view(one, earlier_limit) for one in kept],
         earlier_count=len(earlier),
@@ -62,72 +71,48 @@ def converse(system: Any, sent: Sequence[Any] | None, received: Sequence[Any] | 
     return replace(views, cut=is_cut(views))
 
 
-def is_cut(views: Conversation) -> bool:
+def is_cut(views: Talk) -> bool:
     every = [*views.system, *views.fresh, *views.answer, *views.earlier]
     return views.earlier_hidden > 0 or any(part.text.more for message in every for part in message.parts)
 
 
-def fresh_from(messages: Sequence[Any]) -> int:
+def fresh_from(messages: Sequence[Message]) -> int:
     """Where the new part begins: after the last thing the model said, whose call reported it already.
 
     Where it never spoke all is new; where its words come last (a prefill) they are what is new.
     """
-    spoken = [index for index, one in enumerate(messages) if role_of(one) in ("assistant", "model", "ai")]
+    spoken = [index for index, one in enumerate(messages) if one.role == "assistant"]
     if not spoken:
         return 0
     return min(spoken[-1] + 1, len(messages) - 1)
 
 
-def system_text(system: Any) -> Any:
-    """Instructions come as text, as parts, or as messages."""
-    if isinstance(system, (list, tuple)):
-        return "\n\n".join(str(text_of(part)) for one in system for part in (field(one, "parts") or [one]))
-    return system
+def size_of(message: Message) -> int:
+    return sum(len(pretty(value).encode(errors="replace")) for part in message.parts for value in said_by(part))
 
 
-def text_of(part: Any) -> Any:
-    return part if isinstance(part, str) else next((found for found in _texts(part) if found is not None), pretty(part))
+def said_by(part: Part) -> list[Any]:
+    return [value for value in (part.content, part.arguments, part.result) if value is not None]
 
 
-def _texts(part: Any) -> list[Any]:
-    return [field(part, name) for name in ("content", "text", "arguments", "result", "response")]
+def message_view(message: Message, limit: int) -> MessageView:
+    role = f"{message.role} {message.name}" if message.name else message.role
+    return MessageView(role, [part_view(part, limit) for part in message.parts])
 
 
-def role_of(message: Any) -> str:
-    return str(field(message, "role") or "unknown").lower()
+def part_view(part: Part, limit: int) -> PartView:
+    kind = KINDS.get(part.type, "other")
+    head = part.name or "" if kind in ("call", "result") else part.type if kind != "text" else ""
+    return PartView(kind, head, part.id or "", shown(body_of(part, kind), limit))
 
 
-def size_of(message: Any) -> int:
-    return sum(len(str(text_of(part)).encode(errors="replace")) for part in parts_of(message))
-
-
-def parts_of(message: Any) -> Sequence[Any]:
-    return field(message, "parts") or []
-
-
-def message_view(message: Any, limit: int) -> MessageView:
-    return MessageView(role_of(message), [part_view(part, limit) for part in parts_of(message)])
-
-
-def part_view(part: Any, limit: int) -> PartView:
-    kind = str(field(part, "type") or "text")
-    name, id = str(field(part, "name") or ""), str(field(part, "id") or "")
-    if kind in ("tool_call", "tool_use", "function_call"):
-        return PartView("call", name, id, shown(field(part, "arguments"), limit))
-    if kind in ("tool_call_response", "tool_result", "tool_response"):
-        result = field(part, "result") if field(part, "result") is not None else field(part, "response")
-        return PartView("result", name, id, shown(result, limit))
-    if kind in ("reasoning", "thinking"):
-        return PartView("thought", "reasoning", "", shown(text_of(part), limit))
-    if kind == "text":
-        return PartView("text", "", "", shown(text_of(part), limit))
-    return PartView("other", kind, id, shown(_rest(part), limit))
-
-
-def _rest(part: Any) -> Any:
-    return {name: value for name, value in part.items() if name != "type"} if isinstance(part, dict) else text_of(part)
-
-
-def field(value: Any, name: str) -> Any:
-    """Of a mapping or of an object; None when it has no such thing."""
-    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
+def body_of(part: Part, kind: str) -> Any:
+    """The text of a part; of an image, a sound or a file what it is and how large, not its bytes."""
+    if kind == "call":
+        return "" if part.arguments is None else part.arguments
+    if kind == "result":
+        return part.result if part.result is not None else part.content or ""
+    if kind in ("text", "thought") or part.type == "generic":
+        return "" if part.content is None else part.content
+    size = in_bytes(len(part.content)) if isinstance(part.content, (str, bytes)) else ""
+    return ", ".join(word for word in (part.name, part.mime_type, part.uri, size) if word)

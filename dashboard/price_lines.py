@@ -1,10 +1,9 @@
 """How is a span's cost made up: every factor with its quantity and price? Pure."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from dashboard.conversation import field
 from dashboard.templatetags.units import in_money
+from tracestore.analysis.pricing import Line, Receipt
 from tracestore.queries.span_detail import SpanDetail
 
 
@@ -13,7 +12,7 @@ class ReceiptLine:
     """quantity times rate is cost. rate: "$2.50 / M" for tokens, "$0.01 each" for requests."""
 
     name: str
-    quantity: int | None
+    quantity: int
     rate: str
     cost: str
 
@@ -30,35 +29,27 @@ class ReceiptView:
 
 def receipt_view(detail: SpanDetail) -> ReceiptView | None:
     """None: the span has no computed cost."""
-    receipt = detail.price_receipt
+    receipt: Receipt | None = detail.price_receipt
     if receipt is None:
         return None
     reported = detail.span.reported_cost_nanousd
     return ReceiptView(
-        lines=[line_view(one) for one in field(receipt, "lines") or []],
-        total=in_full(field(receipt, "cost_nanousd")),
+        lines=[line_view(one) for one in receipt.lines],
+        total=in_full(receipt.total_nanousd),
         reported=in_full(reported) if reported is not None else "",
-        source=str(field(receipt, "source") or ""),
+        source=f"Price of {receipt.model}: {receipt.source}",
     )
 
 
-def line_view(line: Any) -> ReceiptLine:
+def line_view(line: Line) -> ReceiptLine:
     return ReceiptLine(
-        name=str(field(line, "name")),
-        quantity=field(line, "quantity"),
-        rate=rate_text(field(line, "rate_nanousd"), str(field(line, "unit") or "")),
-        cost=in_full(field(line, "cost_nanousd")),
+        name=line.name.replace("_", " "),
+        quantity=line.units,
+        rate=f"{in_money(line.rate_nanousd)} {'/ M' if line.per_million else 'each'}",
+        cost=in_full(line.amount_nanousd),
     )
 
 
-def rate_text(nanousd: int | None, unit: str) -> str:
-    if nanousd is None:
-        return ""
-    return f"{in_money(nanousd)} {'each' if unit == 'request' else '/ M'}"
-
-
-def in_full(nanousd: int | None) -> str:
+def in_full(nanousd: int) -> str:
     """All digits that count: a receipt must add up."""
-    if nanousd is None:
-        return ""
     return f"${nanousd / 1_000_000_000:.9f}".rstrip("0").rstrip(".") if nanousd else "$0"

@@ -46,7 +46,7 @@ def pretty(value: Any) -> str:
 
 def _pretty_text(text: str) -> str:
     """A string that holds a JSON object or array is indented; anything else stays exactly as it was sent."""
-    if len(text) > PARSED or not text.lstrip()[:1] in ("{", "["):
+    if len(text) > PARSED or text.lstrip()[:1] not in ("{", "["):
         return text
     try:
         return _dump(json.loads(text))

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from dashboard.conversation import Conversation, converse
+from dashboard.conversation import Talk, talk
 from dashboard.geometry import Bar
 from dashboard.links import in_project, quoted, with_query
 from dashboard.price_lines import ReceiptView, receipt_view
@@ -92,7 +92,7 @@ class SpanPanel:
     otlp_kind: str
     is_call: bool
     is_tool: bool
-    conversation: Conversation
+    talk: Talk
     arguments: Shown | None
     result: Shown | None
     tokens: list[TokenPart]
@@ -136,7 +136,7 @@ def build_panel(detail: SpanDetail, slug: str, path: str, query: Mapping[str, st
         otlp_kind=KINDS[span.kind] if 0 <= span.kind < len(KINDS) else str(span.kind),
         is_call=span.operation in CALLS,
         is_tool=kind == "tool",
-        conversation=converse(detail.system_instructions, detail.input_messages, detail.output_messages, whole),
+        talk=talk(detail.system_instructions, detail.input_messages, detail.output_messages, whole),
         arguments=None if detail.tool_arguments is None else shown(detail.tool_arguments, limit),
         result=None if detail.tool_result is None else shown(detail.tool_result, limit),
         tokens=token_parts(span),
@@ -219,7 +219,7 @@ def event_view(event: SpanEvent, span: SpanRow, limit: int) -> EventView:
 
 
 def link_view(link: SpanLink, slug: str, limit: int) -> LinkView:
-    href = with_query(in_project(slug, "traces", link.trace_id), {}, span=link.span_id) if link.same_project else ""
+    href = with_query(in_project(slug, "traces", link.trace_id), {}, span=link.span_id)
     return LinkView(link.trace_id, link.span_id, href, attributes(link.attributes, limit))
 
 

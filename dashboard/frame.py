@@ -3,11 +3,12 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from dashboard.warnings import Warning_, warnings_of
+from dashboard.warnings import Notice, notices_of
 from tracestore.queries import access
 
 # What exists now; later pages add their line here. (word, address below the project, icon, least role)
@@ -49,7 +50,7 @@ class Frame:
     project: RailProject | None
     projects: Sequence[RailProject]
     links: Sequence[RailLink]
-    warnings: Sequence[Warning_]
+    warnings: Sequence[Notice]
 
 
 def frame(request: HttpRequest) -> dict[str, object]:
@@ -71,7 +72,7 @@ def build_frame(request: HttpRequest) -> Frame:
         project=here,
         projects=[rail_project(p.slug, p.name) for p in access.projects_of(user.pk)] if signed_in else [],
         links=rail_links(here.slug, request.path) if here else [],
-        warnings=warnings_of(project.pk) if project else [],
+        warnings=notices_of(project.pk, project.slug, datetime.now(UTC)) if project else [],
     )
 
 

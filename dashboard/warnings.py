@@ -2,10 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import psycopg.errors
+from django.core.cache import cache
+
+from dashboard.params import in_ns
+from tracestore.analysis import price_data
+from tracestore.queries.background import JobState, find_job_states
+from tracestore.queries.usage import unpriced_models
+from tracestore.timetable import expected_jobs
+
+LOOKED_BACK = timedelta(days=7)
+KEPT_S = 60  # a week of calls is not counted again for every page
+JOBS_KEPT_S = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Warning_:
+class Notice:
     """title: what is wrong, as a sentence. what_to_do: the next step. href, link: where it is done, "" when nowhere."""
 
     title: str
@@ -14,5 +28,54 @@ class Warning_:
     link: str = ""
 
 
-def warnings_of(project_id: int) -> Sequence[Warning_]:
-    return []
+def notices_of(project_id: int, slug: str, now: datetime) -> list[Notice]:
+    found = [*jobs_notice(stale_jobs(now)), *prices_notice(now)]
+    return [*found, *unpriced_notice(unpriced(project_id, now), slug)]
+
+
+def stale_jobs(now: datetime) -> list[JobState]:
+    """Kept for 5 s in this process."""
+    known = cache.get("stale-jobs")
+    if known is None:
+        known = [job for job in find_job_states(now, expected_jobs()) if not job.fresh]
+        cache.set("stale-jobs", known, JOBS_KEPT_S)
+    return list(known)
+
+
+def unpriced(project_id: int, now: datetime) -> list[tuple[str, int]]:
+    """Kept for a minute in this process; nothing when the database finds it too much work."""
+    name = f"unpriced-{project_id}"
+    known = cache.get(name)
+    if known is None:
+        try:
+            known = unpriced_models(project_id, in_ns(now - LOOKED_BACK))
+        except psycopg.errors.QueryCanceled:
+            known = []
+        cache.set(name, known, KEPT_S)
+    return list(known)
+
+
+def jobs_notice(late: Sequence[JobState]) -> list[Notice]:
+    """One notice for all: when one job stands still, the others usually do, too."""
+    if not late:
+        return []
+    names = ", ".join(job.name for job in late)
+    text = "Lists and sums may lack what arrived lately. Look at the log of the worker, or run: python manage.py doctor"
+    return [Notice(f"Background work is late: {names}.", text)]
+
+
+def prices_notice(now: datetime) -> list[Notice]:
+    if not price_data.is_old(now):
+        return []
+    title = f"The price list is {price_data.age_days(now)} days old."
+    return [
+        Notice(title, "Costs of calls may be out of date. Update the package genai-prices, then run: manage.py reprice")
+    ]
+
+
+def unpriced_notice(models: Sequence[tuple[str, int]], slug: str) -> list[Notice]:
+    if not models:
+        return []
+    counted = ", ".join(f"{model} ({calls:,} calls)" for model, calls in models)
+    text = f"In the last 7 days: {counted}. Sums leave these calls out."
+    return [Notice("Some models have no price.", text, f"/p/{slug}/settings/prices", "Add a price")]

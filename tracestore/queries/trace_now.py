@@ -47,7 +47,7 @@ def _spans(project_id: int, trace_id: str) -> list[SettleSpan]:
     parameters = {"project": project_id, "trace_id": trace_id, "rows": MAX_SPANS}
     with db.connection() as connection:
         rows = connection.cursor(binary=True).execute(_SPANS, parameters).fetchall()
-    return [SettleSpan(*row, (row[0], row[1])) for row in rows]
+    return [SettleSpan(*(*row, (row[0], row[1]))) for row in rows]
 
 
 def _row(trace: Trace, now_ns: int) -> TraceRow:

@@ -68,7 +68,7 @@ _KEYS: Final[dict[str, dict[str, str]]] = {
     "version_set": {
         "calls": "replace(c.version_set::text, '-', '')",
         "tools": "replace(c.version_set::text, '-', '')",
-        "traces": "replace(" + _each("t.version_sets") + "::text, '-', '')",
+        "traces": "replace(" + _each("t.version_sets::text[]") + ", '-', '')",
         "spans": "(SELECT replace(v.id::text, '-', '') FROM trace AS t JOIN version_set AS v"
         " ON v.project = t.project AND v.id = ANY (t.version_sets) AND v.service = s.service"
         " WHERE t.project = s.project AND t.trace_id = s.trace_id LIMIT 1)",

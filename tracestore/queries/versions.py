@@ -8,6 +8,8 @@ from tracestore import db
 from tracestore.analysis.versions import diff
 from tracestore.queries.ranges import day_bounds
 
+PartDiff = tuple[str, list[str], list[str], list[str]]
+
 
 @dataclass(frozen=True, slots=True)
 class VersionSetRow:
@@ -47,7 +49,7 @@ class VersionDiff:
 
     a: VersionSetRow
     b: VersionSetRow
-    rows: list[tuple[str, list[str], list[str], list[str]]]
+    rows: list[PartDiff]
 
 
 _COLUMNS: Final = """
@@ -137,11 +139,12 @@ def get_version_diff(project_id: int, a: str, b: str) -> VersionDiff | None:
     return VersionDiff(found[a], found[b], _differences(found[a].parts, found[b].parts))
 
 
-def _differences(a: dict[str, list[str]], b: dict[str, list[str]]) -> list[tuple[str, list[str], list[str], list[str]]]:
-    changes = {change.name: change for change in diff(_parts(a), _parts(b))}
-    rows = {name: (name, list(one.removed), list(one.added), list(one.kept)) for name, one in changes.items()}
-    equal = {name: (name, [], [], sorted(values)) for name, values in a.items() if name not in rows}
-    return sorted((rows | equal).values())
+def _differences(a: dict[str, list[str]], b: dict[str, list[str]]) -> list[PartDiff]:
+    changes = diff(_parts(a), _parts(b))
+    rows = [(one.name, list(one.removed), list(one.added), list(one.kept)) for one in changes]
+    differing = {one.name for one in changes}
+    equal: list[PartDiff] = [(name, [], [], sorted(values)) for name, values in a.items() if name not in differing]
+    return sorted(rows + equal)
 
 
 def _parts(parts: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:

@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from tracestore.analysis.messages.shapes import Message, Part, loads, messages
+from tracestore.analysis.messages.parts import Part, loads
+from tracestore.analysis.messages.shapes import Message, messages
 from tracestore.analysis.messages.sources import INPUTS, OUTPUTS, TOOL_ARGUMENTS, TOOL_RESULT, Found, Reader, Said
 
 __all__ = ["Conversation", "Message", "Part", "Said", "conversation"]

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tracestore.analysis.messages.flat import openinference, unflatten
-from tracestore.analysis.messages.shapes import Message, Part, loads, message, messages
+from tracestore.analysis.messages.parts import Part, loads
+from tracestore.analysis.messages.shapes import Message, message, messages
 
 Attributes = Mapping[str, Any]
 

@@ -64,7 +64,7 @@ async def _pages(scope: Scope, receive: Receive, send: Send) -> None:
 
 def _on_otlp_port(scope: Scope) -> bool:
     server = scope.get("server")
-    return bool(server) and server[1] == settings.OTLP_PORT and settings.OTLP_PORT != settings.PORT
+    return server is not None and server[1] == settings.OTLP_PORT and settings.OTLP_PORT != settings.PORT
 
 
 async def _answer(send: Send, status: int, body: bytes) -> None:

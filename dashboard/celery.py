@@ -8,6 +8,7 @@ import warnings
 from typing import Any
 
 from celery import Celery, signals
+from kombu.exceptions import OperationalError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 
@@ -68,6 +69,15 @@ class Watchdog:
             time.sleep(1)
         print(f"error nothing was heard for {SILENCE_S} s: starting again", flush=True)
         os._exit(1)
+
+
+def broker_answers(timeout_s: float) -> bool:
+    try:
+        with app.connection_for_write(connect_timeout=timeout_s) as connection:
+            connection.ensure_connection(max_retries=1, timeout=timeout_s)
+    except (OperationalError, OSError):
+        return False
+    return True
 
 
 def run_worker() -> None:

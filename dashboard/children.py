@@ -24,6 +24,7 @@ class Child:
     pause_s: float = FIRST_PAUSE_S
     partial_line: bytes = b""
     noise: tuple[str, ...] = ()  # lines that contain one of these are not shown
+    lasting: bool = True  # False while its own end is waited for: a first start, or work with an end
     groups: set[int] = field(default_factory=set)
 
     def launch(self, now: float) -> None:

@@ -25,7 +25,7 @@ def exposition(now: datetime, project_id: int | None) -> str:
         family("fourline_job_fresh", "gauge", "1 when the job runs as often as it should.", _fresh(jobs)),
     ]
     if project_id is None:
-        size = [({}, float(database_bytes()))]
+        size: list[Sample] = [({}, float(database_bytes()))]
         families.append(family("fourline_database_bytes", "gauge", "Size of the database.", size))
     return "".join(families)
 

@@ -11,13 +11,15 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 
 import django
 from django.core.exceptions import ImproperlyConfigured
 
 from dashboard.children import Child
 from dashboard.embedded.home import HomeError, current_home
+from dashboard.embedded.postgres import Postgres
 from dashboard.embedded.redis import NOISE
 from dashboard.embedded.servers import DATABASE, ROLE, EmbeddedServers, make_ready, open_home
 from dashboard.forks import ForkedProcess, settle_memory
@@ -78,7 +80,7 @@ def _supervise(demo: bool) -> int:
         supervisor.start([command_child("worker")])
         supervisor.start([command_child("beat")])
         supervisor.start([*web_children(settings.WEB_WORKERS, descriptors), command_child("grpc")])
-        supervisor.wait(lambda: _is_ready(settings.BIND, settings.PORT), READY_TIMEOUT_S, _not_ready())
+        _await_readiness(supervisor)
         announce(_ready_line(time.monotonic() - started))
         if demo:
             supervisor.start([command_child("simulate", endpoint=_otlp_address())])
@@ -93,6 +95,8 @@ def _supervise(demo: bool) -> int:
 
 def load_application() -> None:
     """Import what the children have in common. Not gRPC: its threads would not survive a fork."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # for developers, and the tests show them
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
     django.setup()
     for module in SHARED_MODULES:
@@ -104,31 +108,35 @@ def load_application() -> None:
 
 def _start_servers(supervisor: Supervisor, servers: EmbeddedServers) -> None:
     if servers.postgres is not None:
-        postgres = servers.postgres
-        postgres.stop_stale()
-        postgres.create()
-        child = Child("postgres", postgres.start, stop_signal=signal.SIGINT)
-        supervisor.start([child])
-        supervisor.wait(lambda: _answers(child, postgres.answers), READY_TIMEOUT_S, "Postgres did not answer in time.")
-        from dashboard import settings
-
-        postgres.ensure_database(DATABASE, ROLE, settings.HOME.read_secrets()["database_password"])
+        _start_postgres(supervisor, servers.postgres)
     if servers.redis is not None:
-        redis_child = Child("redis", servers.redis.start, noise=NOISE)
-        supervisor.start([redis_child])
-        answers = servers.redis.answers
-        supervisor.wait(lambda: _answers(redis_child, answers), READY_TIMEOUT_S, "Redis did not answer in time.")
+        _start_server(supervisor, Child("redis", servers.redis.start, noise=NOISE), servers.redis.answers)
 
 
-def _answers(child: Child, ask) -> bool:  # type: ignore[no-untyped-def]
+def _start_postgres(supervisor: Supervisor, postgres: Postgres) -> None:
+    from dashboard import settings
+
+    postgres.stop_stale()
+    postgres.create()
+    _start_server(supervisor, Child("postgres", postgres.start, stop_signal=signal.SIGINT), postgres.answers)
+    postgres.ensure_database(DATABASE, ROLE, settings.HOME.read_secrets()["database_password"])
+
+
+def _start_server(supervisor: Supervisor, child: Child, answers: Callable[[], bool]) -> None:
+    """Return when it answers. One that ends before that will not do better the next time."""
+    child.lasting = False
+    supervisor.start([child])
+    supervisor.wait(lambda: not child.running or answers(), READY_TIMEOUT_S, f"{child.name} did not answer in time.")
     if not child.running:
+        supervisor.turn(0)
         raise HomeError(f"{child.name} ended while it was starting; its own lines above say why.")
-    return bool(ask())
+    child.lasting = True
 
 
 def _prepare(supervisor: Supervisor) -> None:
     """Migrations, first admin and keys, in a process of its own, so that its memory is given back."""
     child = command_child("prepare")
+    child.lasting = False
     supervisor.start([child])
     supervisor.wait(lambda: not child.running, PREPARE_TIMEOUT_S, "preparing the database took too long")
     supervisor.turn(0)
@@ -154,16 +162,24 @@ def web_children(count: int, descriptors: Sequence[int]) -> list[Child]:
     return [command_child(f"serve-{n + 1}", descriptors, fd=list(descriptors)) for n in range(count)]
 
 
+def _await_readiness(supervisor: Supervisor) -> None:
+    """Return when /readyz says 200. What is not ready for long is named, and goes on being mended and waited for."""
+    from dashboard import settings
+
+    while True:
+        try:
+            supervisor.wait(lambda: _is_ready(settings.BIND, settings.PORT), READY_TIMEOUT_S, "not ready")
+            return
+        except TimeoutError:
+            say("up", f"not ready for {READY_TIMEOUT_S:.0f} s; /readyz and `manage.py doctor` say what is missing")
+
+
 def _is_ready(bind: str, port: int) -> bool:
     connection = http.client.HTTPConnection(local_address(bind), port, timeout=2)
     with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(connection):
         connection.request("GET", "/readyz", headers={"Host": "localhost"})
         return connection.getresponse().status == 200
     return False
-
-
-def _not_ready() -> str:
-    return f"not ready within {READY_TIMEOUT_S:.0f} s: ask /readyz what is missing, or run `manage.py doctor`"
 
 
 def _otlp_address() -> str:

@@ -57,7 +57,7 @@ class Supervisor:
         self._selector.register(child.process.stdout, selectors.EVENT_READ, child)
 
     def wait(self, ready: Callable[[], bool], timeout_s: float, problem: str) -> None:
-        """Return when ready() is true, passing on lines meanwhile. Raises TimeoutError(problem), or Stopped."""
+        """Return when ready() is true; lines and restarts go on meanwhile. Raises TimeoutError(problem), or Stopped."""
         deadline = time.monotonic() + timeout_s
         while not ready():
             if self.stopping:
@@ -65,13 +65,18 @@ class Supervisor:
             if time.monotonic() > deadline:
                 raise TimeoutError(problem)
             self.turn(0.05)
+            self._mend()
             time.sleep(0.05)
 
     def run(self) -> None:
         """Until a signal asks to stop: pass on lines, start again what ended."""
         while not self.stopping:
             self.turn(TICK_S)
-            for child in self._children():
+            self._mend()
+
+    def _mend(self) -> None:
+        for child in self._children():
+            if child.lasting:
                 self._keep_running(child)
 
     def _keep_running(self, child: Child) -> None:
@@ -79,8 +84,9 @@ class Supervisor:
         if child.process is None:
             if now >= child.start_again_at:
                 self._launch(child)
-        elif child.process.poll() is not None:
-            code = child.process.returncode
+            return
+        code = child.process.poll()
+        if code is not None:
             self._close(child)
             say(child.name, f"ended with {_ending(code)}; starting again in {child.plan_restart(now):.1f} s")
 
@@ -119,6 +125,7 @@ class Supervisor:
             self._selector.unregister(child.process.stdout)
         child.process.stdout.close()
         child.kill_group()
+        child.groups.clear()  # their numbers may be used again
         child.process, child.partial_line = None, b""
 
     def stop(self) -> None:

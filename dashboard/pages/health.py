@@ -31,7 +31,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     checks = readiness(datetime.now(UTC))
     ready = all(check["ok"] for check in checks.values())
     response = JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
-    response._has_been_logged = True  # type: ignore[attr-defined]  # Django would log each 503 of a start
+    response._has_been_logged = True  # Django would log each 503 of a start
     return response
 
 
@@ -90,7 +90,7 @@ def metrics(request: HttpRequest) -> HttpResponseBase:
 
 @key_view("read")
 def _metrics_of_project(request: HttpRequest) -> HttpResponseBase:
-    return _exposition(request.key.project_id)  # type: ignore[attr-defined]
+    return _exposition(request.key.project_id)
 
 
 def _exposition(project_id: int | None) -> HttpResponse:

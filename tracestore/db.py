@@ -18,7 +18,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 Row = TypeVar("Row")
-Query = str | sql.Composable
+Query = str | sql.SQL | sql.Composed
 Params = Mapping[str, Any] | Sequence[Any] | None
 
 READ_TIMEOUT_MS = 5_000

@@ -83,7 +83,7 @@ def existing(connection: psycopg.Connection) -> dict[str, set[date]]:
     """The days that have a partition, by table."""
     days: dict[str, set[date]] = {table: set() for table in TABLES}
     for parent, child in connection.execute(PARTITIONS, [list(TABLES)]):
-        days[parent].add(datetime.strptime(child.rpartition("_")[2], "%Y%m%d").date())
+        days[parent].add(date.fromisoformat(child.rpartition("_")[2]))
     return days
 
 
@@ -97,7 +97,7 @@ def ensure(connection: psycopg.Connection, now: datetime, retention_days: int) -
     return [partition_name(table, day) for table, day in missing]
 
 
-def _create(table: str, day: date) -> Iterator[sql.Composable]:
+def _create(table: str, day: date) -> Iterator[sql.SQL | sql.Composed]:
     name = sql.Identifier(partition_name(table, day))
     yield sql.SQL("SELECT pg_advisory_xact_lock(4, 0)")  # one creator at a time: the loser finds the table there
     yield sql.SQL("CREATE TABLE IF NOT EXISTS {} (LIKE {} INCLUDING ALL) WITH ({})").format(
@@ -115,7 +115,7 @@ def _create(table: str, day: date) -> Iterator[sql.Composable]:
     )
 
 
-def _patiently(connection: psycopg.Connection, statements: Iterator[sql.Composable]) -> bool:
+def _patiently(connection: psycopg.Connection, statements: Iterator[sql.SQL | sql.Composed]) -> bool:
     """The statements in one transaction, with 2 s for each lock, tried a few times. False: a lock was not to be had."""
     steps = list(statements)
     for _ in range(TRIES):

@@ -140,8 +140,8 @@ def decode(body: bytes, index: int, message_refs: Sequence[bytes], messages: Map
     order = iter(numbers)
     hook = filler(lambda: decompress(messages[message_refs[next(order)]]))
     fields: list[Any] = msgspec.msgpack.decode(packed, ext_hook=hook)
-    resource_id, scope_id, provenance_id, attributes, *rest = fields
-    events, links, *rest = [*rest, *([], [])[len(rest) :]]
+    resource_id, scope_id, provenance_id, attributes = fields[:4]
+    events, links, *rest = fields[4:] + [[], []][len(fields) - 4 :] if len(fields) < 6 else fields[4:]
     return Payload(
         resource_id,
         scope_id,

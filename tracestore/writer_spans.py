@@ -1,7 +1,8 @@
 """How do spans become durable? Straight COPY where all are new, the merge order where some came before."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 import msgspec
 import psycopg
@@ -69,7 +70,12 @@ def references_of(batch: Batch) -> dict[tuple[str, int], bytes]:
     resources: dict[int, Resource] = {span.raw.resource.id: span.raw.resource for span in batch.spans}
     scopes: dict[int, Scope] = {span.raw.scope.id: span.raw.scope for span in batch.spans}
     provenance = {span.provenance.id: span.provenance for span in batch.spans if span.provenance}
-    kinds = {"resource": resources, "scope": scopes, "provenance": provenance, "price": batch.prices}
+    kinds: dict[str, Mapping[int, Any]] = {
+        "resource": resources,
+        "scope": scopes,
+        "provenance": provenance,
+        "price": batch.prices,
+    }
     return {(kind, id_): _pack(value) for kind, shared in kinds.items() for id_, value in shared.items()}
 
 

@@ -25,15 +25,16 @@ _days: dict[str, tuple[float, frozenset[int]]] = {}
 class Transaction:
     """An open write of one project. epoch: of its erasures. learned: keys that are known to be stored if it commits."""
 
-    __slots__ = ("connection", "epoch", "learned", "project_id")
+    __slots__ = ("connection", "database", "epoch", "learned", "project_id")
 
     def __init__(self, connection: psycopg.Connection, project_id: int, epoch: int) -> None:
         self.connection, self.project_id, self.epoch = connection, project_id, epoch
+        self.database = connection.info.dbname.encode()
         self.learned: list[bytes] = []
 
     def unknown(self, kind: bytes, keys: Iterable[bytes]) -> list[bytes]:
         """Those keys that this process does not know to be stored, sorted; learned when the transaction commits."""
-        prefix = b"%d/%d/%b/" % (self.project_id, self.epoch, kind)
+        prefix = b"%b/%d/%d/%b/" % (self.database, self.project_id, self.epoch, kind)
         fresh = sorted(key for key in keys if prefix + key not in KNOWN)
         self.learned += [prefix + key for key in fresh]
         return fresh

@@ -88,8 +88,13 @@ def read_spans(connection: psycopg.Connection, project_id: int, days: dict[bytes
     cursor = connection.cursor(binary=True)
     for (first, last), traces in sorted(by_days.items()):
         parameters = {"project": project_id, "traces": as_uuids(traces), "first": as_date(first), "last": as_date(last)}
-        spans += [SettleSpan(*row, (row[0], row[1])) for row in cursor.execute(SPANS, parameters).fetchall()]
+        spans += [_span(row) for row in cursor.execute(SPANS, parameters).fetchall()]
     return spans
+
+
+def _span(row: tuple[Any, ...]) -> SettleSpan:
+    fields = (*row, (row[0], row[1]))
+    return SettleSpan(*fields)
 
 
 # Twins overlap in time, so they are stored within a day of each other. A suspect clock starts after its plausible end.

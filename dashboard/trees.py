@@ -156,11 +156,10 @@ def kind_of(operation: str) -> str:
 
 def note_of(span: SpanRow) -> str:
     """What the name leaves out: the model of a call, the name of a tool or agent."""
+    kind = kind_of(span.operation)
     model = span.response_model or span.request_model
-    for word in (model if span.operation in CALLS else None, span.tool_name, span.agent_name):
-        if word and word not in span.name:
-            return word
-    return ""
+    word = {"llm": model, "tool": span.tool_name, "agent": span.agent_name}.get(kind)
+    return word if word and word not in span.name else ""
 
 
 def tokens_of(span: SpanRow | None) -> int | None:

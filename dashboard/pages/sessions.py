@@ -11,7 +11,7 @@ from dashboard.geometry import share
 from dashboard.links import in_project, quoted, with_query
 from dashboard.listing import Listing, read_listing
 from dashboard.pages.asking import answered
-from dashboard.pages.traces import BAR, TraceLine, both_tokens, trace_lines
+from dashboard.pages.traces import BAR, TraceLine, both_tokens, full_bar, trace_lines
 from dashboard.params import in_ns
 from tracestore.queries.sessions import SessionRow, find_sessions, get_session
 from tracestore.queries.versions import version_sets_by_id
@@ -60,9 +60,10 @@ def sessions(request: HttpRequest) -> HttpResponse:
         request.project.pk, listing.range.start_ns, listing.range.end_ns, filter=listing.filter, limit=ROWS,
         cursor=listing.cursor,
     )  # fmt: skip
+    longest_ns = full_bar([one.duration_ns for one in found.items])
     page = SessionsPage(
         listing=listing,
-        lines=[session_line(one, slug, max(row.duration_ns for row in found.items)) for one in found.items],
+        lines=[session_line(one, slug, longest_ns) for one in found.items],
         next_href=with_query(request.path, request.GET, cursor=found.next_cursor) if found.next_cursor else "",
         wider_href=with_query(request.path, request.GET, range="30d", from_=None, to=None, cursor=None),
     )

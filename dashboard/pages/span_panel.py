@@ -26,9 +26,8 @@ FLAG_WORDS = (
     (records.TRUNCATED, "A value over its cap was cut when it arrived."),
     (records.INVALID_NUMBER, "A measure was not a usable number and counts as unknown."),
     (records.TOKENS_DISAGREE, "The total tokens it reported are not input plus output."),
-    (records.CACHE_EXCLUSIVE, "Its input tokens left the cache out; here they include it."),
+    (records.CACHE_EXCLUSIVE, "Its emitter reports input tokens without the cache; here they include it."),
     (records.DUPLICATE_KEYS, "An attribute came twice; the last one won."),
-    (records.IDENTITY_INHERITED, "Session, user or environment come from its scope or resource."),
     (records.TIMEOUT, "It ran into a timeout."),
     (records.RESPONSE_CACHE_HIT, "Answered from the application's own response cache."),
 )
@@ -199,12 +198,10 @@ def fact_text(name: str, value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-SOURCE_WORDS = {"attr": "attribute", "resource": "resource", "scope": "scope", "event": "event", "rule": "rule"}
-
-
 def source_words(source: str) -> str:
+    """ "attr:gen_ai.system" -> the attribute's name alone; the other layers are named: "resource service.name"."""
     layer, _, name = source.partition(":")
-    return f"{SOURCE_WORDS.get(layer, layer)} {name}".strip()
+    return name if layer == "attr" else f"{layer} {name}".strip()
 
 
 def event_view(event: SpanEvent, span: SpanRow, limit: int) -> EventView:

@@ -131,7 +131,7 @@ def sort_link(path: str, query: Mapping[str, str], sort: str, name: str) -> Sort
 
 
 def trace_lines(rows: Sequence[TraceRow], slug: str, sets: Mapping[str, VersionSetRow]) -> list[TraceLine]:
-    longest = max((row.duration_ns for row in rows), default=0)
+    longest = full_bar([row.duration_ns for row in rows])
     return [
         TraceLine(
             trace=row,
@@ -144,6 +144,11 @@ def trace_lines(rows: Sequence[TraceRow], slug: str, sets: Mapping[str, VersionS
         )
         for row in rows
     ]
+
+
+def full_bar(durations: Sequence[int]) -> int:
+    """The duration that fills a bar: nine of ten fit, so that one very long trace does not flatten the others."""
+    return sorted(durations)[len(durations) * 9 // 10] if durations else 0
 
 
 def both_tokens(input_tokens: int | None, output_tokens: int | None) -> int | None:

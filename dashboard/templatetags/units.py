@@ -192,6 +192,13 @@ def visible(text: object) -> SafeString:
     return mark_safe(HIDDEN.sub(mark, escape(str(text))))  # noqa: S308  # escaped on this line
 
 
+@register.filter
+def breakable(name: object) -> SafeString:
+    """The same for a dotted name: a line may break after a dot or underscore, and what is copied stays the name."""
+    parts = escape(str(name)).replace(".", ".<wbr>").replace("_", "_<wbr>")
+    return mark_safe(HIDDEN.sub(mark, parts))  # noqa: S308  # escaped above
+
+
 def mark(match: re.Match[str]) -> str:
     character = match[0]
     name = unicodedata.name(character, "control character")

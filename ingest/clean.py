@@ -111,7 +111,7 @@ def _cut_json(text: str, limit: int) -> str | None:
     """None when the text is no JSON, or too long to be looked into."""
     if len(text) <= limit // 4:
         return text
-    if len(text) > limits.JSON_TEXT_BYTES:
+    if len(text) > limits.JSON_TEXT_BYTES or text.count("{") + text.count("[") > limits.JSON_TEXT_CONTAINERS:
         return None
     try:
         parsed = msgspec.json.decode(text)

@@ -7,6 +7,8 @@ equal keys the last wins; unknown fields are ignored; a lone surrogate becomes U
 never literals; null stands for an absent scalar or message, never for an array.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from ingest import build, json_types, limits
@@ -82,7 +84,7 @@ def _span(sent: json_types.Span, resource: Resource, scope: Scope, allowance: Al
     )
 
 
-def _events(sent: list[json_types.Event], allowance: Allowance) -> list[Event]:
+def _events(sent: Sequence[json_types.Event], allowance: Allowance) -> list[Event]:
     events = []
     for event in sent[: max(0, min(limits.EVENTS, allowance.items))]:
         found, dropped = attributes(event.attributes, event.dropped_attributes_count, allowance)
@@ -92,7 +94,7 @@ def _events(sent: list[json_types.Event], allowance: Allowance) -> list[Event]:
     return events
 
 
-def _links(sent: list[json_types.Link], allowance: Allowance) -> list[Link]:
+def _links(sent: Sequence[json_types.Link], allowance: Allowance) -> list[Link]:
     links = []
     for link in sent[: max(0, min(limits.LINKS, allowance.items))]:
         found, dropped = attributes(link.attributes, link.dropped_attributes_count, allowance)

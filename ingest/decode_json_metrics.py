@@ -1,5 +1,6 @@
 """OTLP/JSON metrics -> records. Pure. The rules are decode_json's."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -84,7 +85,7 @@ def _measure(sent: json_types.NumberDataPoint | json_types.Exemplar) -> float | 
     return value if isinstance(value, int | float) else None
 
 
-def _exemplars(sent: list[json_types.Exemplar], allowance: Allowance) -> list[Exemplar]:
+def _exemplars(sent: Sequence[json_types.Exemplar], allowance: Allowance) -> list[Exemplar]:
     kept = []
     for exemplar in sent[: limits.EXEMPLARS]:
         value = _measure(exemplar)

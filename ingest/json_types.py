@@ -24,7 +24,7 @@ class AnyValue(_Message):
 
 
 class ArrayValue(_Message):
-    values: list[AnyValue | None] = []
+    values: tuple[AnyValue | None, ...] = ()
 
 
 class KeyValue(_Message):
@@ -33,18 +33,18 @@ class KeyValue(_Message):
 
 
 class KeyValueList(_Message):
-    values: list[KeyValue] = []
+    values: tuple[KeyValue, ...] = ()
 
 
 class Resource(_Message):
-    attributes: list[KeyValue] = []
+    attributes: tuple[KeyValue, ...] = ()
     dropped_attributes_count: int = 0
 
 
 class Scope(_Message):
     name: str | None = None
     version: str | None = None
-    attributes: list[KeyValue] = []
+    attributes: tuple[KeyValue, ...] = ()
     dropped_attributes_count: int = 0
 
 
@@ -59,7 +59,7 @@ NO_STATUS = Status()
 class Event(_Message):
     time_unix_nano: Integer = None
     name: str | None = None
-    attributes: list[KeyValue] = []
+    attributes: tuple[KeyValue, ...] = ()
     dropped_attributes_count: int = 0
 
 
@@ -67,7 +67,7 @@ class Link(_Message):
     trace_id: str | None = None
     span_id: str | None = None
     trace_state: str | None = None
-    attributes: list[KeyValue] = []
+    attributes: tuple[KeyValue, ...] = ()
     dropped_attributes_count: int = 0
     flags: Integer = None
 
@@ -81,11 +81,11 @@ class Span(_Message):
     kind: int | str | None = None
     start_time_unix_nano: Integer = None
     end_time_unix_nano: Integer = None
-    attributes: list[KeyValue] = []
+    attributes: tuple[KeyValue, ...] = ()
     dropped_attributes_count: int = 0
-    events: list[Event] = []
+    events: tuple[Event, ...] = ()
     dropped_events_count: int = 0
-    links: list[Link] = []
+    links: tuple[Link, ...] = ()
     dropped_links_count: int = 0
     status: Status | None = None
     flags: Integer = None
@@ -93,18 +93,18 @@ class Span(_Message):
 
 class ScopeSpans(_Message):
     scope: Scope | None = None
-    spans: list[Span] = []
+    spans: tuple[Span, ...] = ()
     schema_url: str | None = None
 
 
 class ResourceSpans(_Message):
     resource: Resource | None = None
-    scope_spans: list[ScopeSpans] = []
+    scope_spans: tuple[ScopeSpans, ...] = ()
     schema_url: str | None = None
 
 
 class Traces(_Message):
-    resource_spans: list[ResourceSpans] = []
+    resource_spans: tuple[ResourceSpans, ...] = ()
     resource_snake_case: Raw | UnsetType = msgspec.field(default=UNSET, name="resource_spans")
 
 
@@ -114,7 +114,7 @@ class LogRecord(_Message):
     severity_number: int | str | None = None
     severity_text: str | None = None
     body: AnyValue | None = None
-    attributes: list[KeyValue] = []
+    attributes: tuple[KeyValue, ...] = ()
     dropped_attributes_count: int = 0
     flags: Integer = None
     trace_id: str | None = None
@@ -133,23 +133,23 @@ class PlainLog(NamedTuple):
 
 class ScopeLogs(_Message):
     scope: Scope | None = None
-    log_records: list[LogRecord] = []
+    log_records: tuple[LogRecord, ...] = ()
     schema_url: str | None = None
 
 
 class ResourceLogs(_Message):
     resource: Resource | None = None
-    scope_logs: list[ScopeLogs] = []
+    scope_logs: tuple[ScopeLogs, ...] = ()
     schema_url: str | None = None
 
 
 class Logs(_Message):
-    resource_logs: list[ResourceLogs] = []
+    resource_logs: tuple[ResourceLogs, ...] = ()
     resource_snake_case: Raw | UnsetType = msgspec.field(default=UNSET, name="resource_logs")
 
 
 class Exemplar(_Message):
-    filtered_attributes: list[KeyValue] = []
+    filtered_attributes: tuple[KeyValue, ...] = ()
     time_unix_nano: Integer = None
     as_double: Double = None
     as_int: Integer = None
@@ -158,7 +158,7 @@ class Exemplar(_Message):
 
 
 class _Point(_Message):
-    attributes: list[KeyValue] = []
+    attributes: tuple[KeyValue, ...] = ()
     start_time_unix_nano: Integer = None
     time_unix_nano: Integer = None
     flags: Integer = None
@@ -167,7 +167,7 @@ class _Point(_Message):
 class NumberDataPoint(_Point):
     as_double: Double = None
     as_int: Integer = None
-    exemplars: list[Exemplar] = []
+    exemplars: tuple[Exemplar, ...] = ()
 
 
 class HistogramDataPoint(_Point):
@@ -175,14 +175,14 @@ class HistogramDataPoint(_Point):
     sum: Double = None
     min: Double = None
     max: Double = None
-    bucket_counts: list[Integer] = []
-    explicit_bounds: list[float | str] = []
-    exemplars: list[Exemplar] = []
+    bucket_counts: tuple[Integer, ...] = ()
+    explicit_bounds: tuple[float | str, ...] = ()
+    exemplars: tuple[Exemplar, ...] = ()
 
 
 class Buckets(_Message):
     offset: int = 0
-    bucket_counts: list[Integer] = []
+    bucket_counts: tuple[Integer, ...] = ()
 
 
 class ExponentialHistogramDataPoint(_Point):
@@ -195,7 +195,7 @@ class ExponentialHistogramDataPoint(_Point):
     zero_threshold: float = 0.0
     positive: Buckets = msgspec.field(default_factory=Buckets)
     negative: Buckets = msgspec.field(default_factory=Buckets)
-    exemplars: list[Exemplar] = []
+    exemplars: tuple[Exemplar, ...] = ()
 
 
 class ValueAtQuantile(_Message):
@@ -206,7 +206,7 @@ class ValueAtQuantile(_Message):
 class SummaryDataPoint(_Point):
     count: Integer = None
     sum: Double = 0.0
-    quantile_values: list[ValueAtQuantile] = []
+    quantile_values: tuple[ValueAtQuantile, ...] = ()
 
 
 class _Data(_Message):
@@ -215,19 +215,19 @@ class _Data(_Message):
 
 
 class Numbers(_Data):
-    data_points: list[NumberDataPoint] = []
+    data_points: tuple[NumberDataPoint, ...] = ()
 
 
 class Histograms(_Data):
-    data_points: list[HistogramDataPoint] = []
+    data_points: tuple[HistogramDataPoint, ...] = ()
 
 
 class ExponentialHistograms(_Data):
-    data_points: list[ExponentialHistogramDataPoint] = []
+    data_points: tuple[ExponentialHistogramDataPoint, ...] = ()
 
 
 class Summaries(_Data):
-    data_points: list[SummaryDataPoint] = []
+    data_points: tuple[SummaryDataPoint, ...] = ()
 
 
 class Metric(_Message):
@@ -246,18 +246,18 @@ METRIC_KINDS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
 
 class ScopeMetrics(_Message):
     scope: Scope | None = None
-    metrics: list[Metric] = []
+    metrics: tuple[Metric, ...] = ()
     schema_url: str | None = None
 
 
 class ResourceMetrics(_Message):
     resource: Resource | None = None
-    scope_metrics: list[ScopeMetrics] = []
+    scope_metrics: tuple[ScopeMetrics, ...] = ()
     schema_url: str | None = None
 
 
 class Metrics(_Message):
-    resource_metrics: list[ResourceMetrics] = []
+    resource_metrics: tuple[ResourceMetrics, ...] = ()
     resource_snake_case: Raw | UnsetType = msgspec.field(default=UNSET, name="resource_metrics")
 
 

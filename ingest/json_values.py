@@ -11,10 +11,12 @@ import msgspec
 from ingest import build, json_types, limits
 from ingest.build import Unfit
 from ingest.clean import Allowance, clean_key, clean_text, fit, keep, number, place, stringify
+from ingest.errors import Rejected
 from ingest.json_types import AnyValue, KeyValue
 from tracestore.records import DUPLICATE_KEYS, TRUNCATED, Attributes, Resource, Scope, Value
 
 SNAKE_CASE = re.compile(rb'"([a-z]+(?:_[a-z]+)+)"(?=\s*:)')
+STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)  # possessive: no memory for ways back
 SURROGATE_ESCAPE = re.compile(
     rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 )
@@ -131,7 +133,7 @@ def _pairs(sent: Sequence[KeyValue], allowance: Allowance, depth: int = 1) -> At
     return out
 
 
-def attributes(sent: list[KeyValue], dropped: int, allowance: Allowance) -> tuple[Attributes, int]:
+def attributes(sent: Sequence[KeyValue], dropped: int, allowance: Allowance) -> tuple[Attributes, int]:
     """The attributes of one record, and how many were dropped, here or by the emitter."""
     if len(sent) > limits.ATTRIBUTES:
         kept = keep(pair.key for pair in sent)
@@ -182,7 +184,9 @@ def scope(group: Any, allowance: Allowance) -> Scope:
 
 
 def read(decoder: Any, body: bytes) -> Any:
-    """The typed request. The two slow ways round are taken only by bodies that need them."""
+    """The typed request. The slow ways round are taken only by bodies that need them."""
+    if body.count(b"{") > limits.JSON_OBJECTS and STRING.sub(b"", body).count(b"{") > limits.JSON_OBJECTS:
+        raise Rejected("too_many_records", f"more than {limits.JSON_OBJECTS} objects in one JSON request")
     request = _typed(decoder, body)
     if request.resource_snake_case is not msgspec.UNSET:
         camel = SNAKE_CASE.sub(lambda key: b'"' + re.sub(rb"_([a-z])", lambda c: c[1].upper(), key[1]) + b'"', body)

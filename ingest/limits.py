@@ -16,6 +16,7 @@ ZSTD_WINDOW_BYTES = 8 * MIB
 RECORDS = {"traces": 10_000, "logs": 10_000, "metrics": 50_000}
 GROUPS = 10_000  # resources + scopes
 EVENTS_AND_LINKS = 100_000  # of all spans together; the rest is dropped and counted on its span
+JSON_OBJECTS = 1_200_000  # in an OTLP/JSON body; 20 MiB of the shortest attributes have 900 000
 NODES = 1_000_000  # values inside arrays and maps, of all attributes together
 
 # One span, log record or metric point.
@@ -31,6 +32,7 @@ KEY_CHARS = 256
 NAME_CHARS = 256
 VALUE_BYTES = 256 * 1000  # one text, or one text inside a JSON text: histories are cut message by message
 JSON_TEXT_BYTES = 4 * MIB
+JSON_TEXT_CONTAINERS = 200_000
 VALUE_NODES = 65_536
 DEPTH = 16  # what lies deeper is kept as JSON text
 DEPTH_REFUSED = 50  # as protobuf's own readers

@@ -5,7 +5,7 @@ from django.urls import path, register_converter
 from dashboard.api import docs
 from dashboard.api.api import api
 from dashboard.links import TraceId
-from dashboard.pages import errors, health, ingest, sessions, trace, traces, versions
+from dashboard.pages import errors, health, ingest, sessions, trace, trace_delete, traces, versions
 from dashboard.pages.access import account, audit, keys, members, prices, projects, redaction, sign_in
 
 register_converter(TraceId, "trace")
@@ -34,6 +34,7 @@ urlpatterns = [
     # pages of a project
     path("p/<slug:slug>/traces", traces.traces, name="traces"),
     path("p/<slug:slug>/traces/<trace:trace_id>", trace.trace, name="trace"),
+    path("p/<slug:slug>/traces/<trace:trace_id>/delete", trace_delete.trace_delete, name="trace_delete"),
     path("p/<slug:slug>/sessions", sessions.sessions, name="sessions"),
     path("p/<slug:slug>/sessions/<path:session_id>", sessions.session, name="session"),
     path("p/<slug:slug>/versions", versions.versions, name="versions"),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from dashboard.access import project_page
 from dashboard.geometry import Column, histogram
@@ -65,6 +66,7 @@ class IngestPage:
 
 
 @project_page(role="viewer")
+@require_safe
 @answered
 def ingest(request: HttpRequest) -> HttpResponse:
     listing = read_listing(request.path, request.GET, datetime.now(UTC))

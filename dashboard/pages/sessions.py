@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from dashboard.access import project_page
 from dashboard.geometry import share
@@ -52,6 +53,7 @@ class SessionPage:
 
 
 @project_page(role="viewer")
+@require_safe
 @answered
 def sessions(request: HttpRequest) -> HttpResponse:
     slug = request.project.slug
@@ -80,6 +82,7 @@ def session_line(row: SessionRow, slug: str, longest_ns: int) -> SessionLine:
 
 
 @project_page(role="viewer")
+@require_safe
 @answered
 def session(request: HttpRequest, session_id: str) -> HttpResponse:
     project, now_ns = request.project, in_ns(datetime.now(UTC))

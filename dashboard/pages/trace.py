@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from dashboard.access import project_page
 from dashboard.links import in_project, with_query
 from dashboard.listing import Choice
+from dashboard.pages.asking import answered
 from dashboard.pages.span_panel import SpanPanel, load_panel
 from dashboard.pages.trace_header import TraceHeader, load_header
 from dashboard.params import in_ns
@@ -46,6 +48,8 @@ class TracePage:
 
 
 @project_page(role="viewer")
+@require_safe
+@answered
 def trace(request: HttpRequest, trace_id: str) -> HttpResponse:
     project, now = request.project, datetime.now(UTC)
     found = find_trace(project.pk, trace_id, now_ns=in_ns(now))

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from tracestore.actions.traces import delete_trace
+from django.views.decorators.http import require_http_methods
 
 from dashboard.access import actor, project_page
 from dashboard.links import in_project
 from dashboard.pages.traces import trace_href
 from dashboard.params import in_ns
 from tracestore.actions.access import record
+from tracestore.actions.traces import delete_trace
 from tracestore.queries.trace_now import find_trace
 from tracestore.queries.traces import TraceRow
 
@@ -24,6 +25,7 @@ class TraceDeletePage:
 
 
 @project_page(role="editor")
+@require_http_methods(["GET", "HEAD", "POST"])
 def trace_delete(request: HttpRequest, trace_id: str) -> HttpResponse:
     project, now = request.project, datetime.now(UTC)
     found = find_trace(project.pk, trace_id, now_ns=in_ns(now))

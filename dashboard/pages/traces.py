@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from dashboard.access import project_page
 from dashboard.frame import colour_class
@@ -86,6 +87,7 @@ class TracesPage:
 
 
 @project_page(role="viewer")
+@require_safe
 @answered
 def traces(request: HttpRequest) -> HttpResponse:
     slug = request.project.slug

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from dashboard.access import project_page
 from dashboard.frame import colour_class
@@ -78,6 +79,7 @@ class DiffPage:
 
 
 @project_page(role="viewer")
+@require_safe
 @answered
 def versions(request: HttpRequest) -> HttpResponse:
     listing = read_listing(request.path, request.GET, datetime.now(UTC), default="30d")
@@ -128,6 +130,7 @@ def differing(a: VersionSetUse, b: VersionSetUse) -> list[str]:
 
 
 @project_page(role="viewer")
+@require_safe
 @answered
 def version_diff(request: HttpRequest) -> HttpResponse:
     a, b = request.GET.get("a", ""), request.GET.get("b", "")

@@ -5,9 +5,14 @@ Every text of a project carries its canary, so that one search of an answer show
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from hashlib import sha256
 
+from django.contrib.auth.hashers import make_password
 from django.test import Client
 
+from tests.security.telemetry import bodies
+from tracestore import db
 from tracestore.actions import access as actions
 from tracestore.models import (
     ApiKey,
@@ -24,6 +29,11 @@ PASSWORD = "correct horse battery staple"
 DAY = timedelta(days=1)
 
 
+@dataclass(frozen=True, slots=True)
+class Id:
+    id: str
+
+
 @dataclass
 class Tenant:
     """A project and one of everything in it. keys: by scope, and "revoked" and "expired" (both were read keys)."""
@@ -32,10 +42,20 @@ class Tenant:
     canary: str
     keys: dict[str, str] = field(default_factory=dict)
     token: str = ""  # of the open invitation
+    trace_id: str = ""
+    session_id: str = ""
 
     @property
     def slug(self) -> str:
         return self.project.slug
+
+    @property
+    def set_id(self) -> str:
+        """The newest version set of its telemetry, or one that does not exist."""
+        found = db.fetch(
+            "SELECT id::text AS id FROM version_set WHERE project = %(project)s", {"project": self.project.pk}, Id
+        )
+        return found[0].id.replace("-", "") if found else "0" * 32
 
     @property
     def api_key(self) -> ApiKey:
@@ -91,7 +111,14 @@ def make_world(now: datetime | None = None) -> World:
 
 
 def _user(name: str, now: datetime) -> User:
-    return User.objects.create_user(f"{name}@example.org", PASSWORD, name=name.title(), created_at=now)
+    user = User(email=f"{name}@example.org", name=name.title(), password=_hash(), created_at=now)
+    user.save()
+    return user
+
+
+@cache
+def _hash() -> str:
+    return make_password(PASSWORD)
 
 
 def _tenant(slug: str, owner: User, now: datetime) -> Tenant:
@@ -99,7 +126,7 @@ def _tenant(slug: str, owner: User, now: datetime) -> Tenant:
     actor = actions.Actor(owner.pk, owner.email, "192.0.2.7")
     created = actions.create_project(f"{slug} {canary}", now, actor)
     project = Project.objects.get(pk=created.id)
-    tenant = Tenant(project, canary)
+    tenant = Tenant(project, canary, trace_id=sha256(slug.encode()).hexdigest()[:32], session_id=f"session.id {canary}")
     tenant.keys = {"ingest": created.ingest_key, "read": created.read_key, "write": created.write_key}
     for state in ("revoked", "expired"):
         tenant.keys[state] = actions.create_key(project.pk, "read", f"{state} {canary}", now + DAY, now, actor)
@@ -110,6 +137,30 @@ def _tenant(slug: str, owner: User, now: datetime) -> Tenant:
     actions.add_price(project.pk, "", f"model-{canary}*", date(2026, 1, 1), {"input": 5_000_000_000}, now, actor)
     tenant.token = actions.invite(project.pk, f"{canary.lower()}@example.org", "viewer", now, actor)
     return tenant
+
+
+def fill(tenant: Tenant, now: datetime | None = None) -> None:
+    """A trace, a log and a metric point whose every text holds the tenant's canary."""
+    now = now or datetime.now(UTC)
+    texts = bodies(lambda place: f"{place} {tenant.canary}", int(now.timestamp()) * 10**9, tenant.trace_id)
+    send(tenant, texts, now)
+
+
+def send(tenant: Tenant, bodies: dict[str, bytes], now: datetime) -> None:
+    """Telemetry through the whole of ingest, then settled. Needs the fixture `database`."""
+    from ingest.auth import ProjectContext
+    from ingest.receive import receive
+    from ingest.redact import Redactor
+    from tracestore.analysis.pricing import PriceBook
+    from tracestore.jobs import traces
+
+    context = ProjectContext(tenant.project.pk, None, Redactor.from_rules([]), PriceBook.for_project([]))
+    now_ns = int(now.timestamp()) * 10**9
+    for signal, body in bodies.items():
+        receipt = receive(signal, context, body, "application/json", now_ns)
+        assert receipt.sent > 0, signal
+        assert not receipt.rejected, (signal, receipt)
+    traces.run(now)
 
 
 def audit_count() -> int:

@@ -19,7 +19,7 @@ NEW = "a quite different passphrase"
 
 
 @pytest.fixture
-def world(database: object) -> World:
+def world(db: object) -> World:
     return make_world()
 
 

@@ -8,9 +8,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.converters import get_converters
 
 from dashboard.access import guard_of, is_guarded_operation
+from tests.security.telemetry import CALL
 from tests.world import Tenant
-
-UUID = "0123456789abcdef0123456789abcdef"
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,10 @@ class Route:
 
 
 def routes() -> list[Route]:
-    return list(_walk(get_resolver(), ""))
+    found: dict[str, Route] = {}
+    for route in _walk(get_resolver(), ""):
+        found.setdefault(route.pattern, route)  # of two with one pattern the first answers
+    return list(found.values())
 
 
 def _walk(resolver: URLResolver, prefix: str) -> Iterator[Route]:
@@ -66,6 +68,11 @@ def example(tenant: Tenant, member_id: int) -> dict[str, str]:
         "prefix": tenant.api_key.prefix,
         "rule_id": str(tenant.rule.pk),
         "price_id": str(tenant.price.pk),
+        "trace_id": tenant.trace_id,
+        "span_id": CALL,
+        "session_id": tenant.session_id,
+        "set_id": tenant.set_id,
+        "rest": "nothing/here",
         "token": tenant.token,
         "uid": "MQ",
     }

@@ -11,7 +11,7 @@ from django.db.backends.utils import CursorWrapper
 from django.shortcuts import get_object_or_404
 
 from tests.security.routes import example, routes
-from tests.world import World, make_world
+from tests.world import World, fill, make_world
 from tracestore.models import ApiKey, Membership, Project, ProjectPrice, RedactionRule
 from tracestore.queries import access as queries
 
@@ -28,7 +28,10 @@ WITH_IDS = [route for route in ROUTES if len(route.params) > 1]
 
 @pytest.fixture
 def world(database: object) -> World:
-    return make_world()
+    world = make_world()
+    fill(world.ours)
+    fill(world.theirs)
+    return world
 
 
 def rows_of(project_id: int) -> dict[str, str]:

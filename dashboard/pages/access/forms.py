@@ -19,6 +19,10 @@ PRICE_FIELDS = {  # form label of each rate that tracestore.analysis.pricing kno
     "output": "Output, USD per million tokens",
     "cache_read": "Cache read, USD per million tokens",
     "cache_write": "Cache write, USD per million tokens",
+    "cache_write_1h": "Cache write for an hour, USD per million tokens",
+    "output_reasoning": "Reasoning, USD per million tokens",
+    "input_audio": "Audio input, USD per million tokens",
+    "output_audio": "Audio output, USD per million tokens",
     "requests": "USD per request",
 }
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 from tracestore.analysis.keys import SCOPE_ALLOWS
 from tracestore.models.access import ApiKey, Project, RedactionRule
@@ -69,7 +69,7 @@ KEY_FIELDS = ("id", "prefix", "sha256", "scope", "project_id", "expires_at", "re
 
 def find_api_key(prefix: str) -> KeyRow | None:
     """The key with this prefix, in whatever state; None when there is none or its project is deleted."""
-    close_old_connections()  # callers outside Django's request cycle must survive a restart of the database
+    _fresh_connection()
     found = ApiKey.objects.filter(prefix=prefix, project__deleted_at=None).values_list(*KEY_FIELDS).first()
     if found is None:
         return None
@@ -79,13 +79,13 @@ def find_api_key(prefix: str) -> KeyRow | None:
 
 def first_project() -> int | None:
     """The id of the oldest project that is not deleted: where keyless telemetry from loopback goes."""
-    close_old_connections()
+    _fresh_connection()
     return Project.objects.filter(deleted_at=None).order_by("id").values_list("id", flat=True).first()
 
 
 def project_context_row(project_id: int) -> ProjectContextRow | None:
     """The project with its enabled redaction rules and its prices; None when deleted. Three statements."""
-    close_old_connections()
+    _fresh_connection()
     project = Project.objects.filter(id=project_id, deleted_at=None).first()
     if project is None:
         return None
@@ -109,3 +109,9 @@ def project_prices(project_id: int) -> list[PriceRow]:
     """The project's own prices, latest effective date first, then the longer pattern."""
     prices = ProjectPrice.objects.filter(project_id=project_id).order_by("-effective_from", "pattern")
     return [PriceRow(price.id, price.provider, price.pattern, price.effective_from, price.rates) for price in prices]
+
+
+def _fresh_connection() -> None:
+    """Callers outside Django's request cycle (ingest's threads) must survive a restart of the database."""
+    if not connection.in_atomic_block:
+        close_old_connections()

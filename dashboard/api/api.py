@@ -11,7 +11,7 @@ from ninja import NinjaAPI, Router
 from dashboard.access import KeyAuth
 from dashboard.api import numbers, traces
 from dashboard.api.answers import HANDLERS, not_found, problem
-from dashboard.api.queries import storable
+from dashboard.api.queries import is_storable
 
 View = Callable[..., Any]
 
@@ -21,7 +21,8 @@ def checked(view: View) -> View:
 
     @functools.wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        storable(request)
+        if not is_storable(request):
+            return problem(400, "A parameter holds a NUL byte; remove it.")
         return view(request, *args, **kwargs)
 
     return guarded

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from ninja import Schema
 from pydantic import Field
 
-from dashboard.params import NS, BadParam, Range, in_ns, parse_cursor, parse_filter, parse_range
+from dashboard.params import NS, BadParam, Range, parse_cursor, parse_filter, parse_range
 from tracestore.analysis.filters import Node
 from tracestore.queries.usage import GroupBy
 
@@ -76,11 +76,9 @@ class DiffQuery(Schema):
     b: Annotated[str, Field(description="Id of the set it is compared with")]
 
 
-def storable(request: HttpRequest) -> None:
-    """No query string may hold what no stored text can: NUL. Raises BadParam."""
-    for name, values in request.GET.lists():
-        if "\x00" in name or any("\x00" in value for value in values):
-            raise BadParam("A parameter holds a NUL byte; remove it.")
+def is_storable(request: HttpRequest) -> bool:
+    """No query string may hold what no stored text can: NUL."""
+    return not any("\x00" in text for name, values in request.GET.lists() for text in (name, *values))
 
 
 def range_of(query: RangeQuery, now: datetime) -> Range:
@@ -108,7 +106,3 @@ def step_of(text: str | None, of: Range) -> int:
     if length_s > step_s * MAX_STEPS:
         raise BadParam(f"step: makes more than {MAX_STEPS} steps; use at least {-(-length_s // MAX_STEPS)} seconds.")
     return step_s
-
-
-def now_in_ns(now: datetime) -> int:
-    return in_ns(now)

@@ -1,19 +1,19 @@
 """Traces, their spans and sessions over HTTP."""
 
 import re
-from collections.abc import Callable
-from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Query, Router
 
-from dashboard.access import KeyAuth
+from dashboard.access import KeyAuth, client_address
 from dashboard.api import forms, schemas
 from dashboard.api.answers import answer, not_found
 from dashboard.api.queries import ListQuery, SessionQuery, SpansQuery, TracesQuery, list_of
 from dashboard.api.span_form import span_detail
 from dashboard.params import answerable, in_ns, parse_cursor
+from tracestore.actions.access import Actor, record
+from tracestore.actions.traces import delete_trace
 from tracestore.queries.sessions import find_sessions, get_session
 from tracestore.queries.span_detail import get_span
 from tracestore.queries.trace_detail import get_trace
@@ -22,8 +22,6 @@ from tracestore.queries.traces import find_traces
 router = Router(tags=["Traces"])
 _TRACE_ID = re.compile("[0-9a-f]{32}")
 _SPAN_ID = re.compile("[0-9a-f]{16}")
-
-Clock = Callable[[], datetime]
 
 
 @router.get("/traces", auth=KeyAuth("read"), response=schemas.Page[schemas.Trace], by_alias=True)
@@ -69,6 +67,16 @@ def show_trace(request: HttpRequest, trace_id: str, query: Query[SpansQuery]) ->
             "next_cursor": detail.next_cursor,
         }
     )
+
+
+@router.delete("/traces/{trace_id}", auth=KeyAuth("write"), response={204: None})
+def remove_trace(request: HttpRequest, trace_id: str) -> HttpResponse:
+    """Deletes a trace with its spans, messages, logs and numbers, for good. Needs a write key; 204 when it is gone."""
+    if not _TRACE_ID.fullmatch(trace_id) or not delete_trace(request.auth.project_id, trace_id):
+        return not_found()
+    who = Actor(None, f"key fl_{request.auth.prefix}", client_address(request))
+    record(timezone.now(), who, request.auth.project_id, "trace.delete", trace_id)
+    return HttpResponse(status=204)
 
 
 @router.get("/traces/{trace_id}/spans/{span_id}", auth=KeyAuth("read"), response=schemas.SpanDetail)

@@ -55,8 +55,8 @@ def make_shop(trace: str = trace_id(1), at: float = 0, **fields: Any) -> Shop:
     who = {"service_version": "v12", "environment": "prod"} | fields
     part = VersionPart(id=77, service="shop", parts=(("model", "gpt-4o"), ("service_version", "v12")))
     root = span(
-        trace, operation="agent", name="run", seconds=3, at=at, session_id="s 1", user_id="u1", version_part=part,
-        tenant_id="acme", attributes={"plan": "gold", "n": 7}, **who,
+        trace, operation="agent", name="run", seconds=3, at=at, version_part=part,
+        attributes={"plan": "gold", "n": 7}, **{"session_id": "s 1", "user_id": "u1", "tenant_id": "acme", **who},
     )  # fmt: skip
     call = span(
         trace, root, model="gpt-4o", at=at + 0.5, input_tokens=100, output_tokens=20, cache_read_tokens=40,

@@ -6,6 +6,7 @@ model server and the scenario saw, independent of the telemetry.
 
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,11 +14,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
 from ingest.decode import decode
-from tracestore.analysis.calls import CallSpan, completed, decide
-from tracestore.analysis.identity import IdentitySpan, inherit
-from tracestore.analysis.tool_calls import ToolSpan, executions
-from tracestore.records import TOOL_EXECUTION, LogRecord, RawSpan, Span
+from tracestore.analysis.settled import DAY_NS, ERROR, SettleSpan, merge, settle, sums
+from tracestore.records import LogRecord, RawSpan, Span
 
 FOLDER = Path(__file__).parent / "data" / "captures"
 TRUTH: dict[str, Any] = json.loads((FOLDER / "truth.json").read_text())
@@ -92,20 +96,17 @@ def _records(capture: str, signal: str) -> list[Any]:
 
 
 def usage(spans: Iterable[Span]) -> dict[str, Any]:
-    """What `GET /api/v1/usage` should say of these spans: a naive recompute with the pure rules."""
-    by_key = {(span.raw.trace_id, span.raw.span_id): span for span in spans}
-    decisions = decide([call_span(span) for span in by_key.values()])
-    totals = dict.fromkeys(COUNTS, 0)
-    for key, decision in decisions.items():
-        if decision.billable:
-            twins = [by_key[other] for other in decision.group if other != key]
-            _count_call(totals, by_key[key], decision.call, _row(by_key[key], [_flat(twin) for twin in twins]))
-    for key, stands in executions([tool_span(span) for span in by_key.values()]).items():
-        if stands is None:
-            totals["tool_calls"] += 1
-            totals["tool_errors"] += by_key[key].status == 2
-    identities = inherit([identity_span(span) for span in by_key.values()]).values()
-    return totals | {"sessions": sorted({one.session_id for one in identities if one.session_id})}
+    """What `GET /api/v1/usage` should say of these spans: settled in memory by the rules that settle uses."""
+    traces = settle(merge(settle_span(span) for span in spans))
+    totals: dict[str, Any] = dict.fromkeys(COUNTS, 0)
+    for trace in traces:
+        for name, value in msgspec.structs.asdict(sums(trace.calls)).items():
+            if name in totals:
+                totals[name] += value or 0
+        totals["tool_calls"] += len(trace.tools)
+        totals["tool_errors"] += sum(tool.status == ERROR for tool, _, _ in trace.tools)
+    named = (span.session_id for trace in traces for span in trace.spans)
+    return totals | {"sessions": sorted({session for session in named if session})}
 
 
 COUNTS = (
@@ -121,74 +122,28 @@ COUNTS = (
     "tool_calls",
     "tool_errors",
 )
-TOKENS = tuple(name for name in COUNTS if name.endswith("_tokens") and name != "embedding_tokens")
 
 
-class _Flat:
-    """A span whose fields and ids lie on one level, as a row of the database has them."""
-
-    def __init__(self, span: Span) -> None:
-        self.span, self.trace_id, self.span_id = span, span.raw.trace_id, span.raw.span_id
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.span, name)
-
-
-def _flat(span: Span) -> _Flat:
-    return _Flat(span)
-
-
-def _row(span: Span, twins: list[_Flat]) -> dict[str, Any]:
-    return {name: getattr(span, name) for name in TOKENS} | completed(_flat(span), twins)
-
-
-def _count_call(totals: dict[str, int], span: Span, is_call: bool, row: dict[str, Any]) -> None:
-    if span.operation == "embedding":
-        totals["embedding_calls"] += 1
-        totals["embedding_tokens"] += span.input_tokens or 0
-        return
-    if span.operation == "rerank":
-        return
-    if is_call:
-        totals["llm_calls"] += 1
-        totals["llm_errors"] += span.status == 2
-    for name in TOKENS:
-        totals[name] += row[name] or 0
-
-
-def call_span(span: Span) -> CallSpan:
-    return CallSpan(
-        span.raw.trace_id,
-        span.raw.span_id,
-        span.raw.parent_span_id,
-        span.operation,
-        span.raw.start_ns,
-        span.raw.end_ns,
-        span.status,
-        span.response_model or span.request_model,
-        span.input_tokens,
-        span.output_tokens,
-        span.response_id,
-    )
-
-
-def tool_span(span: Span) -> ToolSpan:
-    return ToolSpan(
-        span.raw.trace_id,
-        span.raw.span_id,
-        span.raw.parent_span_id,
-        span.operation,
-        span.raw.start_ns,
-        span.raw.end_ns,
-        bool(span.flags & TOOL_EXECUTION),
-        span.tool_name,
-        span.tool_call_id,
-    )
-
-
-def identity_span(span: Span) -> IdentitySpan:
-    ids = (span.raw.trace_id, span.raw.span_id, span.raw.parent_span_id)
-    return IdentitySpan(*ids, span.session_id, span.user_id, span.tenant_id, span.environment)
+def settle_span(span: Span) -> SettleSpan:
+    """A span as settle reads it from its row."""
+    raw = span.raw
+    derived = {
+        "day": raw.start_ns // DAY_NS,
+        "received_ns": raw.end_ns,
+        "attribute_count": len(raw.attributes),
+        "record_hash": 0,
+        "block_id": 0,
+        "block_index": 0,
+        "version_part_id": span.version_part.id if span.version_part else None,
+        "cost_computed": span.cost_nanousd,
+        "cost_reported": span.reported_cost_nanousd,
+        "model": span.response_model or span.request_model,
+        "flags": span.flags,
+        "key": (raw.trace_id, raw.span_id),
+    }
+    names = SettleSpan.__struct_fields__
+    given = {name: getattr(span, name) if hasattr(span, name) else getattr(raw, name, None) for name in names}
+    return SettleSpan(**{**given, **derived})
 
 
 def truth(capture: str) -> dict[str, Any]:
@@ -213,3 +168,63 @@ def truth(capture: str) -> dict[str, Any]:
         "tool_errors": known["tool_errors"],
         "sessions": sorted(known["sessions"]),
     }
+
+
+RECORDED_NS = (1_790_000_000_000_000_000, 1_800_000_000_000_000_000)  # the range that recorded times lie in
+_JSON_TIME = re.compile(r'("(?:start|end|observed)?[tT]imeUnixNano"\s*:\s*)"?(\d{19})"?')
+REQUESTS: dict[str, Any] = {
+    "traces": ExportTraceServiceRequest,
+    "logs": ExportLogsServiceRequest,
+    "metrics": ExportMetricsServiceRequest,
+}
+
+
+def newest_ns() -> int:
+    """When the last of the bodies was recorded."""
+    metas = (json.loads(path.read_text()) for path in FOLDER.glob("*/*.meta.json"))
+    return int(max(meta["received_unix"] for meta in metas) * 1e9)
+
+
+def moved(body: Body, shift_ns: int) -> bytes:
+    """The plain body with every plausible time moved by shift_ns, as an SDK that runs now would send it."""
+    if "json" in body.content_type:
+        return _JSON_TIME.sub(
+            lambda found: f'{found[1]}"{_moved(int(found[2]), shift_ns)}"', body.plain.decode()
+        ).encode()
+    message = REQUESTS[body.signal].FromString(body.plain)
+    _move(message, shift_ns)
+    return bytes(message.SerializeToString())
+
+
+def _moved(time_ns: int, shift_ns: int) -> int:
+    return time_ns + shift_ns if RECORDED_NS[0] < time_ns < RECORDED_NS[1] else time_ns
+
+
+def _move(message: Any, shift_ns: int) -> None:
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            repeated = not hasattr(value, "ListFields")
+            for inner in value if repeated else [value]:
+                _move(inner, shift_ns)
+        elif field.name.endswith("time_unix_nano"):
+            setattr(message, field.name, _moved(value, shift_ns))
+
+
+def packed(plain: bytes, encoding: str) -> bytes:
+    """Compressed again, as it was recorded."""
+    if encoding == "gzip":
+        return gzip.compress(plain, 1)
+    return zlib.compress(plain) if encoding == "deflate" else plain
+
+
+def one_by_one(plain: bytes) -> list[bytes]:
+    """A protobuf traces request as many requests of one span each."""
+    requests = []
+    for resource in ExportTraceServiceRequest.FromString(plain).resource_spans:
+        for scope in resource.scope_spans:
+            for span in scope.spans:
+                single = ExportTraceServiceRequest()
+                of_resource = single.resource_spans.add(resource=resource.resource, schema_url=resource.schema_url)
+                of_resource.scope_spans.add(scope=scope.scope, schema_url=scope.schema_url, spans=[span])
+                requests.append(bytes(single.SerializeToString()))
+    return requests

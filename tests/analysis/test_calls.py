@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracestore.analysis.calls import CallSpan, completed, decide
+from tracestore.analysis.calls import CallSpan, decide
 from tracestore.analysis.model_names import bare_model, canonical_model
 
 T1, T2 = b"1" * 16, b"2" * 16
@@ -112,22 +112,6 @@ def test_usage_of_an_agent_counts_only_without_a_call_below(spans: list[CallSpan
 
 def test_a_cycle_and_a_missing_parent_end_the_walk() -> None:
     assert billed(call(1, 2, USED), call(2, 1, USED), call(3, 99, USED), call(4, 4, USED)) >= {3, 4}
-
-
-def test_what_a_twin_knows_completes_the_billable_row() -> None:
-    class Row:
-        trace_id, span_id = T1, 1
-        cache_creation_tokens = cache_creation_1h_tokens = ttft_ns = user_id = tenant_id = None
-        prompt_name = prompt_version = retry_count = None
-
-        def __init__(self, cache: int | None, session: str | None, cost: int) -> None:
-            self.cache_read_tokens, self.session_id, self.cost_nanousd, self.reasoning_tokens = cache, session, cost, 0
-
-    assert completed(Row(None, "mine", 900), [Row(640, "theirs", 500)]) == {
-        "cache_read_tokens": 640,
-        "cost_nanousd": 500,
-    }
-    assert completed(Row(640, None, 500), [Row(None, "theirs", 900)]) == {"session_id": "theirs"}
 
 
 tokens = st.sampled_from([(None, None), (1, 1), (1, 2), (5, None)])

@@ -10,7 +10,6 @@ Usage on agent, workflow and task spans counts, without a call, where neither a 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import msgspec
 
@@ -222,37 +221,3 @@ def _wrapper_usage(tree: Ancestry[CallSpan]) -> dict[Key, CallDecision]:
         for span in tree.preorder
         if _counts_usage(span) and span.key not in covered
     }
-
-
-COMPLETED = (
-    "cache_read_tokens",
-    "cache_creation_tokens",
-    "cache_creation_1h_tokens",
-    "reasoning_tokens",
-    "ttft_ns",
-    "session_id",
-    "user_id",
-    "tenant_id",
-    "prompt_name",
-    "prompt_version",
-    "retry_count",
-)
-
-
-def completed(billable: Any, twins: Sequence[Any]) -> dict[str, Any]:
-    """What the twins of a billable span know and it does not: field -> value, only fields that are None on it.
-
-    billable, twins: rows with the fields of COMPLETED and cost_nanousd; twins in any order. Where only a twin knows of
-    the cache, its cost is the better one.
-    """
-    ordered = sorted(twins, key=lambda row: (row.trace_id, row.span_id % _U64))
-    found = {}
-    for name in COMPLETED:
-        if getattr(billable, name) is None:
-            value = next((v for row in ordered if (v := getattr(row, name)) is not None), None)
-            if value is not None:
-                found[name] = value
-    learned = {"cache_read_tokens", "cache_creation_tokens"} & found.keys()
-    costs = (row.cost_nanousd for row in ordered if any(getattr(row, name) is not None for name in learned))
-    cost_nanousd = next((cost for cost in costs if cost is not None), None)
-    return found if cost_nanousd is None else {**found, "cost_nanousd": cost_nanousd}

@@ -12,7 +12,8 @@ from django.db import close_old_connections
 
 from tracestore import db
 from tracestore.actions import background
-from tracestore.timetable import TIMETABLE, Entry
+from tracestore.queries.background import is_due
+from tracestore.timetable import RETRY_S, RING_S, TIMETABLE, Entry
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +36,15 @@ def _task(entry: Entry) -> Any:
 
 
 def run_once(entry: Entry, now: datetime) -> bool:
-    """Run a job unless another one of its lane is running (False). A failure is noted and ends with the next turn."""
+    """Run a job unless it is not due or another one of its lane is running (False). A failure is noted and ends with the next turn."""
     close_old_connections()
     try:
         with db.JOBS.connection(3600) as guard:
             if not _claim(guard, entry.lane):
                 return False
             try:
+                if not _due(entry, now):
+                    return False
                 _run(entry, now)
             finally:
                 guard.execute("SELECT pg_advisory_unlock(%s, %s)", [LANE_LOCK, _lane_number(entry.lane)])
@@ -56,6 +59,11 @@ def run_once(entry: Entry, now: datetime) -> bool:
 def _claim(guard: Any, lane: str) -> bool:
     row = guard.execute("SELECT pg_try_advisory_lock(%s, %s)", [LANE_LOCK, _lane_number(lane)]).fetchone()
     return bool(row[0])
+
+
+def _due(entry: Entry, now: datetime) -> bool:
+    """Whether it is time: rings come more often than rare jobs run."""
+    return entry.every_s <= RING_S or is_due(entry.name, now, entry.every_s, RETRY_S)
 
 
 def _lane_number(lane: str) -> int:

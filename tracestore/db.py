@@ -5,6 +5,7 @@ time: a statement timeout in the server, and a watchdog here that cuts the socke
 """
 
 import os
+import select
 import socket
 import threading
 import time
@@ -149,7 +150,7 @@ class Pool:
     def _take(self, info: dict[str, Any]) -> psycopg.Connection:
         while self._idle:
             made_for, connection = self._idle.pop()
-            if made_for == info and not connection.closed:
+            if made_for == info and not connection.closed and not _has_news(connection):
                 return connection
             connection.close()
         try:
@@ -161,6 +162,13 @@ class Pool:
         """Closes what is idle (tests drop their database)."""
         while self._idle:
             self._idle.pop()[1].close()
+
+
+def _has_news(connection: psycopg.Connection) -> bool:
+    """An idle connection with something to read is one that the server has closed (1 us to ask)."""
+    line = select.poll()
+    line.register(connection.fileno(), select.POLLIN)
+    return bool(line.poll(0))
 
 
 def _tidy(connection: psycopg.Connection) -> None:

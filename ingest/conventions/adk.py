@@ -16,7 +16,7 @@ def merged(value: Any) -> str | None:
 ROWS = [
     Row(f.OPERATION, 5, "gen_ai.tool.name", merged),
     Row(f.OPERATION, 95, "gcp.vertex.agent.llm_request", constant("chat")),
-    Row(f.SESSION, 98, "gcp.vertex.agent.session_id", text),
+    Row(f.SESSION, 19, "gcp.vertex.agent.session_id", text),
     Row(f.TOOL_RESULT, 15, "gcp.vertex.agent.tool_response", whole),
     Row(f.AGENT_NAME, 80, "gcp.vertex.agent.agent_name", text),
 ]

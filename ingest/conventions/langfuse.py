@@ -92,7 +92,7 @@ def cost_details(value: Any) -> Hits:
 
 def _metadata(prefix: str, rank: int) -> list[Row]:
     return [
-        Row(f.SESSION, 90 + rank, prefix + "session_id", json_text),
+        Row(f.SESSION, 18 + rank, prefix + "session_id", json_text),
         Row(f.SESSION, 92 + rank, prefix + "thread_id", json_text),
         Row(f.SESSION, 94 + rank, prefix + "conversation_id", json_text),
         Row(f.USER, 120 + rank, prefix + "user_id", json_text),
@@ -117,7 +117,7 @@ ROWS = [
     Row(f.LEVEL, 10, "langfuse.observation.level", text),
     Row(f.TOOL_CALL_ID, 50, "langfuse.observation.metadata.tool_call_id", json_text),
     Row(f.TOOL_RESULT, 50, "langfuse.observation.output", whole),
-    Row(f.SESSION, 30, "langfuse.session.id", text),
+    Row(f.SESSION, 11, "langfuse.session.id", text),
     Row(f.USER, 30, "langfuse.user.id", text),
     Row(f.ENVIRONMENT, 30, "langfuse.environment", text),
     Row(f.SERVICE_VERSION, 20 + WEAK, "langfuse.release", text),

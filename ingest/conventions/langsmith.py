@@ -41,7 +41,7 @@ ROWS = [
     Row(f.OPERATION, 30, "langsmith.span.kind", one_of(KINDS)),
     Row(f.PROVIDER, 55, _METADATA + "ls_provider", provider),
     Row(f.REQUEST_MODEL, 50, _METADATA + "ls_model_name", text),
-    Row(f.SESSION, 60, _METADATA + "session_id", text),
+    Row(f.SESSION, 15, _METADATA + "session_id", text),
     Row(f.SESSION, 62, _METADATA + "thread_id", text),
     Row(f.SESSION, 64, _METADATA + "conversation_id", text),
     Row(f.USER, 60, _METADATA + "user_id", text),

@@ -57,6 +57,9 @@ def _ruled(operation: str, rule: str, sources: Sources) -> str:
     return operation
 
 
+_ANSWERED = (f.INPUT, f.OUTPUT, f.FINISH, f.OUTPUT_MESSAGES)
+
+
 def _guess(raw: RawSpan, values: Values, sources: Sources) -> str:
     """Order 10: what a span is that no emitter's own kind names."""
     model = values[f.REQUEST_MODEL] or values[f.RESPONSE_MODEL]
@@ -68,7 +71,7 @@ def _guess(raw: RawSpan, values: Values, sources: Sources) -> str:
         return _ruled("tool", "tool-name-without-model", sources)
     if _reads_vectors(values):
         return _ruled("retrieval", "vector-store", sources)
-    if model is not None and (values[f.INPUT] is not None or values[f.OUTPUT] is not None):
+    if model is not None and any(values[field] is not None for field in _ANSWERED):
         embeds = values[f.EMBEDDING_MODEL] or "embed" in model
         return _ruled("embedding" if embeds else "chat", "model-and-tokens", sources)
     if values[f.CREW] and raw.parent_span_id is None:
@@ -131,7 +134,9 @@ def _says_error(result: Any, depth: int) -> bool:
     status = result.get("status")
     if (isinstance(status, str) and status.lower() in _FAILED) or result.get("isError") is True:
         return True
-    inner = (result.get(key) for key in ("data", "kwargs", "output", "content", "update"))
+    inner = (
+        result.get(key) for key in ("data", "kwargs", "output", "outputs", "result", "response", "content", "update")
+    )
     return depth > 0 and any(_says_error(value, depth - 1) for value in inner)
 
 

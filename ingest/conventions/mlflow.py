@@ -69,7 +69,7 @@ ROWS = [
     Row(f.TOOL_RESULT, 70, "mlflow.spanOutputs", whole),
     Row(f.OUTPUT_BODY, 20, "mlflow.spanOutputs", whole),
     Row(f.TOOLS, 50, "mlflow.chat.tools", whole),
-    Row(f.SESSION, 70, "mlflow.trace.session", json_text),
+    Row(f.SESSION, 16, "mlflow.trace.session", json_text),
     Row(f.USER, 70, "mlflow.trace.user", json_text),
 ]
 BLOBS = [

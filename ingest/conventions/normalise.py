@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ingest.conventions import answer, meaning, mlflow
+from ingest.conventions import answer, meaning, mlflow, otel_genai
 from ingest.conventions import fields as f
 from ingest.conventions.coerce import BAD, text, unjson
 from ingest.conventions.layers import layers
@@ -221,6 +221,8 @@ def _settle_names(raw: RawSpan, operation: str, ranks: list[int], values: list[A
     elif values[f.TOOL_NAME] is not None or values[f.TOOL_CALL_ID] is not None:
         for field in (f.TOOL_NAME, f.TOOL_CALL_ID):
             values[field] = sources[field] = None
+    if operation != "agent" and values[f.AGENT_NAME] == otel_genai.CONSTANT_AGENT:
+        values[f.AGENT_NAME] = sources[f.AGENT_NAME] = None
     if operation == "agent" and values[f.AGENT_NAME] is None:
         _name(f.AGENT_NAME, _agent_name(raw), "rule:span-name", values, sources)
     if values[f.TEMPLATE_VERSION] is not None and values[f.PROMPT_VERSION] is None and operation in meaning.CALLS:

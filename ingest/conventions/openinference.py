@@ -52,7 +52,7 @@ class _Metadata(msgspec.Struct):
 
 
 _METADATA_FIELDS = {
-    "session_id": (f.SESSION, 80),
+    "session_id": (f.SESSION, 17),
     "thread_id": (f.SESSION, 82),
     "conversation_id": (f.SESSION, 84),
     "user_id": (f.USER, 110),

@@ -28,7 +28,7 @@ ROWS = [
         for part in ("name", "parameters")
     ),
     Row(f.AGENT_VERSION, 40, "traceloop.entity.version", text),
-    Row(f.SESSION, 40, _PROPERTIES + "session_id", text),
+    Row(f.SESSION, 12, _PROPERTIES + "session_id", text),
     Row(f.SESSION, 42, _PROPERTIES + "thread_id", text),
     Row(f.SESSION, 44, _PROPERTIES + "conversation_id", text),
     Row(f.USER, 40, _PROPERTIES + "user_id", text),

@@ -8,8 +8,10 @@ from ingest.conventions.fields import Row
 from ingest.conventions.vocabulary import finish_reasons, provider
 
 OPERATIONS = {
-    **dict.fromkeys(("chat", "generate_content", "responses", "aresponses", "message"), "chat"),
+    **dict.fromkeys(("chat", "generate_content", "responses", "aresponses", "converse", "converse_stream"), "chat"),
     **dict.fromkeys(("text_completion", "completion", "generate", "acompletion", "atext_completion"), "completion"),
+    **dict.fromkeys(("chat.completions", "chat.streaming_completions"), "chat"),  # Semantic Kernel
+    **dict.fromkeys(("text.completions", "text.streaming_completions"), "completion"),
     **dict.fromkeys(("embeddings", "embedding", "aembedding"), "embedding"),
     **dict.fromkeys(("invoke_agent", "create_agent"), "agent"),
     "invoke_workflow": "workflow",
@@ -20,6 +22,7 @@ OPERATIONS = {
     "guardrail_check": "guardrail",
     **dict.fromkeys(("agent_handoff", "handoff"), "handoff"),
 }
+CONSTANT_AGENT = "OpenAI Agent"  # what opentelemetry openai-agents-v2 calls the agent on every span but the agent's own
 _named_operation = one_of(OPERATIONS)
 
 
@@ -31,6 +34,8 @@ def operation(value: Any) -> str | None:
     return known
 
 
+# Session: what an application calls its session (ranks 10 to 19, each dialect its own) goes before conversation and
+# thread ids: an emitter may send both, and then the conversation is a thread of its framework.
 ROWS = [
     Row(f.OPERATION, 50, "gen_ai.operation.name", operation),
     Row(f.PROVIDER, 10, "gen_ai.provider.name", provider),

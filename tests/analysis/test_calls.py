@@ -62,6 +62,10 @@ USED = (100, 20)
         ([call(1, None, USED), call(2, 1, status=2), call(3, 1, USED)], {2, 3}),
         # a streamed call: the wrapper and a log-like span carry the usage, the client span does not
         ([call(1, None, USED), call(2, 1), call(3, 1, USED)], {3}),
+        # a span that names neither model nor tokens stands for the call below it, or is a step of the one above it
+        ([call(1, model=None), call(2, 1, USED)], {2}),
+        ([call(1, None, USED), call(2, 1, model=None)], {1}),
+        ([call(1, None, USED), call(2, 1, model=None, status=2)], {1, 2}),
         # siblings are never twins by the tree
         ([call(5, None, operation="agent"), call(1, 5, USED), call(2, 5, USED)], {1, 2}),
         # (a) the same response id in two traces, overlapping: one; apart in time: two

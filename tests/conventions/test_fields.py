@@ -69,7 +69,8 @@ FIELDS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     # identity
     ({"session.id": "s", "gen_ai.conversation.id": "c"}, {"session_id": "s"}),
     ({"langsmith.trace.session_name": "project", "langsmith.trace.session_id": "p"}, {"session_id": None}),
-    ({"traceloop.association.properties.session_id": "s", "gen_ai.conversation.id": "th-1"}, {"session_id": "th-1"}),
+    ({"traceloop.association.properties.session_id": "s", "gen_ai.conversation.id": "th-1"}, {"session_id": "s"}),
+    ({"gen_ai.conversation.id": "c", "traceloop.association.properties.thread_id": "t"}, {"session_id": "c"}),
     ({"langfuse.trace.metadata.session_id": '"s"'}, {"session_id": "s"}),
     ({"metadata": '{"thread_id": 7, "user_id": "u", "tenant": "acme"}'}, {"session_id": "7", "user_id": "u", "tenant_id": "acme"}),
     ({"mcp.session.id": "m"}, {"session_id": "m"}),
@@ -78,6 +79,7 @@ FIELDS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     # names and versions
     ({"gen_ai.operation.name": "invoke_agent"}, {"agent_name": None}),
     ({"metadata": '{"lc_agent_name":"researcher"}'}, {"agent_name": "researcher"}),
+    ({**CHAT, "gen_ai.agent.name": "OpenAI Agent"}, {"agent_name": None}),
     ({"langfuse.observation.prompt.name": "p", "langfuse.observation.prompt.version": 3},
      {"prompt_name": "p", "prompt_version": "3"}),
     ({"mlflow.linkedPrompts": '[{"name":"p","version":"2"}]'}, {"prompt_name": "p", "prompt_version": "2"}),

@@ -3,7 +3,8 @@
 Candidates are spans of operation chat, completion, embedding and rerank. Two of them are twins when
 (a) they carry the same response id and their time intervals overlap, in whatever traces of the project they lie, or
 (b) one is an ancestor of the other, their canonical model is the same, and their token counts are equal or those of one
-    side are absent (a failed call below an ancestor with usage stays a call: an attempt that was retried).
+    side are absent (a failed call below an ancestor with usage stays a call: an attempt that was retried). A span that
+    names neither model nor tokens contradicts nobody.
 An ancestor without usage never joins its descendants to one another: a wrapper around two calls leaves two calls.
 Of a twin group one span is billable: with usage first, then the leaf, then the smallest span id (unsigned).
 Usage on agent, workflow and task spans counts, without a call, where neither a candidate nor such a span lies below it.
@@ -19,6 +20,7 @@ from tracestore.analysis.model_names import canonical_model
 CANDIDATES = frozenset({"chat", "completion", "embedding", "rerank"})
 WRAPPERS = frozenset({"agent", "workflow", "task"})
 _U64 = 1 << 64
+_ANY_USAGE = ("usage of any model",)
 
 Tokens = tuple[int | None, int | None]
 
@@ -135,7 +137,7 @@ def _join_ancestors(tree: Ancestry[CallSpan], groups: _Groups) -> dict[Key, list
             continue
         model = canonical_model(span.model)
         _join_span(span, model, nearest, groups, shadows)
-        names = [(model, span.tokens)] if not span.has_usage else [(model, span.tokens), ("usage", model)]
+        names = [(model, span.tokens), ("usage", model), _ANY_USAGE] if span.has_usage else [(model, span.tokens)]
         for name in names:
             undo.append((depth, name, nearest.get(name)))
             nearest[name] = span
@@ -149,15 +151,16 @@ def _join_span(
     groups: _Groups,
     shadows: dict[Key, list[Key]],
 ) -> None:
-    silent = nearest.get((model, (None, None)))
-    if silent is not None:
-        shadows.setdefault(silent.key, []).append(span.key)
+    for known in {model, None}:
+        silent = nearest.get((known, (None, None)))
+        if silent is not None:
+            shadows.setdefault(silent.key, []).append(span.key)
     if span.has_usage:
         equal = nearest.get((model, span.tokens))
         if equal is not None:
             groups.join(span.key, equal.key)
     elif span.status != 2:
-        told = nearest.get(("usage", model))
+        told = nearest.get(_ANY_USAGE if model is None else ("usage", model))
         if told is not None:
             groups.join(span.key, told.key)
 

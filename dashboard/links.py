@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 def with_query(path: str, query: Mapping[str, str], **changes: str | int | None) -> str:
     """path with query and changes; None or "" takes a name away. A name that is a Python word ends in _: from_."""
-    merged = dict(query)
+    merged = {name: query[name] for name in query}  # not dict(): a QueryDict would give lists
     for name, value in changes.items():
         merged[name.rstrip("_")] = "" if value is None else str(value)
     kept = {name: value for name, value in merged.items() if value != ""}

@@ -121,9 +121,10 @@ def problems(tree: Tree) -> list[str]:
     roots = sum(row.depth == 0 and not row.missing and not row.cyclic for row in tree.rows)
     found: list[str] = []
     if missing:
-        found.append(f"{spoken(orphans, 'span')} hang below {spoken(len(missing), 'parent')} that never arrived.")
+        parents = "a parent" if len(missing) == 1 else f"{len(missing):,} parents"
+        found.append(f"{spoken(orphans, 'span')} hang{'s' * (orphans == 1)} below {parents} that never arrived.")
     if cycles:
-        found.append(f"{spoken(cycles, 'ring')} of spans that name each other as parents; opened at the earliest.")
+        found.append(f"{spoken(cycles, 'ring')} of spans that name each other as parents, opened at the earliest span.")
     if roots > 1:
         found.append(f"{roots} roots in one trace.")
     return found

@@ -1,7 +1,7 @@
 """The work: agent traces of 8 spans (1 agent, 1 retrieval, 3 chat, 3 tool), about 2.5 kB and 19 attributes a span.
 
-5 % of the traces hold an error. Texts are drawn from the sentences of the demo by a word chain, so that hardly any message comes
-twice (an agent's repeated history is measured by storage.py). Ids and times are fresh in every body.
+5 % of the traces hold an error. Texts are drawn from the sentences of the demo by a word chain and no message comes twice:
+what a store gains from repetition is measured by storage.py.
 
     python -m benchmarks.load --endpoint 127.0.0.1:4318 [--key KEY] [--requests 100] [--traces 64] [--senders 4] [--gzip]
 """
@@ -31,7 +31,6 @@ MODELS = {
     "qwen3-32b": "vllm",
 }
 TOOLS = ("search_docs", "run_sql", "get_weather", "send_email", "read_file", "http_get", "calculator", "create_ticket")
-TEMPLATES = 24  # bodies drawn in full; the others are copies with fresh ids and times
 SPREAD_NS = 60 * 10**9
 
 
@@ -81,10 +80,11 @@ def put(holder: Any, attributes: dict[str, Any]) -> None:
 
 
 class Drawer:
-    """Draws requests; times count from 0 and ids are placeholders until `stamped`."""
+    """Draws requests; each trace begins somewhere in the last minute before now_ns."""
 
-    def __init__(self, seed: int) -> None:
-        self.r = random.Random(seed)
+    def __init__(self, seed: int, now_ns: int) -> None:
+        self.r = random.Random(seed * 10**20 + now_ns)
+        self.now_ns = now_ns
         self.prose = Prose(self.r)
 
     def request(self, traces: int) -> ExportTraceServiceRequest:
@@ -110,7 +110,7 @@ class Drawer:
 
     def _trace(self, scope: Any) -> None:
         r, text = self.r, self.prose.cut
-        self.trace_id, self.root_id, self.now = r.randbytes(16), r.randbytes(8), r.randrange(1_000_000, 5_000_000)
+        self.trace_id, self.root_id, self.now = r.randbytes(16), r.randbytes(8), self.now_ns - r.randrange(SPREAD_NS)
         tenant = {
             "tenant": f"t{r.randrange(200):03}",
             "release": f"2026.11.{r.randrange(20)}",
@@ -251,31 +251,10 @@ class Drawer:
         )
 
 
-def stamped(template: ExportTraceServiceRequest, r: random.Random, now_ns: int) -> ExportTraceServiceRequest:
-    """A copy with fresh ids, each trace begun somewhere in the last minute before now_ns."""
-    request = ExportTraceServiceRequest()
-    request.CopyFrom(template)
-    ids: dict[bytes, bytes] = {}
-    begins: dict[bytes, int] = {}
-    for span in request.resource_spans[0].scope_spans[0].spans:
-        begin = begins.setdefault(span.trace_id, now_ns - r.randrange(SPREAD_NS))
-        span.trace_id = ids.setdefault(span.trace_id, r.randbytes(16))
-        span.span_id = ids.setdefault(span.span_id, r.randbytes(8))
-        if span.parent_span_id:
-            span.parent_span_id = ids.setdefault(span.parent_span_id, r.randbytes(8))
-        span.start_time_unix_nano += begin
-        span.end_time_unix_nano += begin
-        for event in span.events:
-            event.time_unix_nano += begin
-    return request
-
-
 def draw(requests: int, traces: int, seed: int, now_ns: int) -> list[ExportTraceServiceRequest]:
-    """requests bodies of 8 * traces spans each."""
-    drawer = Drawer(seed)
-    templates = [drawer.request(traces) for _ in range(min(requests, max(1, TEMPLATES * 64 // traces)))]
-    r = random.Random(seed + now_ns)
-    return [stamped(templates[n % len(templates)], r, now_ns) for n in range(requests)]
+    """requests bodies of 8 * traces spans each; another seed or now_ns draws others."""
+    drawer = Drawer(seed, now_ns)
+    return [drawer.request(traces) for _ in range(requests)]
 
 
 def main() -> None:

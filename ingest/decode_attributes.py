@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from ingest import limits
 from ingest.clean import Allowance, clean_key, clean_text, keep, number, place, stringify
-from ingest.decode_wire import Malformed, scan
+from ingest.decode_wire import Malformed, scan, varint
 from tracestore.records import DUPLICATE_KEYS, TRUNCATED, Attributes, Value
 
 
@@ -101,11 +101,13 @@ def _varint(value: int) -> bytes:
     return bytes(out)
 
 
-SHORT = 2_048  # texts that the table answers for; longer ones pay 2 us for their header
+SHORT = 16_384  # bytes that the table answers for; longer attributes pay 1 us for their header
 HEADERS = tuple(_text_header(rest) for rest in range(SHORT))
 CACHED = 8_192  # entries of each cache; a full one starts anew, so hostile keys cannot keep it useless
 _KEYS: dict[bytes, str] = {}  # tag, length and text of a key as sent -> the key
-_PAIRS: dict[bytes, tuple[str, str]] = {}  # a whole short attribute as sent -> key and text
+_PAIRS: dict[bytes, tuple[str, Value]] = {}  # a whole short attribute as sent -> key and value
+_VALUES: dict[str, int] = {}  # how many values of a key are in _PAIRS: ids come once, roles and models again and again
+FEW = 64
 _double = struct.Struct("<d").unpack_from
 
 
@@ -117,13 +119,14 @@ def attributes(raws: Sequence[bytes], allowance: Allowance) -> Attributes:
     """
     out: Attributes = {}
     changed: Attributes = {}
-    pairs, keys, headers, short = _PAIRS, _KEYS, HEADERS, SHORT
+    pairs, keys, values, headers, short = _PAIRS, _KEYS, _VALUES, HEADERS, SHORT
     for raw in raws:
-        pair = pairs.get(raw)
-        if pair is not None:
-            out[pair[0]] = pair[1]
-            continue
         size = len(raw)
+        if size < 64:  # hashing a long text would cost more than reading it
+            pair = pairs.get(raw)
+            if pair is not None:
+                out[pair[0]] = pair[1]
+                continue
         at = raw[1] + 2 if size > 3 else size
         key = keys.get(raw[:at])
         if key is None:
@@ -137,22 +140,26 @@ def attributes(raws: Sequence[bytes], allowance: Allowance) -> Attributes:
                     text = text.replace("\0", "\ufffd")
                 out[key] = text
                 if size < 64:
-                    if len(pairs) >= CACHED:
-                        pairs.clear()
-                    pairs[raw] = (key, text)
+                    seen = values.get(key, 0)
+                    if seen < FEW:
+                        _remember(raw, key, text, seen)
                 continue
-            if rest == 4 and raw[at + 2] == 24 and raw[at + 3] < 128 and raw[at] == 18 and raw[at + 1] == 2:
-                out[key] = raw[at + 3]  # an integer below 128
-                continue
-            if rest == 5 and raw[at + 2] == 24 and raw[at + 4] < 128 <= raw[at + 3] and raw.startswith(b"\x12\x03", at):
-                out[key] = raw[at + 3] & 127 | raw[at + 4] << 7  # an integer below 16 384: tokens
-                continue
-            if rest == 11 and raw.startswith(b"\x12\x09\x21", at):
-                out[key] = number(_double(raw, at + 3)[0])
-                continue
+            if 4 <= rest < 14 and raw[at] == 18 and raw[at + 1] == rest - 2:
+                kind, first = raw[at + 2], raw[at + 3]
+                if kind == 24 and (rest > 4 or first < 128):
+                    out[key] = first if rest == 4 else _integer(raw, at + 3, size)
+                    continue
+                if kind == 33 and rest == 11:
+                    out[key] = number(_double(raw, at + 3)[0])
+                    continue
+                if kind == 16 and rest == 4 and first < 2:
+                    out[key] = first == 1
+                    continue
         name, value = key_value(raw, 0, size, allowance)
         if name == clean_key(name):
             out[name] = value
+            if size < 64 and type(value) is list and values.get(name, 0) < FEW:  # ["stop"]: shared, never changed
+                _remember(raw, name, value, values.get(name, 0))
         else:
             changed[name] = value
     if changed:
@@ -161,6 +168,21 @@ def attributes(raws: Sequence[bytes], allowance: Allowance) -> Attributes:
     if len(out) != len(raws):
         allowance.flags |= DUPLICATE_KEYS
     return out
+
+
+def _integer(raw: bytes, at: int, end: int) -> int:
+    value, stop = varint(raw, at)
+    if stop != end:
+        raise Malformed("an integer shorter than its value")
+    return value - (1 << 64) if value >> 63 else value
+
+
+def _remember(raw: bytes, key: str, value: Value, seen: int) -> None:
+    if len(_PAIRS) >= CACHED:
+        _PAIRS.clear()
+        _VALUES.clear()
+    _VALUES[key] = seen + 1
+    _PAIRS[raw] = (key, value)
 
 
 def _learn(raw: bytes, at: int) -> None:

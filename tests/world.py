@@ -63,11 +63,11 @@ class Tenant:
 
     @property
     def rule(self) -> RedactionRule:
-        return RedactionRule.objects.get(project=self.project)
+        return RedactionRule.objects.filter(project=self.project).earliest("id")
 
     @property
     def price(self) -> ProjectPrice:
-        return ProjectPrice.objects.get(project=self.project)
+        return ProjectPrice.objects.filter(project=self.project).earliest("id")
 
     @property
     def invitation(self) -> Invitation:

@@ -1,7 +1,7 @@
 """Who lies above and below whom in traces whose parents may be missing, late or wrong? Without recursion, in O(n)."""
 
-from collections.abc import Callable, Mapping
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, Protocol, TypeVar
 
 Key = tuple[bytes, int]  # trace id, span id
 _U64 = 1 << 64
@@ -17,6 +17,16 @@ class Linked(Protocol):
 
 
 S = TypeVar("S", bound=Linked)
+
+
+def distinct(spans: Iterable[S], order: Callable[[S], Any]) -> dict[Key, S]:
+    """Each span once; of several records of one span the first by `order`, so that the order given decides nothing."""
+    found: dict[Key, S] = {}
+    for span in spans:
+        other = found.setdefault(span.key, span)
+        if other is not span and order(span) < order(other):
+            found[span.key] = span
+    return found
 
 
 class Ancestry(Generic[S]):
@@ -47,16 +57,19 @@ class Ancestry(Generic[S]):
         return True
 
     def _walk(self, roots: list[Key]) -> None:
+        depth_of, spans, below = self.depth, self.spans, self._children.get
         stack: list[tuple[Key, int, Key | None]] = [(key, 0, None) for key in reversed(roots)]
         while stack:
             key, depth, parent = stack.pop()
-            if key in self.depth:
+            if key in depth_of:
                 continue
-            self.depth[key] = depth
+            depth_of[key] = depth
             if parent is not None:
                 self.parent[key] = parent
-            self.preorder.append(self.spans[key])
-            stack.extend((child, depth + 1, key) for child in reversed(self._children.get(key, ())))
+            self.preorder.append(spans[key])
+            children = below(key)
+            if children is not None:
+                stack.extend([(child, depth + 1, key) for child in reversed(children)])
 
     def above(self, matches: Callable[[S], bool]) -> set[Key]:
         """The keys of all spans that have a matching span somewhere below them."""

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from tracestore.analysis.ancestry import Ancestry, Key
+from tracestore.analysis.ancestry import Ancestry, Key, distinct
 from tracestore.analysis.model_names import canonical_model
 
 CANDIDATES = frozenset({"chat", "completion", "embedding", "rerank"})
@@ -65,15 +65,15 @@ class CallDecision(msgspec.Struct, frozen=True, gc=False):
     group: tuple[Key, ...]
 
 
-def decide(spans: Sequence[CallSpan]) -> dict[Key, CallDecision]:
+def decide(spans: Sequence[CallSpan], tree: Ancestry[CallSpan] | None = None) -> dict[Key, CallDecision]:
     """A decision for every candidate, and for every wrapper span whose own usage counts. O(n log n), any order.
 
     spans: all spans of the traces to settle, and, of other traces of the project, at least the candidates that share a
     response id with one of them (with their ancestors where rule (b) is to be right for those traces too). A missing
-    parent makes a root; cycles are cut. Of a span that is given twice the first in sort order is used.
+    parent makes a root; cycles are cut. Of a span that is given twice one is used.
+    tree: of the same spans, each once, where the caller has built it already.
     """
-    unique = {span.key: span for span in sorted(spans, key=_order, reverse=True)}
-    tree = Ancestry(unique)
+    tree = tree or Ancestry(distinct(spans, _order))
     candidates = [span for span in tree.preorder if span.operation in CANDIDATES]
     groups = _Groups(span.key for span in candidates)
     shadows = _join_ancestors(tree, groups)

@@ -30,12 +30,13 @@ class Identity(msgspec.Struct, frozen=True, gc=False):
     environment: str | None = None
 
 
-def inherit(spans: Sequence[IdentitySpan]) -> dict[Key, Identity]:
+def inherit(spans: Sequence[IdentitySpan], tree: Ancestry[IdentitySpan] | None = None) -> dict[Key, Identity]:
     """Each span's identity, field by field: its own, else that of the nearest ancestor that names one (child wins).
 
     spans: distinct spans of whole traces in any order; parents may be missing.
+    tree: of the same spans where the caller has built it already.
     """
-    tree = Ancestry({span.key: span for span in spans})
+    tree = tree or Ancestry({span.key: span for span in spans})
     found: dict[Key, Identity] = {}
     for span in tree.preorder:
         parent = tree.parent.get(span.key)

@@ -125,7 +125,7 @@ class PriceBook:
 
 def cost(usage: Any, price: Price, requests: int = 0) -> int | None:
     """nano-USD, half up; None when nothing is known that the price can bill. usage: any object with Usage's fields."""
-    lines = _lines(usage, dict(price.rates), requests)
+    lines = _lines(usage, _rates(price), requests)
     return None if lines is None else _total(lines)
 
 
@@ -139,6 +139,18 @@ def receipt(usage: Any, price: Price, requests: int = 0) -> Receipt | None:
         for name, units, rate, per_million in lines
     )
     return Receipt(price.model, price.source, shown, _total(lines))
+
+
+_known_rates: dict[int, dict[str, int]] = {}  # by price id, which is a hash of its content
+
+
+def _rates(price: Price) -> dict[str, int]:
+    rates = _known_rates.get(price.id)
+    if rates is None:
+        if len(_known_rates) > 4096:
+            _known_rates.clear()
+        rates = _known_rates[price.id] = dict(price.rates)
+    return rates
 
 
 _Factors = list[tuple[str, int, int, bool]]  # rate name, units, rate, per million

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import msgspec
 
+from tracestore.analysis.ancestry import Ancestry
 from tracestore.analysis.calls import CallDecision, decide
 from tracestore.analysis.identity import Identity, inherit
 from tracestore.analysis.tool_calls import executions
@@ -153,10 +154,11 @@ def response_key(response_id: str) -> int:
 def settle(spans: Sequence[SettleSpan]) -> list[Trace]:
     """The traces of whole sets of spans (each span once; twins in other traces included), sorted by trace id."""
     # The rules take their own small structs; a SettleSpan has all their fields, so nothing is copied (4 us a span less).
-    decisions = decide(cast(Any, spans))
-    stands = executions(cast(Any, spans))
-    identities = inherit(cast(Any, spans))
     by_key = {span.key: span for span in spans}
+    tree = cast(Any, Ancestry(by_key))
+    decisions = decide(cast(Any, spans), tree)
+    stands = executions(cast(Any, spans), tree)
+    identities = inherit(cast(Any, spans), tree)
     traces: dict[bytes, list[SettleSpan]] = {}
     for span in spans:
         traces.setdefault(span.trace_id, []).append(span)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tracestore.analysis.ancestry import Ancestry, Key
+from tracestore.analysis.ancestry import Ancestry, Key, distinct
 
 # Below one of these a tool span is an execution of its own, even of the same tool (a tool that runs an agent).
 _BARRIERS = frozenset({"agent", "chat", "completion"})
@@ -29,17 +29,16 @@ class ToolSpan(msgspec.Struct, frozen=True, gc=False):
         return (self.trace_id, self.span_id)
 
 
-def executions(spans: Sequence[ToolSpan]) -> dict[Key, Key | None]:
+def executions(spans: Sequence[ToolSpan], tree: Ancestry[ToolSpan] | None = None) -> dict[Key, Key | None]:
     """Every tool span -> None when it is an execution, else the key of the span that stands for it.
 
     A tool span mirrors the nearest tool span above it, when no agent or model call lies between and both name the same
     call id, or the same tool without contradicting call ids (MCP client over server, wrapper over implementation). It
     also mirrors a span of the same trace, call id and tool whose interval encloses its own. The outer span stands;
     attempts that follow one another are executions of their own. spans: all spans of the traces asked about, in any
-    order.
+    order. tree: of the same spans, each once, where the caller has built it already.
     """
-    unique = {span.key: span for span in sorted(spans, key=_order, reverse=True)}
-    tree = Ancestry(unique)
+    tree = tree or Ancestry(distinct(spans, _order))
     stands: dict[Key, Key | None] = {}
     nearest: dict[Key, ToolSpan | None] = {}
     for span in tree.preorder:
@@ -47,7 +46,7 @@ def executions(spans: Sequence[ToolSpan]) -> dict[Key, Key | None]:
         nearest[span.key] = span if span.executes else None if span.operation in _BARRIERS else above
         if span.executes:
             stands[span.key] = above.key if above is not None and _same_call(above, span) else None
-    _fold_enclosed([unique[key] for key, outer in stands.items() if outer is None], stands)
+    _fold_enclosed([tree.spans[key] for key, outer in stands.items() if outer is None], stands)
     return {key: _outermost(key, stands) for key in stands}
 
 
@@ -69,16 +68,19 @@ def _same_call(outer: ToolSpan, inner: ToolSpan) -> bool:
 
 def _fold_enclosed(spans: list[ToolSpan], stands: dict[Key, Key | None]) -> None:
     """Siblings of one call id: a span inside the interval of another one is the same execution."""
-    reach: dict[tuple[bytes, str, str | None], ToolSpan] = {}
-    for span in sorted(spans, key=_order):
-        if span.tool_call_id is None:
+    calls: dict[tuple[bytes, str, str | None], list[ToolSpan]] = {}
+    for span in spans:
+        if span.tool_call_id is not None:
+            calls.setdefault((span.trace_id, span.tool_call_id, span.tool_name), []).append(span)
+    for reported in calls.values():
+        if len(reported) == 1:
             continue
-        call = (span.trace_id, span.tool_call_id, span.tool_name)
-        outer = reach.get(call)
-        if outer is not None and span.end_ns <= outer.end_ns:
-            stands[span.key] = outer.key
-        else:
-            reach[call] = span
+        outer: ToolSpan | None = None
+        for span in sorted(reported, key=_order):
+            if outer is not None and span.end_ns <= outer.end_ns:
+                stands[span.key] = outer.key
+            else:
+                outer = span
 
 
 def _outermost(key: Key, stands: dict[Key, Key | None]) -> Key | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError
 
 from ingest import credentials, limits
 from ingest.errors import Overloaded, Rejected
@@ -22,6 +23,7 @@ from tracestore.queries.access import KeyRow, ProjectContextRow
 SCOPE = "ingest"
 KNOWN_KEYS = 4_096
 MINUTE_S = 60.0
+AWAY, AWAY_S = "the database cannot be asked about keys now, send it again", 1.0
 _log = logging.getLogger("fourline.ingest")
 
 
@@ -63,6 +65,7 @@ class Gate:
         self._keys: dict[bytes, _Known] = {}
         self._projects: dict[int, _Project] = {}
         self._first: tuple[int, float] | None = None
+        self._away_until = 0.0
         self._bad = BadKeys()
         self._quota = Quota(settings.KEY_REQUESTS_PER_S)
 
@@ -87,6 +90,15 @@ class Gate:
         found = self.peek(headers, peer)
         if found is not None:
             return found
+        if time.monotonic() < self._away_until:
+            raise Overloaded("store", AWAY)
+        try:
+            return self._ask(headers, peer)
+        except (DatabaseError, InterfaceError) as error:
+            self._away_until = time.monotonic() + AWAY_S  # others need not wait for the same timeout
+            raise Overloaded("store", AWAY) from error
+
+    def _ask(self, headers: credentials.Headers, peer: str) -> ProjectContext:
         given = credentials.find(headers)
         if given is not None:
             row = self._look_up(given, peer)

@@ -1,5 +1,6 @@
 """What did we refuse, and why? Counted in memory, written to the ledger each second, so that a flood costs one row."""
 
+import atexit
 import logging
 import threading
 import time
@@ -33,6 +34,7 @@ class Refusals:
             if self._flusher is None:
                 self._flusher = threading.Thread(target=self._run, name="refusals", daemon=True)
                 self._flusher.start()
+                atexit.register(self.flush)
 
     def flush(self) -> None:
         """Writes what was counted; keeps it when the database is away."""

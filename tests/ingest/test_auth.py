@@ -197,6 +197,27 @@ def test_a_deleted_project_refuses_its_keys(world, monkeypatch):
         auth.Gate().admit(headers(), "x")
 
 
+def test_without_a_database_one_request_waits_for_it_and_the_others_are_told_at_once(world, monkeypatch):
+    from django.db import OperationalError
+
+    asked = []
+
+    def away(prefix):
+        asked.append(prefix)
+        raise OperationalError("gone")
+
+    auth.access.find_api_key = away
+    gate = auth.Gate()
+    for _ in range(5):
+        with pytest.raises(Overloaded) as refused:
+            gate.admit(headers(), "203.0.113.9")
+        assert refused.value.reason == "store"
+    assert len(asked) == 1
+    world.now_s += auth.AWAY_S
+    auth.access.find_api_key = world.find_api_key
+    assert gate.admit(headers(), "203.0.113.9").project_id == 7
+
+
 def test_a_quota_lets_a_burst_through_and_then_says_when_to_come_back():
     quota = Quota(2)
     for _ in range(20):

@@ -67,7 +67,9 @@ def test_attributes_come_back_with_their_types_and_order(mine: dict[str, Any], e
 @settings(max_examples=300, deadline=None)
 @given(json_texts | long_texts)
 def test_json_text_comes_back_byte_for_byte(text: str) -> None:
-    assert round_trip([span(attributes={"gen_ai.input.messages": text})])[0].attributes == {"gen_ai.input.messages": text}
+    assert round_trip([span(attributes={"gen_ai.input.messages": text})])[0].attributes == {
+        "gen_ai.input.messages": text
+    }
 
 
 def message(number: int) -> dict[str, Any]:

@@ -20,6 +20,11 @@ FROM (
 ) AS known
 GROUP BY trace_id
 """
+ORPHANS = tuple(
+    f"DELETE FROM {table} AS row WHERE project = %s AND NOT EXISTS"  # noqa: S608  # constants
+    " (SELECT FROM trace WHERE trace.project = row.project AND trace.trace_id = row.trace_id)"
+    for table in ("llm_call", "tool_call")
+)
 PROJECTS = "SELECT DISTINCT project FROM span UNION SELECT DISTINCT project FROM trace"
 
 
@@ -46,6 +51,8 @@ def _rebuild(connection: psycopg.Connection, project_id: int, now_ns: int) -> tu
         lock(connection, project_id)
         connection.execute("DELETE FROM version_set WHERE project = %s", [project_id])
         connection.execute("DELETE FROM settle_mark WHERE project = %s", [project_id])
+        for orphans in ORPHANS:
+            connection.execute(orphans, [project_id])
         connection.execute(MARK_ALL, {"project": project_id, "now_ns": now_ns})
     return settle_all(connection, project_id, now_ns)
 

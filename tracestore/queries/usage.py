@@ -69,9 +69,7 @@ _KEYS: Final[dict[str, dict[str, str]]] = {
         "calls": "replace(c.version_set::text, '-', '')",
         "tools": "replace(c.version_set::text, '-', '')",
         "traces": "replace(" + _each("t.version_sets::text[]") + ", '-', '')",
-        "spans": "(SELECT replace(v.id::text, '-', '') FROM trace AS t JOIN version_set AS v"
-        " ON v.project = t.project AND v.id = ANY (t.version_sets) AND v.service = s.service"
-        " WHERE t.project = s.project AND t.trace_id = s.trace_id LIMIT 1)",
+        "spans": "replace(sets.id::text, '-', '')",
     },
     "operation": {
         "calls": "c.operation",
@@ -143,6 +141,7 @@ LIMIT %(rows)s
 _SPANS = sql.SQL("""
 SELECT {key} AS key, count(*) AS spans, count(*) FILTER (WHERE s.status = 2) AS error_spans
 FROM span AS s
+{joined}
 WHERE s.project = %(project)s
   AND s.day BETWEEN %(first_day)s AND %(last_day)s
   AND CASE WHEN s.end_ns > s.received_ns + 600000000000 THEN s.received_ns ELSE s.end_ns END >= %(start_ns)s
@@ -150,6 +149,17 @@ WHERE s.project = %(project)s
 GROUP BY 1
 ORDER BY spans DESC, 1
 LIMIT %(rows)s
+""")
+
+# Which set each service of a trace ran with, for the spans of the range.
+_SETS = sql.SQL("""
+LEFT JOIN (
+  SELECT t.trace_id, v.service, v.id
+  FROM trace AS t
+  CROSS JOIN unnest(t.version_sets) AS one (id)
+  JOIN version_set AS v ON v.project = t.project AND v.id = one.id
+  WHERE t.project = %(project)s AND t.day BETWEEN %(first_day)s AND %(last_day)s
+) AS sets ON sets.trace_id = s.trace_id AND sets.service = s.service
 """)
 
 
@@ -164,7 +174,7 @@ def usage(project_id: int, start_ns: int, end_ns: int, group_by: str = "none", l
     parameters |= {"project": project_id, "start_ns": start_ns, "end_ns": end_ns, "rows": MAX_GROUPS}
     with db.snapshot():
         found = [
-            db.fetch(statement.format(key=sql.SQL(keys[table])), parameters, UsageRow)
+            db.fetch(_statement(statement, keys[table], group_by), parameters, UsageRow)
             for table, statement in _STATEMENTS.items()
             if keys[table]
         ]
@@ -172,6 +182,10 @@ def usage(project_id: int, start_ns: int, end_ns: int, group_by: str = "none", l
     if group_by == "none":
         return [merged.get(None, UsageRow(None))]
     return sorted(merged.values(), key=_dearest_first)[:limit]
+
+
+def _statement(statement: sql.SQL, key: str, group_by: str) -> sql.Composed:
+    return statement.format(key=sql.SQL(key), joined=_SETS if group_by == "version_set" else sql.SQL(""))
 
 
 _STATEMENTS = {"calls": _CALLS, "tools": _TOOLS, "traces": _TRACES, "spans": _SPANS}

@@ -30,7 +30,7 @@ $(STAMP): FORCE
 	  echo "Installing into .venv (once, about a minute)"; \
 	  test -x $(BIN)/python || "$(PYTHON)" -m venv .venv || { \
 	    echo "This Python cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }; \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock \
+	  $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock \
 	    && echo "$$wanted" > $@; \
 	fi
 FORCE:

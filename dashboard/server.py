@@ -26,6 +26,7 @@ class TooMuch(Exception):
 class LimitedProtocol(HttpToolsProtocol):
     """httptools itself accepts headers of any size at any pace."""
 
+    _too_much = False
     _header_bytes = 0
     _header_deadline: asyncio.TimerHandle | None = None
     _rest_deadline: asyncio.TimerHandle | None = None
@@ -40,11 +41,12 @@ class LimitedProtocol(HttpToolsProtocol):
             self._rest_deadline.cancel()
         super().connection_lost(exc)
 
-    def data_received(self, data: bytes) -> None:
-        try:
-            super().data_received(data)
-        except TooMuch:
+    def send_400_response(self, msg: str) -> None:
+        """uvicorn answers whatever stops the parser with 400; our limits deserve 431."""
+        if self._too_much:
             self._refuse()
+        else:
+            super().send_400_response(msg)
 
     def on_message_begin(self) -> None:
         self._header_bytes = 0
@@ -54,12 +56,12 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
         if len(self.url) > MAX_URL_BYTES:
-            raise TooMuch
+            self._stop()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._header_bytes += len(name) + len(value)
         if self._header_bytes > MAX_HEADER_BYTES or len(self.headers) >= MAX_HEADERS:
-            raise TooMuch
+            self._stop()
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -102,6 +104,10 @@ class LimitedProtocol(HttpToolsProtocol):
     def _too_slow(self) -> None:
         self._header_deadline = None
         self.transport.close()
+
+    def _stop(self) -> None:
+        self._too_much = True
+        raise TooMuch  # ends the parsing: httptools turns it into an error of its own
 
     def _refuse(self) -> None:
         body = b"request header fields too large"

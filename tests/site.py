@@ -17,6 +17,7 @@ def serve() -> Iterator[str]:
 
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
+    listener.listen(128)  # who connects before the thread runs waits in the queue
     server = uvicorn.Server(configuration(application))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

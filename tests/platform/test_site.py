@@ -16,7 +16,7 @@ def raw(address: str, request: bytes, timeout_s: float = 5) -> bytes:
         try:
             while chunk := client.recv(65536):
                 received += chunk
-        except TimeoutError:
+        except (TimeoutError, ConnectionResetError):
             pass
         return received
 
@@ -59,7 +59,7 @@ def test_another_host_is_refused(site):
 
 
 def test_a_chunked_form_of_any_size_is_cut_off(site):
-    head = b"POST /sign-in HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+    head = b"POST /sign-in HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n"
     chunk = b"100000\r\n" + b"a" * 0x100000 + b"\r\n"
     assert raw(site, head + chunk * 5 + b"0\r\n\r\n").startswith(b"HTTP/1.1 413")
 

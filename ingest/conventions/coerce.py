@@ -25,12 +25,12 @@ _FALSE = frozenset({"false", "0", "no", "off"})
 
 def text(value: Any) -> str | None:
     """A short text: trimmed, at most 256 characters; numbers become their text."""
-    if type(value) is not str:
-        return str(value) if type(value) in (int, float) else None
-    if len(value) > TEXT_CHARS:
-        value = value[: TEXT_CHARS * 2]
-    trimmed: str = value.strip()
-    return None if trimmed in _EMPTY else trimmed[:TEXT_CHARS]
+    if type(value) is str and len(value) <= TEXT_CHARS:  # nearly always
+        trimmed = value.strip()
+        return None if trimmed in _EMPTY else trimmed
+    if type(value) is str:
+        return value.strip()[:TEXT_CHARS].strip() or None
+    return str(value) if type(value) in (int, float) else None
 
 
 def json_text(value: Any) -> str | None:

@@ -1,11 +1,12 @@
 """OpenInference (Arize): `openinference.span.kind`, `llm.*`, `tool.*`, `metadata` (openinference.*, @arizeai/*)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from ingest.conventions import fields as f
-from ingest.conventions.coerce import boolean, count, money, one_of, present, text, texts, whole
+from ingest.conventions.coerce import boolean, count, money, one_of, present, text, texts, unjson, whole
 from ingest.conventions.fields import AMBIGUOUS_MODEL, Blob, Row
 from ingest.conventions.vocabulary import finish_reasons, provider
 
@@ -32,62 +33,36 @@ def prepares(scope: str, name: str) -> bool:
     return scope.endswith("llama_index") and name.rsplit(".", 1)[-1].startswith("_")
 
 
-class _Metadata(msgspec.Struct):
-    """The keys of the JSON attribute `metadata` that have a meaning; the rest is skipped without being built."""
-
-    session_id: Any = None
-    thread_id: Any = None
-    conversation_id: Any = None
-    user_id: Any = None
-    tenant: Any = None
-    tenant_id: Any = None
-    lc_agent_name: Any = None
-    index_version: Any = None
-    ls_vector_store_provider: Any = None
-    prompt_name: Any = None
-    prompt_version: Any = None
-    cache_hit: Any = None
-    ls_provider: Any = None
-    ls_model_name: Any = None
-
-
-_METADATA_FIELDS = {
-    "session_id": (f.SESSION, 17),
-    "thread_id": (f.SESSION, 82),
-    "conversation_id": (f.SESSION, 84),
-    "user_id": (f.USER, 110),
-    "tenant": (f.TENANT, 50),
-    "tenant_id": (f.TENANT, 52),
-    "lc_agent_name": (f.AGENT_NAME, 50),
-    "index_version": (f.RAG_INDEX, 30),
-    "ls_vector_store_provider": (f.DATA_SOURCE, 80),
-    "prompt_name": (f.PROMPT_NAME, 90),
-    "prompt_version": (f.PROMPT_VERSION, 90),
-    "ls_provider": (f.PROVIDER, 60),
-    "ls_model_name": (f.REQUEST_MODEL, 90),
+_METADATA_FIELDS: dict[str, tuple[int, int, Callable[[Any], Any]]] = {  # the keys of `metadata` that have a meaning
+    "session_id": (f.SESSION, 17, text),
+    "thread_id": (f.SESSION, 82, text),
+    "conversation_id": (f.SESSION, 84, text),
+    "user_id": (f.USER, 110, text),
+    "tenant": (f.TENANT, 50, text),
+    "tenant_id": (f.TENANT, 52, text),
+    "lc_agent_name": (f.AGENT_NAME, 50, text),
+    "index_version": (f.RAG_INDEX, 30, text),
+    "ls_vector_store_provider": (f.DATA_SOURCE, 80, text),
+    "prompt_name": (f.PROMPT_NAME, 90, text),
+    "prompt_version": (f.PROMPT_VERSION, 90, text),
+    "cache_hit": (f.RESPONSE_CACHE, 60, boolean),
+    "ls_provider": (f.PROVIDER, 60, provider),
+    "ls_model_name": (f.REQUEST_MODEL, 90, text),
 }
-_decode_metadata = msgspec.json.Decoder(_Metadata).decode
 
 
 def metadata(value: Any) -> Hits:
-    """The JSON object `metadata` -> the fields that its keys stand for."""
-    if isinstance(value, dict):
-        found = {key: value.get(key) for key in _Metadata.__struct_fields__}
-    elif type(value) is str and value[:1] == "{":
-        try:
-            decoded = _decode_metadata(value)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            return []
-        found = {key: got for key in _Metadata.__struct_fields__ if (got := getattr(decoded, key)) is not None}
-    else:
+    """The JSON object `metadata` (or a native one) -> the fields that its keys stand for."""
+    found = value if isinstance(value, dict) else unjson(value)
+    if not isinstance(found, dict):
         return []
-    hits = [
-        (*_METADATA_FIELDS[key], usable, key)
-        for key, got in found.items()
-        if key in _METADATA_FIELDS and (usable := (provider if key == "ls_provider" else text)(got)) is not None
-    ]
-    hit = boolean(found.get("cache_hit"))
-    return hits if hit is None else [*hits, (f.RESPONSE_CACHE, 60, hit, "cache_hit")]
+    hits: Hits = []
+    for key, got in found.items():
+        rule = _METADATA_FIELDS.get(key)
+        usable = rule[2](got) if rule is not None else None
+        if rule is not None and usable is not None:
+            hits.append((rule[0], rule[1], usable, key))
+    return hits
 
 
 class _Invocation(msgspec.Struct):

@@ -1,6 +1,6 @@
 """What of a model call's messages is new in this call, and what is history that every call repeats? Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
@@ -59,11 +59,12 @@ def talk(
     split = fresh_from(rest)
     earlier = rest[:split]
     kept = earlier if whole else earlier[-EARLIER_SHOWN:]
+    tools = tool_names([*rest, *(received or [])])
     views = Talk(
-        system=[message_view(one, limit) for one in instructions],
-        fresh=[message_view(one, limit) for one in rest[split:]],
-        answer=[message_view(one, limit) for one in received or []],
-        earlier=[message_view(one, earlier_limit) for one in kept],
+        system=[message_view(one, limit, tools) for one in instructions],
+        fresh=[message_view(one, limit, tools) for one in rest[split:]],
+        answer=[message_view(one, limit, tools) for one in received or []],
+        earlier=[message_view(one, earlier_limit, tools) for one in kept],
         earlier_count=len(earlier),
         earlier_hidden=len(earlier) - len(kept),
         earlier_size=sum(size_of(one) for one in earlier),
@@ -95,14 +96,22 @@ def said_by(part: Part) -> list[Any]:
     return [value for value in (part.content, part.arguments, part.result) if value is not None]
 
 
-def message_view(message: Message, limit: int) -> MessageView:
+def tool_names(messages: Sequence[Message]) -> dict[str, str]:
+    """Which tool each call asked for, by the call's id: a result rarely repeats the name."""
+    parts = [part for one in messages for part in one.parts]
+    return {part.id: part.name for part in parts if part.type == "tool_call" and part.id and part.name}
+
+
+def message_view(message: Message, limit: int, tools: Mapping[str, str]) -> MessageView:
     role = f"{message.role} {message.name}" if message.name else message.role
-    return MessageView(role, [part_view(part, limit) for part in message.parts])
+    return MessageView(role, [part_view(part, limit, tools) for part in message.parts])
 
 
-def part_view(part: Part, limit: int) -> PartView:
+def part_view(part: Part, limit: int, tools: Mapping[str, str]) -> PartView:
     kind = KINDS.get(part.type, "other")
-    head = part.name or "" if kind in ("call", "result") else part.type if kind != "text" else ""
+    head = "" if kind == "text" else part.type
+    if kind in ("call", "result"):
+        head = part.name or tools.get(part.id or "", "")
     return PartView(kind, head, part.id or "", shown(body_of(part, kind), limit))
 
 

@@ -32,7 +32,7 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
-MAX_PAGES = 220
+MAX_PAGES = 160
 SETTLED_MS = 40  # after load: handlers of payloads would have run
 NOT_PAGES = ("/api/openapi.json", "/metrics", "/healthz", "/readyz")
 INSPECT = """() => {
@@ -46,6 +46,9 @@ INSPECT = """() => {
   const shown = all => all.map(e => e.outerHTML.slice(0, 200));
   return {pwned: window.__pwned || null, bad: shown(bad), foreign: shown(foreign)};
 }"""
+
+
+LINKS = "() => [...document.querySelectorAll('a[href]')].map(a => new URL(a.getAttribute('href'), location.href).href)"
 
 
 @pytest.fixture
@@ -87,7 +90,10 @@ class Watched:
     """A browser tab that remembers whatever should not have happened."""
 
     def __init__(self, context: object, base: str) -> None:
-        self.base, self.trouble, self.here = base, [], ""
+        self.base, self.here = base, ""
+        self.trouble: list[str] = []
+        self.hrefs: list[str] = []
+        self.hostile = 0  # pages that showed a payload, as text
         self.page = context.new_page()  # type: ignore[attr-defined]
         self.page.on("dialog", self._dialog)
         self.page.on("console", lambda message: self._console(message))
@@ -98,17 +104,21 @@ class Watched:
     def visit(self, path: str) -> int:
         self.here = path
         response = self.page.goto(self.base + path, wait_until="load")
+        arrived = self.page.url
         for _ in range(2):  # the first look opens what was folded
             self.page.wait_for_timeout(SETTLED_MS)
             seen = self.page.evaluate(INSPECT)
+        if self.page.url != arrived:
+            self._note("left the page", f"{arrived} -> {self.page.url}")
+        self.hrefs = self.page.evaluate(LINKS)
+        self.hostile += "__pwned" in self.page.inner_text("body")
         for kind in ("pwned", "bad", "foreign"):
             if seen[kind]:
                 self._note(kind, str(seen[kind])[:600])
         return int(response.status) if response else 0
 
     def links(self) -> list[str]:
-        hrefs = self.page.eval_on_selector_all("a[href]", "all => all.map(a => a.href)")
-        here = [urlsplit(href) for href in hrefs if href.startswith(self.base + "/")]
+        here = [urlsplit(href) for href in self.hrefs if href.startswith(self.base + "/")]
         return [f"{at.path}?{at.query}" if at.query else at.path for at in here]
 
     def _note(self, kind: str, text: str) -> None:
@@ -149,7 +159,9 @@ def tab(world: World | None) -> Iterator[Watched]:
 def start_pages(world: World) -> list[str]:
     """Every route that answers a GET, and the parameters that pages read, with payloads in them."""
     values = example(world.ours, world.bob.pk) | {"trace_id": f"{1:032x}"}
+    client = world.client(world.alice)
     plain = [route.path(values) for route in routes() if route.guard not in ("api", "key", None)]
+    plain = [path for path in plain if client.get(path).status_code != 405]  # an answer without a body is no page
     traces = [f"/p/{world.ours.slug}/traces/{number + 1:032x}" for number in range(len(groups()))]
     payload = quote(PAYLOADS[9])
     asked = [
@@ -185,6 +197,7 @@ def test_hostile_text_is_inert_on_every_page(world: World) -> None:
                     queue.append(path)
         assert watched.trouble == []
     assert visited > 80
+    assert watched.hostile > 60  # measured: 210 of 220 pages show one
 
 
 @pytest.mark.timeout(120)

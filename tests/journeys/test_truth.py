@@ -35,6 +35,7 @@ from tests.captures import (
 )
 
 VARIED = ["langfuse-langchain", "logfire-pydantic-ai", "oi-anthropic", "openllmetry-anthropic", "oi-llamaindex"]
+ALWAYS = "from=2026-01-01T00:00:00Z&to=2100-01-01T00:00:00Z"
 EXPORT = "/opentelemetry.proto.collector.{0}.v1.{1}Service/Export"
 
 
@@ -72,11 +73,24 @@ class Tenant:
 
     def usage(self, group_by: str = "none") -> list[dict[str, Any]]:
         settle()
-        address = f"{self.site}/api/v1/usage?from=2026-01-01T00:00:00Z&to=2100-01-01T00:00:00Z&group_by={group_by}"
-        request = urllib.request.Request(address, headers={"Authorization": f"Bearer {self.read_key}"})
+        return sorted(self.get(f"usage?{ALWAYS}&group_by={group_by}")["items"], key=lambda item: str(item["key"]))
+
+    def get(self, path: str) -> Any:
+        headers = {"Authorization": f"Bearer {self.read_key}"}
+        request = urllib.request.Request(f"{self.site}/api/v1/{path}", headers=headers)
         with urllib.request.urlopen(request, timeout=60) as answer:
-            items = json.load(answer)["items"]
-        return sorted(items, key=lambda item: str(item["key"]))
+            return json.load(answer)
+
+    def spans_of(self, capture: str) -> list[dict[str, Any]]:
+        """The capture, sent and settled: every span as the API shows it by itself."""
+        shift_ns = shift_to_now()
+        assert {self.send(body, moved(body, shift_ns)) for body in bodies(capture)} == {200}
+        settle()
+        found = []
+        for trace in self.get(f"traces?{ALWAYS}&limit=100")["items"]:
+            path = f"traces/{trace['trace_id']}"
+            found += [self.get(f"{path}/spans/{span['span_id']}") for span in self.get(path)["spans"]]
+        return found
 
 
 def settle() -> None:
@@ -188,3 +202,24 @@ def test_numbers_do_not_depend_on_how_spans_arrive(tenant: Any, capture: str) ->
         answers[arrive.__name__] = {group: project.usage(group) for group in GROUPS}
     for name, answer in answers.items():
         assert answer == answers["once"], name
+
+
+@pytest.mark.parametrize(
+    "capture",
+    ["otel-openai-v2-legacy", "oi-anthropic", "vercel-ai-json-gzip", "mlflow-openai", "pydantic-ai-legacy-v2-deflate"],
+)
+def test_a_span_shows_what_was_said_and_what_it_cost(tenant: Any, capture: str) -> None:
+    shown = tenant(capture).spans_of(capture)
+    chats = [span for span in shown if span["operation"] == "chat" and span["input_messages"]]
+    assert any(span["input_messages"][-1]["role"] in ("user", "tool") for span in chats)
+    assert any(span["output_messages"] and span["output_messages"][0]["role"] == "assistant" for span in chats)
+    assert all(span["provenance"] for span in chats)
+    priced = [span for span in shown if span["cost_source"] == "computed"]
+    assert priced
+    for span in priced:
+        receipt = span["price_receipt"]
+        assert receipt["source"].startswith("genai-prices ")
+        assert all({"name", "units"} <= line.keys() for line in receipt["lines"])
+    for span in shown:
+        if span["operation"] == "tool":
+            assert span["tool_arguments"] is not None

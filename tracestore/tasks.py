@@ -4,66 +4,73 @@ import logging
 import time
 import traceback
 import zlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 from celery import Celery
-from django.db import close_old_connections
+from django.db import DatabaseError, close_old_connections
 
 from tracestore import db
 from tracestore.actions import background
-from tracestore.queries.background import is_due
-from tracestore.timetable import RETRY_S, RING_S, TIMETABLE, Entry
+from tracestore.queries.background import find_job_ages
+from tracestore.timetable import Entry, lanes, task_name
 
 log = logging.getLogger(__name__)
 
 LANE_LOCK = 4_002  # first half of the advisory lock; the second is the lane
+EARLY = 0.8  # a ring that comes a little before the time counts, or every second one would be missed
+NEVER = float("inf")
 NOTE_EVERY_S = 5.0  # a job that runs every second need not say so each time
 _noted: dict[str, float] = {}
 
 
 def register(app: Celery) -> None:
-    """Give the application one task for each entry."""
-    for entry in TIMETABLE:
-        app.task(_task(entry), name=entry.task)
+    """Give the application one task for each lane."""
+    for lane, entries in lanes().items():
+        app.task(_task(lane, entries), name=task_name(lane))
 
 
-def _task(entry: Entry) -> Any:
+def _task(lane: str, entries: Sequence[Entry]) -> Any:
     def run() -> None:
-        run_once(entry, datetime.now(UTC))
+        run_lane(lane, entries, datetime.now(UTC))
 
     return run
 
 
-def run_once(entry: Entry, now: datetime) -> bool:
-    """Run a job unless it is not due or another one of its lane is running (False). A failure is noted and ends with the next turn."""
+def run_lane(lane: str, entries: Sequence[Entry], now: datetime) -> list[str]:
+    """Run what is due, one after the other; returns the names. Nothing when another worker is at it, or without a database."""
     close_old_connections()
     try:
         with db.JOBS.connection(3600) as guard:
-            if not _claim(guard, entry.lane):
-                return False
+            if not _claim(guard, lane):
+                return []
             try:
-                if not _due(entry, now):
-                    return False
-                _run(entry, now)
+                due = _due(entries, now)
+                for entry in due:
+                    _run(entry, datetime.now(UTC))
             finally:
-                guard.execute("SELECT pg_advisory_unlock(%s, %s)", [LANE_LOCK, _lane_number(entry.lane)])
-        return True
-    except db.Unavailable:
-        log.warning("job %s waits for the database", entry.name)
-        return False
+                guard.execute("SELECT pg_advisory_unlock(%s, %s)", [LANE_LOCK, _lane_number(lane)])
+        return [entry.name for entry in due]
+    except (db.Unavailable, psycopg.Error, DatabaseError) as error:
+        log.warning("lane %s waits for the database: %s", lane, type(error).__name__)
+        return []
     finally:
         close_old_connections()
+
+
+def _due(entries: Sequence[Entry], now: datetime) -> list[Entry]:
+    """Rare jobs share the rings of the most frequent one of their lane; when they last ran stands in Postgres."""
+    if len(entries) == 1:
+        return list(entries)
+    ages = find_job_ages(now)
+    return [entry for entry in entries if ages.get(entry.name, NEVER) >= entry.every_s * EARLY]
 
 
 def _claim(guard: Any, lane: str) -> bool:
     row = guard.execute("SELECT pg_try_advisory_lock(%s, %s)", [LANE_LOCK, _lane_number(lane)]).fetchone()
     return bool(row[0])
-
-
-def _due(entry: Entry, now: datetime) -> bool:
-    """Whether it is time: rings come more often than rare jobs run."""
-    return entry.every_s <= RING_S or is_due(entry.name, now, entry.every_s, RETRY_S)
 
 
 def _lane_number(lane: str) -> int:

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-RING_S = 10.0  # rarer jobs are rung for this often too: when they are due stands in Postgres, so a missed ring costs 10 s
-RETRY_S = 60.0  # a rare job that failed runs again after this
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)  # beat rings once for everything when it starts
 
 
@@ -15,7 +13,7 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)  # beat rings once for everything wh
 class Entry:
     """One job. run: dotted path of `run(now) -> Summary`, imported only where it runs.
 
-    lane: entries of one lane never run at the same time, so that slow upkeep leaves a worker for settling.
+    lane: entries of one lane run one after the other; lanes run side by side, so slow upkeep never delays settling.
     """
 
     name: str
@@ -27,10 +25,6 @@ class Entry:
     def stale_after_s(self) -> float:
         """Without a finished run for so long, something is wrong: three missed turns and half a minute of grace."""
         return 3 * self.every_s + 30
-
-    @property
-    def task(self) -> str:
-        return f"fourline.{self.name}"
 
     def load(self) -> Callable[[datetime], Any]:
         module, _, function = self.run.rpartition(".")
@@ -54,12 +48,23 @@ def expected_jobs() -> dict[str, float]:
     return {entry.name: entry.stale_after_s for entry in TIMETABLE}
 
 
+def lanes() -> dict[str, list[Entry]]:
+    """The entries by lane, in their order. A ring is for a lane: it runs whatever is due there."""
+    found: dict[str, list[Entry]] = {}
+    for entry in TIMETABLE:
+        found.setdefault(entry.lane, []).append(entry)
+    return found
+
+
+def task_name(lane: str) -> str:
+    return f"fourline.{lane}"
+
+
 def beat_schedule() -> dict[str, dict[str, Any]]:
     """When beat rings. A ring that nobody answered before the next one is due is dropped, so rings never pile up."""
-    return {entry.name: _ring(entry) for entry in TIMETABLE}
+    return {lane: _ring(lane, min(entry.every_s for entry in entries)) for lane, entries in lanes().items()}
 
 
-def _ring(entry: Entry) -> dict[str, Any]:
-    ring_s = min(entry.every_s, RING_S)
-    options = {"expires": max(1.0, ring_s), "retry": False}
-    return {"task": entry.task, "schedule": ring_s, "options": options, "last_run_at": LONG_AGO}
+def _ring(lane: str, every_s: float) -> dict[str, Any]:
+    options = {"expires": max(1.0, every_s), "retry": False}
+    return {"task": task_name(lane), "schedule": every_s, "options": options, "last_run_at": LONG_AGO}

@@ -28,13 +28,10 @@ def find_job_states(now: datetime, expected: Mapping[str, float]) -> list[JobSta
     return [_state(name, stale_after_s, runs.get(name), now) for name, stale_after_s in expected.items()]
 
 
-def is_due(name: str, now: datetime, every_s: float, retry_s: float) -> bool:
-    """Whether every_s have passed since the job last finished, and retry_s since it last failed."""
-    run = JobRun.objects.filter(name=name).first()
-    if run is None:
-        return True
-    rested = run.finished_at is None or (now - run.finished_at).total_seconds() >= every_s
-    return rested and (run.failed_at is None or (now - run.failed_at).total_seconds() >= retry_s)
+def find_job_ages(now: datetime) -> dict[str, float]:
+    """Seconds since each job last ended, well or badly; jobs that never ran are left out."""
+    ends = {run.name: [end for end in (run.finished_at, run.failed_at) if end] for run in JobRun.objects.all()}
+    return {name: (now - max(times)).total_seconds() for name, times in ends.items() if times}
 
 
 def _state(name: str, stale_after_s: float, run: JobRun | None, now: datetime) -> JobState:

@@ -95,7 +95,7 @@ def test_flat_families_and_native_values_are_cut_by_message() -> None:
 
 
 def test_odd_json_is_kept_whole_or_cut_but_never_changed() -> None:
-    twice = '{"a": [{"x": "%s"}], "a": [{"x": "%s"}]}' % ("1" * 300, "2" * 300)
+    twice = '{"a": [{"x": "ONE"}], "a": [{"x": "TWO"}]}'.replace("ONE", "1" * 300).replace("TWO", "2" * 300)
     deep = "[" * 5000 + "]" * 5000
     broken = '[{"role": "user", "content": "' + "x" * 400
     for text in (twice, deep, broken, broken + "]", "[" + " " * 300 + "]", '{"k":"' + "\x00" * 300 + '"}'):

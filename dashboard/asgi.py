@@ -10,6 +10,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 django = get_asgi_application()
 
 from django.conf import settings  # noqa: E402  settings are ready now
+
 from ingest.otlp_http import OTLP_PATHS  # noqa: E402
 from ingest.otlp_http import app as otlp  # noqa: E402
 

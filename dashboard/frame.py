@@ -66,11 +66,11 @@ def build_frame(request: HttpRequest) -> Frame:
     return Frame(
         theme=request.COOKIES.get("theme", "") if request.COOKIES.get("theme") in ("dark", "light") else "",
         narrow_rail=request.COOKIES.get("rail") == "narrow",
-        user_name=user.get_username() if signed_in else "",
+        user_name=user.get_username() if signed_in else "",  # type: ignore[union-attr]
         account_href="/account",
         at_account=request.path.startswith("/account"),
         project=here,
-        projects=[rail_project(p.slug, p.name) for p in access.projects_of(user.pk)] if signed_in else [],
+        projects=[rail_project(p.slug, p.name) for p in access.projects_of(user.pk)] if signed_in else [],  # type: ignore[union-attr]
         links=rail_links(here.slug, request.path) if here else [],
         warnings=notices_of(project.pk, project.slug, datetime.now(UTC)) if project else [],
     )

@@ -30,12 +30,18 @@ def test_there_is_no_further_top_level_package():
 
 @pytest.mark.parametrize("layer", ["jobs", "models"])
 def test_files_of_a_layer_are_nouns(layer):
-    names = {path.stem.partition("_")[0] for path in (ROOT / "tracestore" / layer).glob("*.py") if path.stem != "__init__"}
-    assert {name.rstrip("s") for name in names} <= {noun.rstrip("s") for noun in NOUNS | {"trace", "partitions", "rebuild", "reprice"}}
+    names = {
+        path.stem.partition("_")[0] for path in (ROOT / "tracestore" / layer).glob("*.py") if path.stem != "__init__"
+    }
+    assert {name.rstrip("s") for name in names} <= {
+        noun.rstrip("s") for noun in NOUNS | {"trace", "partitions", "rebuild", "reprice"}
+    }
 
 
 def test_no_module_is_a_monster():
-    long = {str(path.relative_to(ROOT)): lines for path in CODE if (lines := len(path.read_text().splitlines())) > LINES}
+    long = {
+        str(path.relative_to(ROOT)): lines for path in CODE if (lines := len(path.read_text().splitlines())) > LINES
+    }
     assert not {name: lines for name, lines in long.items() if "/migrations/" not in name}
 
 
@@ -46,11 +52,15 @@ def test_no_function_is_a_monster():
 def long_functions(path: Path) -> list[str]:
     tree = ast.parse(path.read_text())
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    return [f"{path}:{node.lineno} {node.name}" for node in functions if (node.end_lineno or 0) - node.lineno > 60]  # look twice at 30
+    return [
+        f"{path}:{node.lineno} {node.name}" for node in functions if (node.end_lineno or 0) - node.lineno > 60
+    ]  # look twice at 30
 
 
 def test_every_module_says_what_it_is_for():
-    missing = [str(path) for path in CODE if path.read_text().strip() and not ast.get_docstring(ast.parse(path.read_text()))]
+    missing = [
+        str(path) for path in CODE if path.read_text().strip() and not ast.get_docstring(ast.parse(path.read_text()))
+    ]
     assert not [name for name in missing if "/migrations/" not in name]
 
 
@@ -63,7 +73,15 @@ def test_imports_point_one_way():
 def test_no_file_names_a_registry():
     """A mirror or a private index is chosen by the machine, never by the project."""
     named = "pypi" + ".org"
-    texts = ["Makefile", ".ci/run", ".ci/browser", "requirements.lock", "pyproject.toml", "Dockerfile", "docker-compose.yml"]
+    texts = [
+        "Makefile",
+        ".ci/run",
+        ".ci/browser",
+        "requirements.lock",
+        "pyproject.toml",
+        "Dockerfile",
+        "docker-compose.yml",
+    ]
     assert not [name for name in texts if named in (ROOT / name).read_text()]
 
 

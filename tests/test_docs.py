@@ -41,7 +41,11 @@ def test_commands_exist(document):
 
 def test_make_targets_exist():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = {name for document in DOCUMENTS for name in re.findall(r"(?:`|^    )make ([a-z]+)", document.read_text(), re.MULTILINE)}
+    named = {
+        name
+        for document in DOCUMENTS
+        for name in re.findall(r"(?:`|^    )make ([a-z]+)", document.read_text(), re.MULTILINE)
+    }
     assert named <= targets
 
 

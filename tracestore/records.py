@@ -98,7 +98,8 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     """
 
     raw: RawSpan
-    operation: str  # chat completion embedding agent workflow task tool retrieval rerank guardrail evaluator prompt handoff memory http other
+    # chat completion embedding agent workflow task tool retrieval rerank guardrail evaluator prompt handoff memory http other
+    operation: str
     status: int  # 0 unset, 1 ok, 2 error: the emitter's status, or error where an error was evident
     service: str
     service_version: str | None = None

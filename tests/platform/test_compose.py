@@ -28,7 +28,14 @@ SECRET = re.compile(r"PASSWORD|SECRET|_KEY")
 
 
 def test_top_level_keys_are_those_of_the_format():
-    assert {key for key in COMPOSE if not key.startswith("x-")} <= {"services", "volumes", "networks", "secrets", "configs", "name"}
+    assert {key for key in COMPOSE if not key.startswith("x-")} <= {
+        "services",
+        "volumes",
+        "networks",
+        "secrets",
+        "configs",
+        "name",
+    }
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -69,7 +76,9 @@ def test_no_secret_has_a_default(name):
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_ports_are_published_on_loopback_unless_chosen_otherwise(name):
-    assert all(port.startswith(("127.0.0.1:", "${FOURLINE_PUBLISH:-127.0.0.1}:")) for port in SERVICES[name].get("ports", []))
+    assert all(
+        port.startswith(("127.0.0.1:", "${FOURLINE_PUBLISH:-127.0.0.1}:")) for port in SERVICES[name].get("ports", [])
+    )
 
 
 def test_every_process_of_up_is_a_service():
@@ -90,7 +99,9 @@ def test_the_image_holds_what_the_commands_need():
 def test_each_command_starts_on_servers_of_its_own(database, broker_url, tmp_path):
     """Runs every service's command as compose would, with URLs instead of the embedded servers, until it is ready."""
     port, otlp_port, grpc_port = free_ports(3)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("FOURLINE_", "DJANGO_"))} | {
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("FOURLINE_", "DJANGO_"))
+    } | {
         "FOURLINE_DATABASE_URL": database.url,
         "FOURLINE_BROKER_URL": broker_url,
         "FOURLINE_SECRET_KEY": "k" * 60,
@@ -99,7 +110,9 @@ def test_each_command_starts_on_servers_of_its_own(database, broker_url, tmp_pat
         "FOURLINE_OTLP_PORT": str(otlp_port),
         "FOURLINE_GRPC_PORT": str(grpc_port),
     }
-    prepared = subprocess.run(command_of("prepare"), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    prepared = subprocess.run(
+        command_of("prepare"), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
     assert prepared.returncode == 0, prepared.stdout + prepared.stderr
     assert (tmp_path / "credentials.json").exists()
     running = [

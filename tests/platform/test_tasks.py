@@ -37,7 +37,9 @@ def _nothing_ran():
 
 
 def states(*entries):
-    return {state.name: state for state in find_job_states(datetime.now(UTC), {e.name: e.stale_after_s for e in entries})}
+    return {
+        state.name: state for state in find_job_states(datetime.now(UTC), {e.name: e.stale_after_s for e in entries})
+    }
 
 
 def test_the_first_ring_runs_everything(database):

@@ -4,24 +4,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('tracestore', '0002_signals'),
+        ("tracestore", "0002_signals"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='JobRun',
+            name="JobRun",
             fields=[
-                ('name', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('duration_ms', models.IntegerField(null=True)),
-                ('failed_at', models.DateTimeField(null=True)),
-                ('failure', models.CharField(blank=True, default='', max_length=200)),
+                ("name", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("duration_ms", models.IntegerField(null=True)),
+                ("failed_at", models.DateTimeField(null=True)),
+                ("failure", models.CharField(blank=True, default="", max_length=200)),
             ],
             options={
-                'db_table': 'job_run',
-                'ordering': ['name'],
+                "db_table": "job_run",
+                "ordering": ["name"],
             },
         ),
     ]

@@ -14,5 +14,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if importlib.util.find_spec("opentelemetry.sdk") is None:
-            raise CommandError("The demo sends through the OpenTelemetry SDK: pip install 'fourline[demo]', or run `make demo`.")
+            raise CommandError(
+                "The demo sends through the OpenTelemetry SDK: pip install 'fourline[demo]', or run `make demo`."
+            )
         os.execv(sys.executable, [sys.executable, "-m", "dashboard.stack", "--demo"])  # noqa: S606

@@ -47,8 +47,8 @@ def bootstrap(now: datetime) -> Credentials | None:
     admin = User.objects.create_user(FIRST_ADMIN, password, name="Administrator", is_admin=True, created_at=now)
     project = _insert_project(FIRST_PROJECT, now)
     Membership.objects.create(project=project, user=admin, role=Role.OWNER, created_at=now)
-    ingest_key = insert_key(project.id, Scope.INGEST, "first ingest key", now)
-    read_key = insert_key(project.id, Scope.READ, "first read key", now)
+    ingest_key = insert_key(project.id, Scope.INGEST, "first ingest key", now)  # type: ignore[arg-type]
+    read_key = insert_key(project.id, Scope.READ, "first read key", now)  # type: ignore[arg-type]
     record(now, COMMAND_LINE, project.id, "instance.bootstrap", admin.email)
     return Credentials(admin.email, password, project.slug, ingest_key, read_key)
 
@@ -70,7 +70,7 @@ def create_project(name: str, now: datetime, actor: Actor = COMMAND_LINE) -> New
     project = _insert_project(name, now)
     for user in _first_owners(actor):
         Membership.objects.create(project=project, user=user, role=Role.OWNER, created_at=now)
-    keys = [insert_key(project.id, scope, f"first {scope} key", now, actor.user_id) for scope in Scope]
+    keys = [insert_key(project.id, scope, f"first {scope} key", now, actor.user_id) for scope in Scope]  # type: ignore[attr-defined]
     record(now, actor, project.id, "project.create", project.slug)
     return NewProject(project.id, project.slug, *keys)
 

@@ -27,7 +27,7 @@ def add_rule(
         raise Refused(f"A project can have {MAX_RULES} rules. Delete one first.")
     if rules.filter(kind=kind, pattern=pattern).exists():
         raise Refused("There is a rule for this already. Enable it, or delete it first.")
-    action = RuleAction(action) if kind == RuleKind.KEY else RuleAction.MASK
+    action = RuleAction(action) if kind == RuleKind.KEY else RuleAction.MASK  # type: ignore[assignment]  # Django ships no types
     rule = rules.create(
         project_id=project_id, kind=kind, pattern=pattern, action=action, replacement=replacement, created_at=now
     )

@@ -161,6 +161,7 @@ ALLOWED_HOSTS = [*_own_names, *([_public_host] if _public_host else []), *env.na
 BEHIND_TLS = PUBLIC_URL.startswith("https://")
 CSRF_TRUSTED_ORIGINS = [f"{urlsplit(PUBLIC_URL).scheme}://{urlsplit(PUBLIC_URL).netloc}"] if PUBLIC_URL else []
 CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = BEHIND_TLS
+SESSION_ENGINE = "dashboard.sessions"
 SESSION_COOKIE_NAME = "__Host-fourline_session" if BEHIND_TLS else "fourline_session"
 CSRF_COOKIE_NAME = "__Host-fourline_csrf" if BEHIND_TLS else "fourline_csrf"
 CSRF_COOKIE_HTTPONLY = True

@@ -17,6 +17,7 @@ import psycopg
 from tracestore import db, writer_other, writer_spans
 from tracestore.db import Unavailable
 from tracestore.records import Batch, Receipt
+from tracestore.writer_known import KNOWN
 
 __all__ = ["Unavailable", "write"]
 
@@ -114,7 +115,5 @@ def _sum(one: Receipt, other: Receipt) -> Receipt:
 
 def forget() -> None:
     """Forgets what is known to be stored and closes idle connections (another database, a fork, a test)."""
-    from tracestore.writer_known import KNOWN
-
     KNOWN.forget()
     db.WRITES.close()

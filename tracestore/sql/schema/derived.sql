@@ -10,7 +10,7 @@ CREATE TABLE settle_mark (
   spans integer NOT NULL, -- of this batch: bounds what one settle reads
   marked_ns bigint NOT NULL,
   PRIMARY KEY (project, id)
-);
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000); -- a queue: all of it is dead soon
 
 -- Grain: one row a trace, stored under the UTC day of its start.
 CREATE TABLE trace (

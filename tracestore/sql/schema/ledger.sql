@@ -9,7 +9,7 @@ CREATE TABLE ingest_ledger (
   accepted integer NOT NULL,
   deduplicated integer NOT NULL,
   rejected jsonb -- {reason: n}, NULL when nothing was
-);
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 CREATE TABLE ledger_minute (
   project integer NOT NULL,
   signal text NOT NULL,

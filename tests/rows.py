@@ -91,3 +91,20 @@ def trace_row(
         "last_day": day,
         **fields,
     }
+
+
+def fill(table: str, columns: Mapping[str, str], source: str) -> None:
+    """Many rows in one statement. columns: name -> SQL over `source`, such as generate_series(1, 1000) AS i."""
+    with db.connect(120_000) as connection:
+        needed = {name: _literal(value) for name, value in _needed(connection, table).items()}
+        full = needed | dict(columns)
+        connection.execute(f"INSERT INTO {table} ({', '.join(full)}) SELECT {', '.join(full.values())} FROM {source}")
+        connection.execute(f"ANALYZE {table}")
+
+
+def _literal(value: Any) -> str:
+    if value in ([], "{}"):
+        return "'{}'"
+    if isinstance(value, bytes):
+        return "''::bytea"
+    return str(value) if isinstance(value, int | bool) else f"'{value}'"

@@ -1,6 +1,7 @@
 """What does each field of a filter ask of a trace, span, call, log record or session?
 
 Aliases: trace AS t, span AS s, llm_call AS c, log_record AS l, the session subquery AS g (see queries.sessions).
+TRACE and SESSION need the parameter first_day (queries.ranges.day_bounds), SESSION all parameters of find_sessions.
 """
 
 from psycopg import sql
@@ -151,10 +152,13 @@ def _some_span(name: str) -> Condition:
 
 
 def _exists_span(inner: sql.Composable) -> sql.Composable:
-    """By primary key, in the partitions where the trace has spans."""
+    """By primary key, in the partitions where the trace has spans.
+
+    Spans are stored on the day of their trace's start or later, which the planner is told by the parameter first_day.
+    """
     return sql.SQL(
         "EXISTS (SELECT FROM span AS s WHERE s.project = t.project AND s.trace_id = t.trace_id"
-        " AND s.day BETWEEN t.first_day AND t.last_day AND {})"
+        " AND s.day BETWEEN t.first_day AND t.last_day AND s.day >= %(first_day)s AND {})"
     ).format(paren(inner))
 
 

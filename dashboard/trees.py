@@ -16,7 +16,7 @@ CALLS = frozenset({"chat", "completion", "embedding", "rerank"})
 TOOLS = frozenset({"tool"})
 AGENTS = frozenset({"agent", "workflow", "task", "handoff"})
 DATA = frozenset({"retrieval", "memory", "prompt"})
-AXIS_PARTS = 4
+AXIS_PARTS = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,15 @@
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 CUT = 4_000  # characters shown before "show all"
 LONGEST = 400_000  # characters shown at all; the API gives the rest
+_ESCAPE = re.compile(r"\\(.)")
+_READABLE = {"n": "\n", "t": "\t", '"': '"'}
 PARSED = 1_000_000  # longer strings are not looked into
 
 
@@ -40,7 +43,7 @@ def pretty(value: Any) -> str:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if value is None or isinstance(value, (bool, dict, list, tuple)):
-        return _dump(value)
+        return _unescaped(_dump(value))
     return str(value)
 
 
@@ -49,9 +52,14 @@ def _pretty_text(text: str) -> str:
     if len(text) > PARSED or text.lstrip()[:1] not in ("{", "["):
         return text
     try:
-        return _dump(json.loads(text))
+        return _unescaped(_dump(json.loads(text)))
     except (ValueError, RecursionError):
         return text
+
+
+def _unescaped(text: str) -> str:
+    """Line breaks and quotation marks inside of strings as what they are: this is for reading, not for parsing."""
+    return _ESCAPE.sub(lambda found: _READABLE.get(found[1], found[0]), text)
 
 
 def _dump(value: Any) -> str:
@@ -82,5 +90,7 @@ def attributes(values: Mapping[str, Any], limit: int) -> list[Attribute]:
 
 
 def raw(value: Any, limit: int) -> Shown:
-    text = value if isinstance(value, str) else pretty(value)
+    text = (
+        value if isinstance(value, str) else _dump(value) if isinstance(value, (dict, list, tuple)) else pretty(value)
+    )
     return Shown(text[:limit], max(0, len(text) - limit))

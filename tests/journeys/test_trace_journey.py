@@ -74,7 +74,7 @@ def test_from_a_list_to_the_call_that_failed_and_the_version_that_did_it(page, s
     page.locator(f"#t-{SECOND}").click()
     page.wait_for_url(f"**/traces/{SECOND}*")
     check(page, "trace")
-    assert page.get_by_text("× error origin").count() == 1
+    assert page.get_by_text("error origin").count() == 1
 
     page.get_by_role("link", name="chat gpt-4o").nth(1).click()
     page.wait_for_selector("#panel [data-escape]")

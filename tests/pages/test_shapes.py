@@ -123,6 +123,7 @@ def test_json_in_a_string_is_indented_and_broken_json_stays():
     assert pretty('{"a":1}') == '{\n  "a": 1\n}'
     assert pretty('{"a":') == '{"a":'
     assert pretty("plain") == "plain"
+    assert pretty('{"a": "one\\ntwo \\"x\\" C:\\\\new"}') == '{\n  "a": "one\ntwo "x" C:\\\\new"\n}'
     assert pretty("[" * 100_000) == "[" * 100_000
     assert pretty(b"\x00\x01") == "AAE="
 

@@ -12,7 +12,7 @@ from tracestore.records import Provenance, VersionPart
 _CACHED_MAX = 20_000
 _parts: dict[tuple[Any, ...], VersionPart] = {}
 _provenances: dict[tuple[str | None, ...], Provenance] = {}
-_tools: dict[str, str | None] = {}
+_tools: dict[str, tuple[str | None]] = {}
 
 PART_NAMES = (
     "service_version",
@@ -63,11 +63,12 @@ def tools_hash(definitions: Any) -> str | None:
     """
     if type(definitions) is not str:
         return _tools_hash(definitions)
-    if definitions not in _tools:
+    known = _tools.get(definitions)
+    if known is None:
         if len(_tools) >= 512:
             _tools.clear()
-        _tools[definitions] = _tools_hash(unjson(definitions))
-    return _tools[definitions]
+        known = _tools[definitions] = (_tools_hash(unjson(definitions)),)
+    return known[0]
 
 
 def _tools_hash(definitions: Any) -> str | None:

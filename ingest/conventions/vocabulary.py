@@ -95,6 +95,7 @@ _PROVIDERS: Final = frozenset(_ALIASES.values()) | frozenset(
         "jina",
     ]
 )
+_UNSEEN: Final[Any] = object()
 _seen_providers: dict[str, str | None] = {}
 
 
@@ -102,12 +103,12 @@ def provider(value: Any) -> str | None:
     """A provider's canonical name: lower case, alias resolved, `openai.chat` cut at its dot, frameworks ignored."""
     if type(value) is not str:
         return None
-    if value in _seen_providers:
-        return _seen_providers[value]
-    if len(_seen_providers) > 4096:
-        _seen_providers.clear()
-    _seen_providers[value] = _provider(value)
-    return _seen_providers[value]
+    found: str | None = _seen_providers.get(value, _UNSEEN)
+    if found is _UNSEEN:
+        if len(_seen_providers) > 4096:
+            _seen_providers.clear()
+        found = _seen_providers[value] = _provider(value)
+    return found  # type: ignore[no-any-return]
 
 
 def _provider(value: str) -> str | None:

@@ -77,7 +77,7 @@ class PriceBook:
         """own: rows in any order; the exact pattern goes before a prefix, a longer prefix before a shorter one."""
         self._own = sorted(own, key=_precedence)
         self._own_prices = [_project_price(row) for row in self._own]
-        self._known: dict[tuple[str | None, str, date | None], Price | None] = {}
+        self._known: dict[tuple[str | None, str, date | None], tuple[Price | None]] = {}
 
     @classmethod
     def for_project(cls, prices: Sequence[ProjectPriceRow]) -> "PriceBook":
@@ -109,12 +109,13 @@ class PriceBook:
         if len(listed) > 1:
             return self._own_price(provider, model, _day(at_ns)) or _effective(listed, at_ns)
         key = (provider, model, day)
-        if key not in self._known:
+        known = self._known.get(key)
+        if known is None:
             if len(self._known) > 10_000:
                 self._known.clear()
             own = self._own_price(provider, model, day) if day is not None else None
-            self._known[key] = own or (listed[0][1] if listed else None)
-        return self._known[key]
+            known = self._known[key] = (own or (listed[0][1] if listed else None),)
+        return known[0]
 
     def _own_price(self, provider: str | None, model: str, day: date) -> Price | None:
         for row, price in zip(self._own, self._own_prices, strict=True):

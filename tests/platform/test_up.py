@@ -8,7 +8,6 @@ import socket
 import stat
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import psutil
@@ -148,9 +147,9 @@ def test_postgres_killed_comes_back_and_is_asked_again(running):
 
 def test_a_web_worker_that_dies_is_not_noticed_by_readers(running):
     for _ in range(3):
+        assert eventually(lambda: running.children("serve-1"))
         running.children("serve-1")[0].kill()
         assert running.get("/healthz")[0] == 200
-        time.sleep(0.5)
 
 
 def test_a_stop_leaves_nothing_and_the_next_start_goes_on(parent):

@@ -86,9 +86,9 @@ def partitions(plan: dict[str, Any], table: str) -> set[date]:
 
 
 def scans(plan: dict[str, Any], table: str) -> set[str]:
-    return {
-        node["Node Type"] for node in nodes(plan) if re.fullmatch(rf"{table}_\d{{8}}", node.get("Relation Name", ""))
-    }
+    """How the partitions were read that hold more than a page or two."""
+    named = [node for node in nodes(plan) if re.fullmatch(rf"{table}_\d{{8}}", node.get("Relation Name", ""))]
+    return {node["Node Type"] for node in named if node["Actual Rows"] + node.get("Rows Removed by Filter", 0) > 100}
 
 
 def test_the_newest_traces_come_from_the_index_of_their_days(week: None, asked: list[Any]) -> None:

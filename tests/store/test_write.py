@@ -177,7 +177,7 @@ def test_a_database_that_is_gone_is_unavailable_and_comes_back(
     write([span()])
     with db.JOBS.connection() as connection:  # as a restart does to every idle connection
         connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database()"
             " AND pid <> pg_backend_pid()"
         )
     assert write([span()]).accepted == 1

@@ -80,35 +80,33 @@ def _stand_in(span_id: int, orphans: Sequence[Node]) -> Node:
     return Node(span_id, None, orphans[0].start_ns, max(node.end_ns for node in orphans), 0, "")
 
 
-class _Line(NamedTuple):
-    node: Node
-    parent: int | None
-    depth: int
-    cyclic: bool
+_Line = tuple[Node, int | None, int, bool]  # node, position of the parent, depth, cyclic; plain: one for each span
 
 
 def _walk(
     tops: Sequence[Node], below: dict[int | None, list[Node]], first: int = 0, seen: set[int] | None = None
 ) -> list[_Line]:
-    """Preorder of what hangs below tops. first: the position that the first line will have."""
+    """Preorder of what hangs below tops. first: the position that the first line will have. seen: only within rings."""
     lines: list[_Line] = []
-    cyclic = seen is not None
-    visited: set[int] = seen if seen is not None else set()
-    stack: list[tuple[Node, int | None, int]] = [(node, None, 0) for node in reversed(tops)]
+    stack: list[_Line] = [(node, None, 0, seen is not None) for node in reversed(tops)]
     while stack:
-        node, parent, depth = stack.pop()
-        if cyclic and node.span_id in visited:
-            continue
-        visited.add(node.span_id)
-        position = first + len(lines)
-        lines.append(_Line(node, parent, depth, cyclic and depth == 0))
-        stack.extend((child, position, depth + 1) for child in reversed(below.get(node.span_id, ())))
+        line = stack.pop()
+        span_id = line[0].span_id
+        if seen is not None:
+            if span_id in seen:
+                continue
+            seen.add(span_id)
+        lines.append(line)
+        children = below.get(span_id)
+        if children:
+            position, depth = first + len(lines) - 1, line[2] + 1
+            stack += [(child, position, depth, False) for child in reversed(children)]
     return lines
 
 
 def _cycles(nodes: Sequence[Node], lines: Sequence[_Line], below: dict[int | None, list[Node]]) -> list[_Line]:
     """What no root reaches: each ring is opened at its earliest span."""
-    seen = {line.node.span_id for line in lines}
+    seen = {line[0].span_id for line in lines}
     found: list[_Line] = []
     for node in sorted(nodes, key=_start):
         if node.span_id not in seen:
@@ -117,25 +115,39 @@ def _cycles(nodes: Sequence[Node], lines: Sequence[_Line], below: dict[int | Non
 
 
 def _finish(lines: Sequence[_Line], lost: set[int], nodes: Sequence[Node]) -> Tree:
-    children, descendants, failed_below = [0] * len(lines), [0] * len(lines), [False] * len(lines)
-    for position in range(len(lines) - 1, -1, -1):
-        line = lines[position]
-        if line.parent is None:
-            continue
-        children[line.parent] += 1
-        descendants[line.parent] += descendants[position] + 1
-        if failed_below[position] or line.node.status == ERROR:
-            failed_below[line.parent] = True
-    rows = [
-        Row(
-            position, line.node.span_id, line.parent, line.depth, children[position], descendants[position],
-            line.node.start_ns, line.node.end_ns, line.node.status, line.node.operation, line.node.span_id in lost,
-            line.cyclic, line.node.status == ERROR and not failed_below[position],
-        )
-        for position, line in enumerate(lines)
-    ]  # fmt: skip
+    children, descendants, failed_below = _sums(lines)
+    columns = (
+        range(len(lines)),
+        [line[0].span_id for line in lines],
+        [line[1] for line in lines],
+        [line[2] for line in lines],
+        children,
+        descendants,
+        [line[0].start_ns for line in lines],
+        [line[0].end_ns for line in lines],
+        [line[0].status for line in lines],
+        [line[0].operation for line in lines],
+        [line[0].span_id in lost for line in lines],
+        [line[3] for line in lines],
+        [line[0].status == ERROR and not failed for line, failed in zip(lines, failed_below, strict=True)],
+    )
+    rows = list(map(Row._make, zip(*columns, strict=True)))
     starts = [node.start_ns for node in nodes]
     return Tree(rows, min(starts, default=0), max((max(node.end_ns, node.start_ns) for node in nodes), default=0))
+
+
+def _sums(lines: Sequence[_Line]) -> tuple[list[int], list[int], list[bool]]:
+    """For each line its direct children, all below it, and whether one of those failed."""
+    children, descendants, failed_below = [0] * len(lines), [0] * len(lines), [False] * len(lines)
+    for position in range(len(lines) - 1, -1, -1):
+        node, parent, _, _ = lines[position]
+        if parent is None:
+            continue
+        children[parent] += 1
+        descendants[parent] += descendants[position] + 1
+        if failed_below[position] or node.status == ERROR:
+            failed_below[parent] = True
+    return children, descendants, failed_below
 
 
 def ancestors(tree: Tree, position: int) -> list[Row]:

@@ -21,6 +21,7 @@ from tracestore.records import (
     Event,
     RawSpan,
     Span,
+    VersionPart,
 )
 
 _find = SPAN.get
@@ -40,7 +41,7 @@ _TOOL_PREFIXES = ("execute_tool ", "running tool: ", "tool ", "tools/call ")
 def normalise(raw: RawSpan) -> Span:
     """The canonical fields of a span, each from the best usable source (conventions sections 1, 2 and 4).
 
-    Measured: 11 us a span (89 000 spans/s) on one core of the 2-core build machine, 19.5 attributes a span.
+    Measured: 10 to 11 us a span (95 000 spans/s) on one core of the 2-core build machine, 19.5 attributes a span.
     """
     ranks, values, sources = map(list.copy, layers(raw.resource, raw.scope))
     attributes = raw.attributes
@@ -107,26 +108,36 @@ def _span(
     first_chunk: tuple[int, str] | None,
 ) -> Span:
     operation = meaning.operation(raw, values, sources)
-    is_call = operation in meaning.CALLS
     is_failed = meaning.failed(raw, operation, values, exception)
-    failure = None
-    if is_failed:
-        failure = meaning.error_type(raw, values, sources, exception)
-        if meaning.timed_out(raw, failure, exception):
-            flags |= TIMEOUT
-    else:
-        sources[f.ERROR_TYPE] = None
-    if is_call:
+    flags |= _name_failure(raw, is_failed, values, sources, exception)
+    if operation in meaning.CALLS:
         _read_answer(ranks, values, sources)
     flags |= meaning.settle_tokens(values, sources) | _flags(raw, operation, ranks, values)
     _settle_models(is_failed, ranks, values, sources)
     _settle_names(raw, operation, ranks, values, sources)
-    model = values[f.RESPONSE_MODEL] or values[f.REQUEST_MODEL] if is_call else None
-    tools = values[f.TOOLS]
+    values[f.COST] = meaning.reported_cost(values, sources)
+    values[f.TTFT] = meaning.first_token(raw, values, sources, first_chunk)
+    return _filled(raw, operation, 2 if is_failed else raw.status_code, flags, values, sources)
+
+
+def _name_failure(
+    raw: RawSpan, is_failed: bool, values: list[Any], sources: list[str | None], exception: str | None
+) -> int:
+    """Fill the type of the error, which only a failed span has. Returns flags."""
+    if not is_failed:
+        values[f.ERROR_TYPE] = sources[f.ERROR_TYPE] = None
+        return 0
+    values[f.ERROR_TYPE] = meaning.error_type(raw, values, sources, exception)
+    return TIMEOUT if meaning.timed_out(raw, values[f.ERROR_TYPE], exception) else 0
+
+
+def _filled(
+    raw: RawSpan, operation: str, status: int, flags: int, values: list[Any], sources: list[str | None]
+) -> Span:
     return Span(
         raw=raw,
         operation=operation,
-        status=2 if is_failed else raw.status_code,
+        status=status,
         service=values[f.SERVICE],
         service_version=values[f.SERVICE_VERSION],
         environment=values[f.ENVIRONMENT],
@@ -142,8 +153,8 @@ def _span(
         reasoning_tokens=values[f.REASONING],
         audio_input_tokens=values[f.AUDIO_INPUT],
         audio_output_tokens=values[f.AUDIO_OUTPUT],
-        reported_cost_nanousd=meaning.reported_cost(values, sources),
-        ttft_ns=meaning.first_token(raw, values, sources, first_chunk),
+        reported_cost_nanousd=values[f.COST],
+        ttft_ns=values[f.TTFT],
         finish_reasons=values[f.FINISH] or (),
         tool_name=values[f.TOOL_NAME],
         tool_call_id=values[f.TOOL_CALL_ID],
@@ -151,26 +162,33 @@ def _span(
         session_id=values[f.SESSION],
         user_id=values[f.USER],
         tenant_id=values[f.TENANT],
-        error_type=failure,
+        error_type=values[f.ERROR_TYPE],
         prompt_name=values[f.PROMPT_NAME],
         prompt_version=values[f.PROMPT_VERSION],
         rag_index_version=values[f.RAG_INDEX],
         response_id=values[f.RESPONSE_ID],
         retry_count=values[f.RETRIES],
-        version_part=version_part(
-            values[f.SERVICE],
-            values[f.SERVICE_VERSION],
-            values[f.AGENT_NAME],
-            values[f.AGENT_VERSION],
-            model,
-            _prompt(values),
-            values[f.RAG_INDEX],
-            None if tools is None else tools_hash(tools),
-            values[f.CONFIG],
-            values[f.REVISION],
-        ),
+        version_part=_part(operation, values),
         provenance=provenance(tuple(sources[: f.PUBLIC])),
         flags=flags,
+    )
+
+
+def _part(operation: str, values: list[Any]) -> VersionPart:
+    """The versions the span knows of; a model only where one was called."""
+    model = values[f.RESPONSE_MODEL] or values[f.REQUEST_MODEL] if operation in meaning.CALLS else None
+    tools = values[f.TOOLS]
+    return version_part(
+        values[f.SERVICE],
+        values[f.SERVICE_VERSION],
+        values[f.AGENT_NAME],
+        values[f.AGENT_VERSION],
+        model,
+        _prompt(values),
+        values[f.RAG_INDEX],
+        None if tools is None else tools_hash(tools),
+        values[f.CONFIG],
+        values[f.REVISION],
     )
 
 

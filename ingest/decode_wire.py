@@ -152,6 +152,8 @@ def containers(body: bytes, signal: str) -> Iterator[tuple[bytes, bytes, list[tu
         if field != 1 or wire != 2:
             continue
         resource, inner = _group(body, start, stop)
+        if not inner:
+            yield resource, b"", []  # its head is read all the same: garbage is refused, not taken for nothing
         for scope_start, scope_stop in inner:
             groups -= 1
             scope, places = _group(body, scope_start, scope_stop, records)

@@ -6,11 +6,13 @@ import zlib
 
 import msgspec
 import zstandard
+from google.protobuf.message import DecodeError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from ingest import limits
-from ingest.clean import clean_key, clean_text, cut_text
+from ingest.clean import clean_key, clean_text, cut_text, number
 from ingest.compression import CODINGS, decompress
 from ingest.decode import JSON, PROTOBUF, decode
 from ingest.errors import Rejected
@@ -226,3 +228,50 @@ def test_compression_gives_the_bytes_back_or_refuses(body, coding, cut, junk):
             assert decompress(broken, coding) == body
         except Rejected as refused:
             assert refused.reason == "compression"
+
+
+def plain(value):
+    """What protobuf's own reader makes of an AnyValue, cleaned as ours are."""
+    kind = value.WhichOneof("value")
+    if kind == "array_value":
+        return [plain(item) for item in value.array_value.values]
+    if kind == "kvlist_value":
+        return {pair.key: plain(pair.value) for pair in value.kvlist_value.values}
+    if kind == "double_value":
+        return number(value.double_value)
+    if kind == "string_value":
+        return clean_text(value.string_value)
+    return getattr(value, kind) if kind else None
+
+
+@settings(max_examples=3_000, deadline=None)
+@given(mutants().filter(lambda mutant: mutant[:2] == ("traces", PROTOBUF)))
+def test_protobuf_is_read_as_its_own_reader_reads_it(mutant):
+    body = mutant[2]
+    try:
+        theirs = ExportTraceServiceRequest.FromString(body)
+    except DecodeError:
+        theirs = None
+    try:
+        ours = decode("traces", body, PROTOBUF, NOW_NS)
+    except Rejected:
+        ours = None
+    if ours is None or theirs is None:
+        assert theirs is None, "good protobuf was refused"
+        assert ours is None or ours.rejected, "a span with a wrong id is read no further; everything else is"
+        return
+    sent = [span for group in theirs.resource_spans for scope in group.scope_spans for span in scope.spans]
+    assert ours.sent == len(sent)
+    found = {(span.trace_id, span.span_id): span for span in ours.spans}
+    for span in sent:
+        mine = found.get((span.trace_id, int.from_bytes(span.span_id, "big", signed=True)))
+        if mine is None or len(found) != len(sent):
+            continue
+        keys = [pair.key for pair in span.attributes]
+        assert mine.name == clean_text(span.name)
+        assert (mine.start_ns, mine.end_ns) == (
+            min(span.start_time_unix_nano, 2**63 - 1),
+            min(span.end_time_unix_nano, 2**63 - 1),
+        )
+        if all(key == clean_key(key) for key in keys):
+            assert repr(mine.attributes) == repr({pair.key: plain(pair.value) for pair in span.attributes})

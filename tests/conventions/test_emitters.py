@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from ingest.conventions import normalise
-from tests.captures import usage
+from tests.captures import settle_span, usage
 from tests.conventions.build import SECOND, START_NS, raw
+from tracestore.analysis.settled import settle
 from tracestore.records import Span
 
 
@@ -203,3 +204,17 @@ def test_an_aborted_stream_is_a_call_without_tokens() -> None:
     for _ in range(4):
         story.span("ChatCompletion", {"openinference.span.kind": "LLM", "llm.model_name": "gpt-4o-mini"}, seconds=0.5)
     story.came_to(llm_calls=4, llm_errors=0, input_tokens=0)
+
+
+@pytest.mark.parametrize("sdk_first", [True, False])
+def test_the_session_of_a_twin_in_another_trace_is_the_calls(sdk_first: bool) -> None:
+    """The Anthropic SDK's own span of a streamed call is a root of its own; whichever is billed, the session is known."""
+    mine, theirs = (
+        Story("openinference.instrumentation.anthropic", 1 + sdk_first),
+        Story("com.anthropic.sdk.python", 2 - sdk_first),
+    )
+    mine.span("messages.stream", {**op("chat"), **used(95, 17, "m"), "gen_ai.response.id": "r", "session.id": "s-1"})
+    theirs.span("anthropic.messages.create", {**op("chat"), **used(95, 17, "m"), "gen_ai.response.id": "r"})
+    traces = settle([settle_span(span) for span in (*mine.spans, *theirs.spans)])
+    (billed,) = [call for trace in traces for call in trace.calls if call.decision.billable]
+    assert billed.identity.session_id == "s-1"

@@ -185,7 +185,7 @@ def _settle_one(
     root = roots[0] if roots else spans[0]
     start_ns = _start(spans)
     calls = [
-        Call(span, made, identities[span.key], completed(span, made, by_key))
+        Call(span, made, _whose(span.key, made, identities), completed(span, made, by_key))
         for span in spans
         if (made := decisions.get(span.key)) is not None
     ]
@@ -234,6 +234,17 @@ def _tools(
         if span.key in stands and stands[span.key] is None:
             found.append((span, identities[span.key], model))
     return found
+
+
+def _whose(key: Key, made: CallDecision, identities: Mapping[Key, Identity]) -> Identity:
+    """The identity of a call, with what only a twin of it names: a provider SDK's own span knows no session."""
+    own = identities[key]
+    if not made.billable or len(made.group) == 1:
+        return own
+    twins = [own, *(identities[twin] for twin in made.group if twin in identities)]
+    return Identity(
+        *(next(filter(None, values), None) for values in zip(*map(msgspec.structs.astuple, twins), strict=True))
+    )
 
 
 def completed(span: SettleSpan, made: CallDecision, by_key: Mapping[Key, SettleSpan]) -> SettleSpan:

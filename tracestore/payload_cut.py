@@ -15,7 +15,7 @@ from tracestore.records import Attributes, Value
 
 TEXT_MIN = 512  # plain text from this length on is one message
 JSON_MIN = 256  # shorter JSON is not looked into
-ELEMENT_MIN = 200  # objects in arrays from this length on are messages; repeats of shorter ones compress within a block
+ELEMENT_MIN = 256  # objects in arrays from this length on are messages; repeats of shorter ones compress within a block
 DEPTH = 3
 
 # Families of flat keys, `PREFIX.N.rest`: everything of one N is one message.

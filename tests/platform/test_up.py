@@ -7,6 +7,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 from tests.platform.installation import Installation, command_line, eventually, still_running
 
 pytestmark = pytest.mark.timeout(180)
+SITE_PACKAGES = str(Path(pytest.__file__).parents[1])
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
 
@@ -224,24 +226,29 @@ def ordinary_user():
     subprocess.run(["userdel", "--remove", name], check=False, capture_output=True)
 
 
-def _python_for(user: pwd.struct_passwd) -> str:
-    """A Python that this user can start, with our packages: root's own may lie in /root."""
-    from tests.platform.installation import ROOT
-
-    probe = ["setpriv", "--reuid", user.pw_name, "--regid", user.pw_name, "--clear-groups"]
-    for python in (str(ROOT / ".venv/bin/python"), shutil.which("python3") or "python3", "/usr/bin/python3"):
-        tried = subprocess.run(
-            [*probe, python, "-c", "import sys; assert sys.version_info >= (3, 11)"], capture_output=True
-        )
-        if tried.returncode == 0:
-            return python
-    pytest.skip("no Python >= 3.11 that an ordinary user could start")
+def _python_for(user: pwd.struct_passwd, folder: Path) -> str:
+    """A Python of our version that this user can start: ours, or a copy of it where it lies in /root, say."""
+    base = Path(sys.base_prefix)
+    copy = folder / "python"
+    left_out = shutil.ignore_patterns("site-packages", "test", "__pycache__", "*.a")
+    shutil.copytree(base, copy, symlinks=True, ignore=left_out)
+    python = str(copy / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}")
+    as_user = ["setpriv", "--reuid", user.pw_name, "--regid", user.pw_name, "--clear-groups"]
+    environment = {"PYTHONPATH": SITE_PACKAGES, "LD_LIBRARY_PATH": str(copy / "lib"), "PATH": "/usr/bin:/bin"}
+    tried = subprocess.run([*as_user, python, "-c", "import django, redis, ssl"], env=environment, capture_output=True)
+    if tried.returncode != 0:
+        pytest.skip(f"no Python that an ordinary user could start: {tried.stderr.decode()[-200:]}")
+    return python
 
 
 def test_up_works_as_an_ordinary_user(ordinary_user, parent):
-    python = _python_for(ordinary_user)
-    packages = Path(pytest.__file__).parents[1]
-    extra = {"HOME": ordinary_user.pw_dir, "PYTHONPATH": str(packages), "PYTHONDONTWRITEBYTECODE": "1", "USER": "x"}
+    python = _python_for(ordinary_user, parent)
+    extra = {
+        "HOME": ordinary_user.pw_dir,
+        "PYTHONPATH": SITE_PACKAGES,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "LD_LIBRARY_PATH": str(parent / "python" / "lib"),
+    }
     installation = Installation(Path(ordinary_user.pw_dir) / ".fourline", ordinary_user.pw_name, extra, python)
     installation.start()
     installation.wait_ready()

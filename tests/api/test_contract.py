@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dashboard.api import schemas
+from dashboard.api import number_schemas, schemas
 from tests.api.shop import FROM, TO, Api, Shop, make_shop
 from tests.builders import NOW_NS, SECOND, span, store, trace_id
 from tests.world import Tenant
@@ -91,7 +91,7 @@ def test_attributes_keep_their_types(api: Api, ours: Tenant) -> None:
 def test_usage_counts_calls_tokens_and_tools(api: Api, shop: Shop) -> None:
     (row,) = api.all("/usage")["items"]
     assert set(row) >= USAGE_FIELDS
-    schemas.Usage.model_validate(row)
+    number_schemas.Usage.model_validate(row)
     expected = {
         "key": None, "traces": 1, "spans": 5, "error_spans": 1, "llm_calls": 2, "llm_errors": 1, "input_tokens": 100,
         "output_tokens": 20, "cache_read_tokens": 40, "cache_creation_tokens": None, "reasoning_tokens": None,
@@ -125,13 +125,13 @@ def test_usage_by_group_adds_up_to_the_whole(api: Api, shop: Shop, group_by: str
 def test_usage_by_version_set_points_to_the_set(api: Api, shop: Shop) -> None:
     (row,) = api.all("/usage", group_by="version_set")["items"]
     (version,) = api.all("/versions")["items"]
-    schemas.VersionSetUse.model_validate(version)
+    number_schemas.VersionSetUse.model_validate(version)
     assert row["key"] == version["id"]
     assert (row["spans"], row["llm_calls"], row["traces"]) == (5, 2, 1)
     assert version["parts"] == {"model": ["gpt-4o"], "service_version": ["v12"]}
     assert api.get(f"/versions/{version['id']}").json()["service"] == "shop"
     diff = api.get("/versions/diff", a=version["id"], b=version["id"]).json()
-    schemas.VersionDiff.model_validate(diff)
+    number_schemas.VersionDiff.model_validate(diff)
     assert all(not part["only_in_a"] and not part["only_in_b"] for part in diff["parts"])
 
 
@@ -158,7 +158,7 @@ def test_the_ledger_conserves(api: Api, ours: Tenant) -> None:
     answer = api.all("/ledger")
     assert set(answer) == {"traces", "logs", "metrics"}
     for row in answer.values():
-        schemas.Ledger.model_validate(row)
+        number_schemas.Ledger.model_validate(row)
         assert row["sent"] == row["accepted"] + row["deduplicated"] + sum(row["rejected"].values())
     assert (answer["traces"]["sent"], answer["traces"]["accepted"], answer["traces"]["deduplicated"]) == (3, 2, 1)
 

@@ -16,7 +16,6 @@ from dashboard.values import CUT, LONGEST, Attribute, Shown, attributes, shown
 from tracestore import records
 from tracestore.queries.span_detail import SpanDetail, SpanEvent, SpanLink, get_span
 from tracestore.queries.spans import SpanRow
-from tracestore.queries.traces import TraceRow
 
 TOKEN_BAR = 1_000
 EVENTS = 200
@@ -116,9 +115,9 @@ class SpanPanel:
     similar_href: str
 
 
-def load_panel(request: HttpRequest, trace: TraceRow, key: str) -> SpanPanel | None:
+def load_panel(request: HttpRequest, trace_id: str, key: str) -> SpanPanel | None:
     """None: the trace has no such span."""
-    detail = get_span(request.project.pk, trace.trace_id, key)
+    detail = get_span(request.project.pk, trace_id, key)
     if detail is None:
         return None
     return build_panel(detail, request.project.slug, request.path, request.GET)

@@ -51,14 +51,14 @@ class TracePage:
 @require_safe
 @answered
 def trace(request: HttpRequest, trace_id: str) -> HttpResponse:
-    project, now = request.project, datetime.now(UTC)
-    found = find_trace(project.pk, trace_id, now_ns=in_ns(now))
+    chosen = request.GET.get("span", "") if span_number(request.GET.get("span", "")) is not None else ""
+    panel = load_panel(request, trace_id, chosen) if chosen else None
+    if chosen and request.headers.get("HX-Target") == "panel":
+        return render(request, "spans/panel.html", {"panel": panel, "close_href": close_href(request)})
+    now = datetime.now(UTC)
+    found = find_trace(request.project.pk, trace_id, now_ns=in_ns(now))
     if found is None:
         raise Http404("No such trace in this project. It may have been deleted, or be older than the retention.")
-    chosen = request.GET.get("span", "") if span_number(request.GET.get("span", "")) is not None else ""
-    panel = load_panel(request, found, chosen) if chosen else None
-    if request.headers.get("HX-Target") == "panel":
-        return render(request, "spans/panel.html", {"panel": panel, "close_href": close_href(request)})
     page = build_page(request, found, chosen, panel, now)
     return render(request, "traces/trace.html", {"page": page, "panel": panel, "close_href": close_href(request)})
 

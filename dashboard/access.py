@@ -9,12 +9,14 @@ Somebody who is not a member is told 404, as if there were no such project; a me
 """
 
 import functools
+import ipaddress
 import logging
 import time
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.utils import timezone
@@ -163,8 +165,27 @@ def actor(request: HttpRequest) -> Actor:
 
 
 def client_address(request: HttpRequest) -> str:
-    """The peer, or what uvicorn made of it from a proxy it trusts."""
-    return str(request.META.get("REMOTE_ADDR", ""))
+    """The peer; behind a proxy of our own (FOURLINE_PUBLIC_URL is set, the peer is not public) what that proxy saw.
+
+    Only the last entry of X-Forwarded-For is believed: a proxy appends to whatever the client sent.
+    """
+    peer = str(request.META.get("REMOTE_ADDR", ""))
+    forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    if not (settings.PUBLIC_URL and forwarded and _is_inside(peer)):
+        return peer
+    return forwarded if _is_address(forwarded) else peer
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_inside(peer: str) -> bool:
+    return _is_address(peer) and not ipaddress.ip_address(peer).is_global
 
 
 # ---- API keys

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
 from tracestore.models.access import User
+from tracestore.queries.access import active_user, find_user
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -106,7 +107,7 @@ def renew_proof(request: HttpRequest) -> None:
 
 def find_by_password(email: str, password: str) -> User | None:
     """The active user with this address and password. An unknown address costs the same hash as a known one."""
-    user = User.objects.filter(email=email.strip().lower()).first()
+    user = find_user(email)
     if user is None:
         make_password(password)
         return None
@@ -117,4 +118,4 @@ class PasswordBackend:
     """Django's name for where the user of a session comes from; passwords are checked by find_by_password."""
 
     def get_user(self, user_id: int) -> User | None:
-        return User.objects.filter(pk=user_id, is_active=True).first()
+        return active_user(user_id)

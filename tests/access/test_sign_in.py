@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core import mail
-from django.test import Client
+from django.test import Client, RequestFactory
 from pytest_django.fixtures import Settings
 
-from dashboard.access import safe_next
+from dashboard.access import client_address, safe_next
 from tests.world import PASSWORD, World, make_world
 from tracestore.actions import access as actions
 from tracestore.jobs import access as jobs
@@ -108,6 +108,24 @@ def test_one_address_cannot_try_one_password_on_everybody(world: World) -> None:
     for n in range(100):
         actions.attempt({"sign-in from 198.51.100.7": 100, f"n{n}": 1}, datetime.now(UTC))
     assert sign_in(Client(REMOTE_ADDR="198.51.100.7")) == 400
+
+
+@pytest.mark.parametrize(
+    ("public_url", "peer", "forwarded", "counted"),
+    [
+        ("", "127.0.0.1", "198.51.100.1", "127.0.0.1"),
+        ("https://x.example", "10.0.0.2", "198.51.100.1", "198.51.100.1"),
+        ("https://x.example", "10.0.0.2", "6.6.6.6, 198.51.100.1", "198.51.100.1"),
+        ("https://x.example", "8.8.8.8", "198.51.100.1", "8.8.8.8"),
+        ("https://x.example", "10.0.0.2", "<script>", "10.0.0.2"),
+        ("https://x.example", "10.0.0.2", "", "10.0.0.2"),
+    ],
+)
+def test_an_address_is_believed_from_our_own_proxy_only(
+    rf: RequestFactory, settings: Settings, public_url: str, peer: str, forwarded: str, counted: str
+) -> None:
+    settings.PUBLIC_URL = public_url
+    assert client_address(rf.get("/", REMOTE_ADDR=peer, HTTP_X_FORWARDED_FOR=forwarded)) == counted
 
 
 def test_throttle_rows_hold_no_address(world: World) -> None:

@@ -8,8 +8,19 @@ from django.db import transaction
 from django.db.models import Q
 
 from tracestore.actions.access import reset_link
+from tracestore.actions.traces import delete_project_data
 from tracestore.channels import email as mail
-from tracestore.models.access import Invitation, PasswordResetRequest, Project, Throttle, User
+from tracestore.models.access import (
+    ApiKey,
+    Invitation,
+    Membership,
+    PasswordResetRequest,
+    Project,
+    RedactionRule,
+    Throttle,
+    User,
+)
+from tracestore.models.spend import ProjectPrice
 from tracestore.queries.access import find_user
 
 MAX_ATTEMPTS = 5
@@ -33,12 +44,12 @@ def send_resets(now: datetime) -> Summary:
 
 
 def purge_projects(now: datetime) -> Summary:
-    """Remove the data of projects that were deleted a minute ago or more."""
-    from tracestore.actions.traces import delete_project_data
-
+    """Remove the data of projects that were deleted a minute ago or more, then what belonged to them here."""
     due = Project.objects.filter(deleted_at__lt=now - PURGE_AFTER, purged_at=None).order_by("id")
     for project in due:
         delete_project_data(project.id)
+        for model in (Membership, ApiKey, Invitation, RedactionRule, ProjectPrice):
+            model.objects.filter(project=project).delete()
         Project.objects.filter(id=project.id).update(purged_at=now)
     return Summary(done=len(due))
 

@@ -16,7 +16,7 @@ from dashboard.pages.access.forms import ConfirmForm, NewPasswordForm, ResetForm
 from dashboard.security import begin_session, find_by_password, renew_proof
 from tracestore.actions import access as actions
 from tracestore.models.access import User
-from tracestore.queries.access import projects_of
+from tracestore.queries.access import active_user, projects_of
 
 WRONG = "The address or the password is not right."
 TOO_MANY = "Too many attempts. Wait a quarter of an hour, or reset the password."
@@ -150,7 +150,7 @@ def _user_of(uid: str, token: str) -> User | None:
         pk = int(force_str(urlsafe_base64_decode(uid)))
     except ValueError:
         raise Http404 from None
-    user = User.objects.filter(pk=pk, is_active=True).first() if 0 < pk < 2**63 else None
+    user = active_user(pk)
     return user if user is not None and default_token_generator.check_token(user, token) else None
 
 

@@ -105,6 +105,11 @@ def find_user(email: str) -> User | None:
     return User.objects.filter(email=email.strip().lower()).first()
 
 
+def active_user(user_id: int) -> User | None:
+    """The account with this id, unless it is deactivated. Any integer may be asked for."""
+    return User.objects.filter(id=user_id, is_active=True).first() if 0 < user_id < 2**63 else None
+
+
 def _key_row(key: ApiKey, now: datetime) -> ApiKeyRow:
     expired = key.expires_at is not None and key.expires_at <= now
     return ApiKeyRow(

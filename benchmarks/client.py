@@ -80,6 +80,9 @@ class HttpChannel:
     def send(self, body: bytes) -> int:
         self._socket.sendall(self._head % len(body))
         self._socket.sendall(body)
+        return self.receive()
+
+    def receive(self) -> int:
         while b"\r\n\r\n" not in self._rest:
             self._read()
         head, _, self._rest = self._rest.partition(b"\r\n\r\n")

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -71,7 +72,7 @@ class Servers:
 
     def _start(self, server: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
         assert server.stdout is not None
-        server.stdout.close()  # their lines help nobody here
+        threading.Thread(target=server.stdout.read, daemon=True).start()  # their lines help nobody here
         self._running.append(server)
         return server
 

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from tests.platform.installation import ROOT, eventually, free_ports
+from tests.servers import TEMPLATE, Servers
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
@@ -95,15 +96,25 @@ def test_the_image_holds_what_the_commands_need():
     assert "/var/lib/fourline" in dockerfile
 
 
+@pytest.fixture
+def durable():
+    """A Postgres and a Redis of this test alone, with nothing relaxed."""
+    servers = Servers.prepare(fast=False)
+    servers.start_postgres()
+    servers.start_redis()
+    yield servers
+    servers.stop()
+
+
 @pytest.mark.timeout(180)
-def test_each_command_starts_on_servers_of_its_own(database, broker_url, tmp_path):
+def test_each_command_starts_on_servers_of_its_own(durable, tmp_path):
     """Runs every service's command as compose would, with URLs instead of the embedded servers, until it is ready."""
     port, otlp_port, grpc_port = free_ports(3)
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("FOURLINE_", "DJANGO_"))
     } | {
-        "FOURLINE_DATABASE_URL": database.url,
-        "FOURLINE_BROKER_URL": broker_url,
+        "FOURLINE_DATABASE_URL": durable.url(TEMPLATE),
+        "FOURLINE_BROKER_URL": durable.redis.url,
         "FOURLINE_SECRET_KEY": "k" * 60,
         "FOURLINE_HOME": str(tmp_path),
         "FOURLINE_PORT": str(port),
@@ -128,6 +139,15 @@ def test_each_command_starts_on_servers_of_its_own(database, broker_url, tmp_pat
             process.send_signal(signal.SIGTERM)
         codes = [process.wait(40) for process in running]
     assert codes == [0, 0, 0, 0]
+
+
+def test_a_database_that_may_forget_is_refused(database):
+    """The run's Postgres has fsync off, for speed."""
+    refused = subprocess.run(
+        [sys.executable, "manage.py", "prepare"], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert refused.returncode != 0
+    assert "fsync = off" in refused.stderr
 
 
 def command_of(service: str) -> list[str]:

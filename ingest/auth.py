@@ -74,7 +74,8 @@ class Gate:
         given = credentials.find(headers)
         now_s = time.monotonic()
         if given is None:
-            known = self._first if self._is_keyless(headers, peer) else None
+            is_served = self._is_keyless(headers, peer) and credentials.is_local_host(headers)
+            known = self._first if is_served else None
             return self._cached(known[0], None, now_s) if known and now_s < known[1] else None
         found = self._keys.get(keys.digest(given))
         if found is None or now_s >= found.fresh_until or not found.row.valid_at(datetime.now(UTC)):

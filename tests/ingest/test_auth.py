@@ -191,6 +191,15 @@ def test_any_forwarding_header_ends_the_rule_for_keyless_requests(world, setting
         auth.Gate().admit({"host": ["localhost"], name: ["x"]}, "127.0.0.1")
 
 
+def test_110_a_forged_host_is_refused_while_the_first_project_is_cached_too(world, settings):
+    settings.KEYLESS_FROM_LOOPBACK = True
+    gate = auth.Gate()
+    assert gate.admit({"host": ["localhost"]}, "127.0.0.1").project_id == 7
+    for name, value in (("host", "evil.example"), ("origin", "http://localhost")):
+        with pytest.raises(Rejected):
+            gate.admit({"host": ["localhost"]} | {name: [value]}, "127.0.0.1")
+
+
 def test_a_deleted_project_refuses_its_keys(world, monkeypatch):
     auth.access.project_context_row = lambda id: None
     with pytest.raises(Rejected, match="deleted"):

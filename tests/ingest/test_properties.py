@@ -244,7 +244,7 @@ def plain(value):
     return getattr(value, kind) if kind else None
 
 
-@settings(max_examples=3_000, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(mutants().filter(lambda mutant: mutant[:2] == ("traces", PROTOBUF)))
 def test_protobuf_is_read_as_its_own_reader_reads_it(mutant):
     body = mutant[2]

@@ -1,6 +1,5 @@
 """Whose telemetry is this? A key decides, never an attribute; on loopback no key means the first project."""
 
-import ipaddress
 import logging
 import threading
 import time
@@ -120,7 +119,11 @@ class Gate:
         self._first = None
 
     def _is_keyless(self, headers: credentials.Headers, peer: str) -> bool:
-        return bool(settings.KEYLESS_FROM_LOOPBACK) and is_loopback(peer) and not credentials.is_forwarded(headers)
+        return (
+            bool(settings.KEYLESS_FROM_LOOPBACK)
+            and credentials.is_loopback(peer)
+            and not credentials.is_forwarded(headers)
+        )
 
     def _look_up(self, given: str, peer: str) -> KeyRow:
         digest, now_s = keys.digest(given), time.monotonic()
@@ -199,15 +202,6 @@ class BadKeys:
         if now_s >= self._until or len(self._counts) > KNOWN_KEYS:
             self._counts.clear()
             self._until = now_s + MINUTE_S
-
-
-def is_loopback(peer: str) -> bool:
-    try:
-        address = ipaddress.ip_address(peer)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
 
 
 def _note_used(key_id: int) -> None:

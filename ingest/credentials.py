@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import ipaddress
 from collections.abc import Mapping
 
 from ingest.errors import Rejected
@@ -16,7 +17,6 @@ FORWARDED = frozenset(
         *("origin", "referer", "cookie", "sec-fetch-site", "sec-fetch-mode"),
     }
 )
-LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]", "::1", ""})
 
 
 def find(headers: Headers) -> str | None:
@@ -54,7 +54,19 @@ def is_forwarded(headers: Headers) -> bool:
 
 
 def is_local_host(headers: Headers) -> bool:
-    """Whether the Host is a name of this machine only: a name that an outsider points here is not."""
-    host = headers.get("host", [""])[0].lower()
+    """Whether every Host is a name of this machine only: a name that an outsider points here is not."""
+    return all(_is_local(host.lower()) for host in headers.get("host", ()))
+
+
+def _is_local(host: str) -> bool:
     name = host if host.endswith("]") else host.rpartition(":")[0] if ":" in host else host
-    return name in LOCAL_HOSTS
+    return name in ("localhost", "") or is_loopback(name.strip("[]"))
+
+
+def is_loopback(address: str) -> bool:
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(found, "ipv4_mapped", None)
+    return bool((mapped or found).is_loopback)

@@ -181,7 +181,16 @@ def test_89_without_a_key_only_where_the_setting_allows_it(world, settings, sett
     + [("10.0.0.1", False), ("::ffff:10.0.0.1", False), ("", False), ("localhost.evil", False), ("fe80::1%lo", False)],
 )
 def test_loopback(peer, local):
-    assert auth.is_loopback(peer) is local
+    assert credentials.is_loopback(peer) is local
+
+
+@pytest.mark.parametrize(
+    ("hosts", "local"),
+    [([], True), (["localhost:4318"], True), (["127.0.0.5"], True), (["[::1]:4318"], True), (["LOCALHOST"], True)]
+    + [(["localhost.evil:1"], False), (["localhost", "evil"], False), (["10.0.0.1"], False), (["[::2]"], False)],
+)
+def test_110_hosts_of_this_machine(hosts, local):
+    assert credentials.is_local_host({"host": hosts}) is local
 
 
 @pytest.mark.parametrize("name", sorted(credentials.FORWARDED))

@@ -178,7 +178,7 @@ def _tidy(connection: psycopg.Connection) -> None:
 
 
 READS = Pool(size=8, wait_s=3, timeout_ms=READ_TIMEOUT_MS)
-WRITES = Pool(size=4, wait_s=5, timeout_ms=WRITE_TIMEOUT_MS, enable_partition_pruning="on")
+WRITES = Pool(size=4, wait_s=5, timeout_ms=WRITE_TIMEOUT_MS)
 JOBS = Pool(size=2, wait_s=30, timeout_ms=JOB_TIMEOUT_MS)
 
 _current = threading.local()  # .connection: the snapshot that this thread reads in

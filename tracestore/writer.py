@@ -18,6 +18,7 @@ from tracestore import db, writer_other, writer_spans
 from tracestore.db import Unavailable
 from tracestore.records import Batch, Receipt
 from tracestore.writer_known import KNOWN
+from tracestore.writer_transaction import forget_days
 
 __all__ = ["Unavailable", "write"]
 
@@ -78,6 +79,9 @@ def _as_unavailable() -> Iterator[None]:
         yield
     except (*BAD_DATA, *CONTENTION):
         raise
+    except psycopg.errors.CheckViolation as error:
+        forget_days()
+        raise Unavailable("a day's partition was dropped meanwhile") from error
     except psycopg.Error as error:
         raise Unavailable(f"the database refused: {type(error).__name__}") from error
 
@@ -116,4 +120,5 @@ def _sum(one: Receipt, other: Receipt) -> Receipt:
 def forget() -> None:
     """Forgets what is known to be stored and closes idle connections (another database, a fork, a test)."""
     KNOWN.forget()
+    forget_days()
     db.WRITES.close()

@@ -89,6 +89,11 @@ def stored_days() -> frozenset[int]:
     return days
 
 
+def forget_days() -> None:
+    """A partition was not there after all: ask again before the next write."""
+    _days.clear()
+
+
 REFERENCES = """
 INSERT INTO reference (project, kind, id, body)
 SELECT %(project)s, kind, id, body FROM unnest(%(kinds)b::text[], %(ids)b::bigint[], %(bodies)b::bytea[]) AS new (kind, id, body)

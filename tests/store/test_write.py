@@ -3,12 +3,13 @@
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import msgspec
 import psycopg
 import pytest
 
-from tests.builders import NOW_NS, SECOND, span, store, trace_id
+from tests.builders import NOW, NOW_NS, SECOND, span, store, trace_id
 from tests.conftest import Database
 from tests.store.state import count, ledger, stored
 from tracestore import db, writer, writer_spans
@@ -197,6 +198,17 @@ def test_a_read_only_database_is_unavailable(database: Database) -> None:
             connection.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
             db.WRITES.close()
     assert write([span()]).accepted == 1
+
+
+def test_a_partition_that_was_dropped_meanwhile_is_not_written_to_again(database: Database) -> None:
+    old = [span(at=-20 * 86_400)]
+    write([span()])
+    with db.JOBS.connection() as connection:
+        connection.execute(f"DROP TABLE span_{(NOW - timedelta(days=20)):%Y%m%d}")
+    with pytest.raises(writer.Unavailable):
+        write(old)
+    assert write(old).accepted == 1
+    assert count("span") == 2
 
 
 def test_deadlocks_are_tried_again_and_then_unavailable(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,10 +108,18 @@ def change_project(project_id: int, name: str, retention_days: int, now: datetim
     if not 1 <= retention_days <= MAX_RETENTION_DAYS:
         raise Refused(f"Keep data for 1 to {MAX_RETENTION_DAYS} days.")
     project = Project.objects.select_for_update().get(id=project_id, deleted_at=None)
-    before = {"name": project.name, "retention_days": project.retention_days}
+    before = f"{project.name}, {project.retention_days} days"
     project.name, project.retention_days = clean_name(name), retention_days
     project.save(update_fields=["name", "retention_days"])
-    record(now, actor, project_id, "project.change", project.slug, before=before, retention_days=retention_days)
+    record(
+        now,
+        actor,
+        project_id,
+        "project.change",
+        project.slug,
+        before=before,
+        after=f"{project.name}, {retention_days} days",
+    )
 
 
 @transaction.atomic

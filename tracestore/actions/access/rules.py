@@ -75,7 +75,8 @@ def add_price(
         effective_from=effective_from,
         defaults={"rates": rates, "created_at": now},
     )
-    record(now, actor, project_id, "price.set", pattern, effective_from=effective_from.isoformat(), rates=rates)
+    given = {f"{name}_nanousd": rate for name, rate in rates.items()}
+    record(now, actor, project_id, "price.set", pattern, effective_from=effective_from.isoformat(), **given)
 
 
 @transaction.atomic

@@ -11,7 +11,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: up demo test check lock bench faults install browser clean
+.PHONY: up demo test check lock screenshots bench faults install browser clean
 
 up: install
 	@exec $(BIN)/python manage.py up
@@ -50,6 +50,9 @@ test: install browser
 
 browser:
 	@sh .ci/browser
+
+screenshots: install browser
+	$(BIN)/python -m tests.journeys.screenshots "$${FOURLINE_HOME:-$$HOME/.fourline}"
 
 bench: install
 	$(BIN)/python -m benchmarks.ingest

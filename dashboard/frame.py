@@ -11,7 +11,7 @@ from django.utils.functional import SimpleLazyObject
 from dashboard.warnings import Notice, notices_of
 from tracestore.queries import access
 
-# What exists now; later pages add their line here. (word, address below the project, icon, least role)
+# What exists now; later pages add their line here. (word, address below the project, icon)
 SECTIONS = (
     ("Traces", "traces", "traces"),
     ("Sessions", "sessions", "sessions"),

@@ -26,7 +26,10 @@ class PartView:
 
 @dataclass(frozen=True, slots=True)
 class MessageView:
+    """tone: user | assistant | tool, "" for any other role; what an emitter wrote is never a class of ours."""
+
     role: str
+    tone: str
     parts: list[PartView]
 
 
@@ -104,7 +107,8 @@ def tool_names(messages: Sequence[Message]) -> dict[str, str]:
 
 def message_view(message: Message, limit: int, tools: Mapping[str, str]) -> MessageView:
     role = f"{message.role} {message.name}" if message.name else message.role
-    return MessageView(role, [part_view(part, limit, tools) for part in message.parts])
+    tone = message.role if message.role in ("user", "assistant", "tool") else ""
+    return MessageView(role, tone, [part_view(part, limit, tools) for part in message.parts])
 
 
 def part_view(part: Part, limit: int, tools: Mapping[str, str]) -> PartView:

@@ -1,6 +1,6 @@
 """What does one line say of a trace: what it cost, which versions ran, what changed since the one before?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dashboard.frame import colour_class
@@ -11,6 +11,17 @@ from tracestore.queries.traces import TraceRow
 from tracestore.queries.versions import VersionSetRow, previous_version_set, version_sets_by_id
 
 SERVICES = 3  # version sets that are compared with the one before: a trace rarely has more services
+PART_ORDER = (
+    "model",
+    "prompt",
+    "tools",
+    "rag_index",
+    "config",
+    "agent",
+    "agent_version",
+    "service_version",
+    "revision",
+)
 PART_WORDS = {
     "service_version": "code", "agent_version": "agent version", "rag_index": "index", "revision": "revision",
 }  # fmt: skip
@@ -75,7 +86,7 @@ def version_view(slug: str, one: VersionSetRow, before: VersionSetRow | None) ->
         service=one.service,
         colour=colour_class(label),
         href=with_query(in_project(slug, "versions"), {}, set=one.id),
-        parts=[Part(part_word(name), values) for name, values in sorted(one.parts.items())],
+        parts=part_views(one.parts),
         first=before is None,
         previous_label=version_label(before) if before else "",
         changed=", ".join(part_word(name) for name in changed_parts(before, one)) if before else "",
@@ -90,6 +101,12 @@ def version_label(one: VersionSetRow) -> str:
 
 def part_word(name: str) -> str:
     return PART_WORDS.get(name, name)
+
+
+def part_views(parts: Mapping[str, list[str]]) -> list[Part]:
+    """In the order in which they matter to a reader: what changes behaviour most, first."""
+    ordered = sorted(parts, key=lambda name: (PART_ORDER.index(name) if name in PART_ORDER else len(PART_ORDER), name))
+    return [Part(part_word(name), parts[name]) for name in ordered]
 
 
 def changed_parts(before: VersionSetRow, after: VersionSetRow) -> Sequence[str]:

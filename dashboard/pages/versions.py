@@ -14,7 +14,7 @@ from dashboard.frame import colour_class
 from dashboard.links import in_project, with_query
 from dashboard.listing import Listing, read_listing
 from dashboard.pages.asking import answered
-from dashboard.pages.trace_header import Part, part_word
+from dashboard.pages.trace_header import Part, part_views, part_word
 from dashboard.params import in_ns
 from tracestore.queries.versions import VersionSetUse, find_version_sets, get_version_diff
 
@@ -115,7 +115,7 @@ def set_line(one: VersionSetUse, before: VersionSetUse | None, slug: str, chosen
         label=label,
         short_id=one.id[:7],
         colour=colour_class(label),
-        parts=[Part(part_word(name), values) for name, values in sorted(one.parts.items())],
+        parts=part_views(one.parts),
         error_share=one.error_traces / one.traces if one.traces else None,
         changed=", ".join(differing(before, one)) if before else "",
         diff_href=diff,

@@ -143,7 +143,7 @@ class RuleForm(forms.Form):
         label="Text or attribute key",
         help_text="A key may begin or end with *: user.* or *.password",
     )
-    action = forms.ChoiceField(choices=RuleAction.choices, help_text="Dropping is for attribute keys.")
+    action = forms.ChoiceField(choices=RuleAction.choices, help_text="Dropping and hashing are for attribute keys.")
     replacement = forms.CharField(required=False, max_length=80, initial="[redacted]")
 
     def clean(self) -> None:

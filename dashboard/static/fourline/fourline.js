@@ -138,3 +138,10 @@ document.addEventListener("htmx:responseError", (event) => {
   const path = event.detail.pathInfo && event.detail.pathInfo.requestPath;
   if (path && event.detail.xhr.status !== 401 && event.detail.requestConfig.verb === "get" && !event.target.closest("[data-live]")) location.href = path;
 });
+
+// A new span in the panel is read from its top; on a narrow screen the panel stands above the tree.
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.target.id !== "panel") return;
+  event.target.scrollTop = 0;
+  if (matchMedia("(max-width: 1080px)").matches) event.target.scrollIntoView({ block: "start" });
+});

@@ -58,6 +58,7 @@ class Measured:
     sent: Sent
     persisted: int
     wal_bytes: int
+    cpu_us: dict[str, float]  # a span: by group of processes, settling included
     settle_s: float | None
 
     @property
@@ -71,13 +72,15 @@ def run(stack: Stack, connection: psycopg.Connection, case: Case, seconds: float
     bodies = [packed(request, case.encoding, case.zipped) for request in draw(count, case.traces, seed, time.time_ns())]
     send_all(target, bodies[: case.senders], case.senders)  # connections, prepared statements, caches
     rest = bodies[case.senders :]
-    before, wal = count_spans(connection), wal_position(connection)
+    before, wal, cpu = count_spans(connection), wal_position(connection), stack.cpu_s()
     sent = send_all(target, rest, case.senders)
     ended = time.monotonic()
     persisted, wal_bytes = count_spans(connection) - before, wal_position(connection) - wal
     if persisted != len(sent.accepted) * case.spans:
         raise RuntimeError(f"{len(sent.accepted) * case.spans} spans were acknowledged, {persisted} are stored")
-    return Measured(case, sent, persisted, wal_bytes, settled_after(stack, connection, ended))
+    settle_s = settled_after(stack, connection, ended)
+    cpu_us = {name: 1e6 * (spent - cpu[name]) / persisted for name, spent in stack.cpu_s().items()}
+    return Measured(case, sent, persisted, wal_bytes, cpu_us, settle_s)
 
 
 def target_of(stack: Stack, case: Case) -> Target:
@@ -132,8 +135,11 @@ def bytes_by_table(connection: psycopg.Connection) -> dict[str, int]:
 def table_of(rows: list[Measured], best: limit.Limit) -> Iterator[str]:
     yield f"Raw COPY of the same rows, one connection, 512 spans a commit: {best.spans_per_s:,.0f} spans/s ({best.spans:,} spans)."
     yield ""
-    yield "| work | senders | spans/s persisted | of COPY | ack p50 / p99 ms | WAL B a span | in usage after s | answers |"
-    yield "|---|---|---|---|---|---|---|---|"
+    yield (
+        "| work | senders | spans/s persisted | of COPY | ack p50 / p99 ms | CPU us a span: ingest + Postgres + background"
+        " | WAL B a span | in usage after s | answers |"
+    )
+    yield "|---|---|---|---|---|---|---|---|---|"
     for row in rows:
         share, sent = row.spans_per_s / best.spans_per_s, row.sent
         settled = "not in time" if row.settle_s is None else f"{row.settle_s:.1f}"
@@ -141,7 +147,8 @@ def table_of(rows: list[Measured], best: limit.Limit) -> Iterator[str]:
         speed = f"{row.spans_per_s:,.0f} | {share:.2f}"
         ack = f"{sent.quantile_ms(0.5):.0f} / {sent.quantile_ms(0.99):.0f}"
         wal = f"{row.wal_bytes / row.persisted:,.0f}"
-        yield f"| {row.case.name} | {row.case.senders} | {speed} | {ack} | {wal} | {settled} | {answers} |"
+        cpu = " + ".join(f"{row.cpu_us[name]:.0f}" for name in ("ingest", "postgres", "background"))
+        yield f"| {row.case.name} | {row.case.senders} | {speed} | {ack} | {cpu} | {wal} | {settled} | {answers} |"
 
 
 def sizes(before: dict[str, int], after: dict[str, int], spans: int) -> Iterator[str]:

@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 READY = "Fourline is ready"
 START_TIMEOUT_S = 180
 SERVERS = ("postgres", "redis-server")
+GROUPS = {"ingest": ("manage.py serve", "manage.py grpc"), "background": ("celery",), "postgres": ("postgres",)}
 
 
 def free_ports(count: int) -> list[int]:
@@ -159,6 +160,16 @@ class Stack:
             totals[name] += pss_mb(process)
         return totals
 
+    def cpu_s(self) -> dict[str, float]:
+        """CPU seconds so far: web and grpc (ingest), background (Celery), postgres. Robust on a machine that others use too."""
+        totals = dict.fromkeys(GROUPS, 0.0)
+        for process in self.family():
+            words = title(process)
+            group = next((name for name, marks in GROUPS.items() if any(mark in words for mark in marks)), None)
+            if group:
+                totals[group] += cpu_s(process)
+        return totals
+
 
 def title(process: psutil.Process) -> str:
     try:
@@ -172,6 +183,14 @@ def pss_mb(process: psutil.Process) -> float:
         return float(process.memory_full_info().pss) / 2**20
     except psutil.Error:
         return 0.0
+
+
+def cpu_s(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
 
 
 def kill(process: psutil.Process) -> None:

@@ -37,9 +37,12 @@ class Redactor:
         self._scopes: dict[int, Scope] = {}
 
     @classmethod
-    def from_rules(cls, rules: Sequence[Rule]) -> "Redactor":
-        """Raises ValueError for a rule it does not know: better nothing stored than what should be hidden."""
-        return cls(Rules.compile(rules))
+    def from_rules(cls, rules: Sequence[Rule], secret: bytes = b"") -> "Redactor":
+        """secret: of the project, for rules that hash.
+
+        Raises ValueError for a rule it does not know: better nothing stored than what should be hidden.
+        """
+        return cls(Rules.compile(rules, secret))
 
     def __bool__(self) -> bool:
         return bool(self._rules)
@@ -92,7 +95,7 @@ class Redactor:
             if action is None:
                 kept[self._rules.text(key)] = self._value(value)
             elif not action.drop:
-                kept[key] = action.replacement
+                kept[key] = action.value(value)
         return kept
 
     def _value(self, value: Value) -> Value:

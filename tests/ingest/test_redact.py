@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from ingest.conventions import normalise
 from ingest.decode import PROTOBUF, decode_logs, decode_metrics, decode_traces
 from ingest.redact import Redactor
 from tests.ingest import bodies
@@ -129,3 +130,12 @@ def test_no_text_makes_the_detectors_slow(piece):
     since = time.process_time()
     redactor.span(raw)
     assert time.process_time() - since < 2
+
+
+def test_a_hashed_user_is_the_same_user_everywhere_and_nobody_knows_who():
+    redactor = Redactor.from_rules([rule("key", "*user.id", "hash")], b"secret of the project")
+    sent = [{"user.id": "nora"}, {"langfuse.user.id": "nora"}, {"user.id": "nils"}]
+    spans = [decode_traces(bodies.body(attributes=one), PROTOBUF, 1).spans[0] for one in sent]
+    users = [normalise(redactor.span(raw)).user_id for raw in spans]
+    assert users[0] == users[1] != users[2]
+    assert users[0].startswith("hash:")

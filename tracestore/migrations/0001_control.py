@@ -259,7 +259,9 @@ class Migration(migrations.Migration):
                 (
                     "action",
                     models.CharField(
-                        choices=[("mask", "Replace"), ("drop", "Drop the attribute")], default="mask", max_length=4
+                        choices=[("mask", "Replace"), ("drop", "Drop the attribute"), ("hash", "Replace by a hash")],
+                        default="mask",
+                        max_length=4,
                     ),
                 ),
                 ("replacement", models.CharField(default="[redacted]", max_length=80)),

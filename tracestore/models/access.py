@@ -38,7 +38,8 @@ class RuleKind(models.TextChoices):
 
 class RuleAction(models.TextChoices):
     MASK = "mask", "Replace"
-    DROP = "drop", "Drop the attribute"  # for RuleKind.KEY only
+    DROP = "drop", "Drop the attribute"  # this and the next for RuleKind.KEY only
+    HASH = "hash", "Replace by a hash"  # equal values stay equal: users are told apart, and not known
 
 
 class UserManager(BaseUserManager["User"]):

@@ -10,6 +10,7 @@ from dashboard.demo.releases import Product, Release, release_at
 
 INSTANCES = 3
 STAGING = 0.07
+HEALTHY_FAILURES = 0.009  # of the requests to a good release
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,11 @@ def source(product: Product, session: Session, release: Release, **extra: str) -
     return Source(
         product.service, release.version, environment, instance, release.revision, tuple(sorted(more.items()))
     )
+
+
+def given_up(r: random.Random, release: Release, chance: float) -> bool:
+    """Whether a request fails as a whole. chance: of a bad release, which must show in its failure rate."""
+    return r.random() < (chance if release.fault else HEALTHY_FAILURES)
 
 
 def guard(story: Story, r: random.Random, name: str, triggered: bool, reason: str = "") -> SpanPlan:

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, field
 
 from dashboard.demo import texts
-from dashboard.demo.agents import Agent, Session, guard, judge, release_for, source
+from dashboard.demo.agents import Agent, Session, given_up, guard, judge, release_for, source
 from dashboard.demo.chance import around
 from dashboard.demo.dialects import Message, compact, genai, text
 from dashboard.demo.models import Asked, ask, ask_in_vain
@@ -22,6 +22,7 @@ CANCEL = Tool("cancel_booking", "Cancel a booking.", 0.4, tier=1)
 REFUND = Tool("issue_refund", "Pay an amount back to the card a booking was paid with.", 0.7, tier=2)
 VOUCHER = Tool("create_voucher", "Create a travel voucher.", 0.25, tier=1)
 TOOLS = (SEARCH, LOOK_UP, CANCEL, REFUND, VOUCHER)
+SLOW_FAILURES, OTHER_FAILURES = 0.11, 0.02  # of the requests to a bad release: timeouts of long prompts, of others
 NEW_TOOL = Tool("add_baggage", "Add checked bags to a booking.", 0.3, tier=1)
 
 
@@ -88,7 +89,7 @@ def _turn(visit: Visit, turn: int, time_ns: int) -> TracePlan:
         }
         stopped = guard(story, visit.r, "prompt_injection", attacked, "instructions to ignore the policy")
         answer = texts.REFUSAL if attacked else _work(story, visit, release, question, root)
-        root.attributes["output.value"] = answer
+        root.attributes |= {"output.value": answer} if answer else {}
         stopped.attributes["gen_ai.guardrail.action"] = "block" if attacked else "allow"
         _rate(story, visit, root)
     return story.plan
@@ -99,18 +100,35 @@ def _question(visit: Visit, turn: int) -> str:
 
 
 def _work(story: Story, visit: Visit, release: Release, question: str, root: SpanPlan) -> str:
-    """Model and tools in turn until there is an answer, which joins the history."""
+    """Model and tools in turn until there is an answer, which joins the history; "" when the request failed."""
     visit.said.append(text("user", question))
     for tool in visit.r.sample(TOOLS[:3], k=visit.r.choice((0, 1, 1, 2))):
         if not _use(story, visit, release, tool):
             visit.happy = False
+            if visit.r.random() < 0.7:
+                story.fail(root, "ToolUnavailable", f"{tool.name} failed twice, and nothing else can answer this")
+                return ""
             return _say(story, visit, release, texts.HANDOVER.format(**visit.facts))
-    if visit.r.random() < 0.22:
-        _refund(story, visit, release)
+    if given_up(visit.r, release, SLOW_FAILURES if release.fault == "long_prompt" else OTHER_FAILURES):
+        visit.happy = False
+        return _give_up(story, visit, release, root)
+    if visit.r.random() < 0.22 and not _refund(story, visit, release):
+        visit.happy = False
+        story.fail(root, "RefundRefused", "payments refused a refund that nobody had approved")
+        return ""
     if release.fault and visit.r.random() < 0.3:
         visit.happy = False
         root.attributes["agent.degraded_mode"] = True
     return _say(story, visit, release, visit.r.choice(texts.AIRLINE_REPLIES).format(**visit.facts))
+
+
+def _give_up(story: Story, visit: Visit, release: Release, root: SpanPlan) -> str:
+    """The model does not answer in time, twice."""
+    asked = _asked(visit, release, text("assistant", ""), "stop")
+    for _ in range(2):
+        ask_in_vain(story, visit.r, genai, asked, "timeout")
+    story.fail(root, "DeadlineExceeded", "no answer from the model within 60 s")
+    return ""
 
 
 def _asked(visit: Visit, release: Release, answer: Message, finish: str, streamed: bool = False) -> Asked:
@@ -184,13 +202,16 @@ def _run(visit: Visit, tool: Tool, error: tuple[str, str] | None, attempt: int, 
         for n in range(204, 214, 2)
     ]
     result = compact({"flights": flights} if tool is SEARCH else found)
-    slower = 9.0 if visit.r.random() < 0.02 else 1.0
+    slower = 9.0 if visit.r.random() < 0.06 else 1.0
     call_id = f"call_{visit.r.getrandbits(64):016x}"
     return Run(tool, call_id, arguments, result, error, slower=slower, extra=(("retry.count", attempt), *extra.items()))
 
 
-def _refund(story: Story, visit: Visit, release: Release) -> None:
-    """A refund: approved by a person as the policy asks, unless the release forgot about it and pays twice."""
+def _refund(story: Story, visit: Visit, release: Release) -> bool:
+    """A refund: approved by a person as the policy asks, unless the release forgot about it and pays twice.
+
+    False: payments noticed.
+    """
     careless = release.fault == "no_approval"
     key = f"refund-{visit.facts['pnr']}"
     needed = int(visit.facts["amount"]) > 300
@@ -198,23 +219,28 @@ def _refund(story: Story, visit: Visit, release: Release) -> None:
     if needed and not careless:
         approval["agent.approval.by"] = "supervisor-2"
         story.spend(around(visit.r, 6, 0.5))
+    refused = careless and needed and visit.r.random() < 0.6
     for _ in range(2 if careless and visit.r.random() < 0.4 else 1):
         unknown = (
             ("ReadTimeout", "no answer from payments within 10 s; the refund may have happened")
             if visit.r.random() < 0.03
             else None
         )
+        wrong = ("ApprovalMissing", "409: a refund of this amount needs an approval") if refused else unknown
         run = _run(
             visit,
             REFUND,
-            unknown,
+            wrong,
             0,
             **approval,
-            **{"idempotency.key": key, "tool.outcome": "unknown" if unknown else "done"},
+            **{"idempotency.key": key, "tool.outcome": "refused" if refused else "unknown" if unknown else "done"},
         )
         _think(story, visit, _asked(visit, release, run.asked(), "tool_calls"))
         run_tool(story, visit.r, run)
         visit.said.append(run.answered())
+        if refused:
+            return False
+    return True
 
 
 def _rate(story: Story, visit: Visit, root: SpanPlan) -> None:

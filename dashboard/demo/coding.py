@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, field
 
 from dashboard.demo import texts
-from dashboard.demo.agents import Agent, Session, judge, release_for, source
+from dashboard.demo.agents import Agent, Session, given_up, judge, release_for, source
 from dashboard.demo.chance import around
 from dashboard.demo.dialects import Message, compact, genai, text
 from dashboard.demo.models import Asked, ask, ask_in_vain
@@ -61,13 +61,16 @@ def tell(session: Session) -> list[TracePlan]:
 def _loop(story: Story, job: Job, root: SpanPlan) -> None:
     """Steps until the tests pass or the limit is reached; a bad release repeats itself."""
     wanted = min(MAX_STEPS, 4 + int(around(job.r, 9, 0.7)))
-    stuck = job.release.fault == "stuck_in_a_loop" and job.r.random() < 0.6
+    stuck = job.release.fault == "stuck_in_a_loop" and job.r.random() < 0.2
     for step in range(MAX_STEPS if stuck else wanted):
         tool = TEST if stuck and step > 6 and step % 2 else RHYTHM[step % len(RHYTHM)]
         _step(story, job, tool, step, last=not stuck and step >= wanted - 1)
     root.attributes["agent.steps"] = MAX_STEPS if stuck else wanted
     if stuck:
         story.fail(root, "StepLimitExceeded", f"stopped after {MAX_STEPS} steps without passing tests")
+        return
+    if given_up(job.r, job.release, 0.12 if job.release.fault == "no_approval" else 0.02):
+        story.fail(root, "SandboxLost", "the sandbox went away before the patch was taken out of it")
         return
     ask(story, job.r, genai, _asked(job, text("assistant", texts.CODING_DONE), "stop"))
     root.attributes["output.value"] = texts.CODING_DONE

@@ -3,7 +3,7 @@
 import random
 
 from dashboard.demo import texts
-from dashboard.demo.agents import Agent, Session, judge, release_for, source
+from dashboard.demo.agents import Agent, Session, given_up, judge, release_for, source
 from dashboard.demo.chance import around
 from dashboard.demo.dialects import Message, openinference, text
 from dashboard.demo.models import Asked, ask, ask_in_vain
@@ -13,6 +13,11 @@ from dashboard.demo.releases import Product, Release
 
 PRODUCT = Product("research-assistant", 2, ("claude-sonnet-4-6", "claude-haiku-4-5"), ("stale_index", "no_rerank"))
 TOP_K = 8
+UNREACHABLE = ("ConnectionError", "the vector store closed the connection")
+FAILURES = {
+    "stale_index": ("IndexUnavailable", "the index of this release is still loading"),
+    "no_rerank": ("ContextTooLong", "8 passages do not fit into the prompt of this release"),
+}
 
 
 def tell(session: Session) -> list[TracePlan]:
@@ -52,6 +57,9 @@ def _answer(story: Story, r: random.Random, release: Release, said: list[Message
         kept = passages[:4]
         if release.fault != "no_rerank":
             _rerank(story, r, question, passages)
+        if given_up(r, release, 0.1):
+            story.fail(root, *FAILURES.get(release.fault or "", UNREACHABLE))
+            return story.plan
         numbered = "\n".join(f"[{n}] {passage}" for n, passage in enumerate(kept, 1))
         said.append(text("user", f"Passages:\n{numbered}\n\nQuestion: {question}"))
         answer = r.choice(texts.RESEARCH_ANSWERS).format(one=kept[0], two=kept[1])
@@ -72,7 +80,7 @@ def _retrieve(
     }
     with story.span("retrieve", attributes=own) as span:
         _embed(story, r, question)
-        slow = 12 if r.random() < 0.015 else 1
+        slow = 12 if r.random() < 0.06 else 1
         story.spend(around(r, 0.09) * slow)
         if slow > 1:
             story.log(

@@ -37,6 +37,7 @@ PREFIXES = ("", "/otel", "/api/public/otel")  # plain; LangSmith's; Langfuse's
 OTLP_PATHS = {f"{prefix}/v1/{signal}": signal for prefix in PREFIXES for signal in ("traces", "logs", "metrics")}
 SWITCH_INTERVAL_S = 0.001  # how long a decoding thread may keep the event loop waiting
 QUEUE_S = 8.0  # SDKs give up after 10
+SMALL_BYTES, SMALL_THREADS = 1 << 16, 8  # small batches mostly wait for a commit, and share one when they wait together
 
 _log = logging.getLogger("fourline.ingest")
 
@@ -52,6 +53,7 @@ class Edge:
     gate: Gate
     buffer: Buffer
     workers: ThreadPoolExecutor
+    small: ThreadPoolExecutor  # apart, so that a few large batches do not hold up many small ones
     lookups: ThreadPoolExecutor  # apart, so that a key is not asked for behind a full queue of batches
 
 
@@ -62,6 +64,7 @@ def edge() -> Edge:
         Gate(),
         Buffer(settings.INGEST_BUFFER_MB * limits.MIB),
         ThreadPoolExecutor(settings.INGEST_THREADS, "ingest"),
+        ThreadPoolExecutor(max(settings.INGEST_THREADS, SMALL_THREADS), "small"),
         ThreadPoolExecutor(1, "keys"),
     )
 
@@ -107,7 +110,7 @@ async def _export(
             plain = decompress(body, coding, share.take)
             return receive_batch(signal, project, plain, content_type, time.time_ns())
 
-        return await loop.run_in_executor(mine.workers, work)
+        return await loop.run_in_executor(mine.small if len(body) <= SMALL_BYTES else mine.workers, work)
 
 
 async def _read(headers: Headers, receive: Receive, share: Share) -> bytes:

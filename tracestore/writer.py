@@ -2,10 +2,9 @@
 
 One transaction: new references, new messages, spans, payloads, one mark a trace, one ledger row. Tables in this order and
 rows sorted by key, so that two writers wait for each other and do not deadlock. What comes again is merged
-(writer_merge.py). Values that Postgres refuses cost their own record, never the batch.
+(writer_merge.py). Small batches share a commit (writer_group.py). Values that Postgres refuses cost their own record, never the batch.
 """
 
-import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from tracestore import db, writer_other, writer_spans
 from tracestore.db import Unavailable
 from tracestore.records import Batch, Receipt
 from tracestore.writer_known import KNOWN
-from tracestore.writer_transaction import forget_days
+from tracestore.writer_transaction import BAD_DATA, forget_days
 
 __all__ = ["Unavailable", "write"]
 
@@ -26,15 +25,6 @@ TRIES = 4  # the first and three more, for deadlocks and serialisation failures
 INVALID = "invalid_value"
 EXPLANATION = {INVALID: "a value that the database cannot hold; check ids, numbers and characters of these records"}
 
-# A record's own fault: it is found by halving the batch, and rejected alone.
-BAD_DATA = (
-    psycopg.errors.DataError,
-    psycopg.errors.ProgramLimitExceeded,
-    UnicodeEncodeError,
-    struct.error,
-    OverflowError,
-    msgspec.MsgspecError,
-)
 CONTENTION = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 KINDS = {"traces": "spans", "logs": "logs", "metrics": "points"}
 Result = TypeVar("Result")

@@ -58,7 +58,7 @@ def _commit(batch: Batch, *, merge: bool) -> int:
             accepted = _insert(current.connection, "log_record", LOG_COLUMNS, rows, merge=merge)
         else:
             accepted = _store_points(current, batch, days, merge=merge)
-        store_ledger(current.connection, batch, accepted, len(records) - accepted)
+        store_ledger(current.connection, [(batch, accepted, len(records) - accepted)])
     return accepted
 
 

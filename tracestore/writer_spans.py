@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -9,9 +10,11 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from tracestore import partitions, writer_merge
-from tracestore.records import Batch, Receipt, Resource, Scope, Span
+from tracestore.records import Batch, Receipt, Resource, Scope
+from tracestore.writer_group import Group
 from tracestore.writer_rows import BLOCK_COLUMNS, SPAN_COLUMNS, Days, PackedSpan, lay_out, pack_span, unique
 from tracestore.writer_transaction import (
+    Entry,
     Transaction,
     copy_rows,
     store_ledger,
@@ -24,26 +27,71 @@ from tracestore.writer_transaction import (
 _pack = msgspec.msgpack.Encoder().encode
 
 
+SMALL = 64  # spans: up to here a batch shares a commit with others that come at the same time
+
+
+class Parcel(msgspec.Struct, frozen=True, gc=False):
+    """A batch and what its spans became. spans: sorted by key, each key once."""
+
+    batch: Batch
+    spans: list[PackedSpan]
+
+    @property
+    def project_id(self) -> int:
+        return self.batch.project_id
+
+    def __len__(self) -> int:
+        return len(self.spans)
+
+
 def store(batch: Batch) -> Receipt:
-    """One transaction; when some span is stored already, the same through staging and the merge order."""
+    """Durable when it returns. Small batches that come at the same time share a transaction."""
     days = Days(batch.received_ns, batch.retention_days, stored_days())
-    packed = unique([pack_span(batch, span, days) for span in batch.spans])
-    try:
-        accepted = _commit(batch, packed, merge=False)
-    except psycopg.errors.UniqueViolation:
-        accepted = _commit(batch, packed, merge=True)
+    parcel = Parcel(batch, unique([pack_span(batch, span, days) for span in batch.spans]))
+    accepted = _GROUP.write(parcel) if len(batch.spans) <= SMALL else _alone(parcel)
     return Receipt(batch.sent, accepted, len(batch.spans) - accepted, batch.rejected)
 
 
-def _commit(batch: Batch, packed: list[PackedSpan], *, merge: bool) -> int:
-    with transaction(batch.project_id) as current:
-        store_references(current, references_of(batch))
-        _store_version_parts(current, batch.spans)
-        store_messages(current, _messages_by_day(packed))
-        accepted = _store_spans(current, packed, merge=merge)
-        _mark(current, batch, packed)
-        store_ledger(current.connection, batch, accepted, len(batch.spans) - accepted)
+def _alone(parcel: Parcel) -> int:
+    """Straight; when some span is stored already, the same through staging and the merge order."""
+    try:
+        return _commit([parcel], merge=False)
+    except psycopg.errors.UniqueViolation:
+        return _commit([parcel], merge=True)
+
+
+def _together(parcels: Sequence[Parcel]) -> int:
+    return _commit(parcels, merge=False)
+
+
+_GROUP = Group(_together, _alone)
+
+
+def _commit(parcels: Sequence[Parcel], *, merge: bool) -> int:
+    """All in one transaction; returns how many spans are new. merge: for one parcel, some of whose spans may be stored."""
+    spans = _sorted(parcels)
+    with transaction(parcels[0].project_id) as current:
+        store_references(current, _references_of(parcels))
+        _store_version_parts(current, parcels)
+        store_messages(current, _messages_by_day(spans))
+        accepted = _store_spans(current, spans, merge=merge)
+        _mark(current, parcels)
+        store_ledger(current.connection, [_entry(parcel, accepted if merge else len(parcel)) for parcel in parcels])
     return accepted
+
+
+def _entry(parcel: Parcel, accepted: int) -> Entry:
+    return parcel.batch, accepted, len(parcel.batch.spans) - accepted
+
+
+def _sorted(parcels: Sequence[Parcel]) -> list[PackedSpan]:
+    if len(parcels) == 1:
+        return parcels[0].spans
+    return sorted((span for parcel in parcels for span in parcel.spans), key=_key)
+
+
+def _key(span: PackedSpan) -> tuple[int, bytes, int]:
+    return span.key
 
 
 def _store_spans(current: Transaction, packed: list[PackedSpan], *, merge: bool) -> int:
@@ -63,6 +111,13 @@ def _messages_by_day(packed: list[PackedSpan]) -> dict[int, dict[bytes, bytes]]:
         if span.encoded.messages:
             messages.setdefault(span.key[0], {}).update(span.encoded.messages)
     return messages
+
+
+def _references_of(parcels: Sequence[Parcel]) -> dict[tuple[str, int], bytes]:
+    references: dict[tuple[str, int], bytes] = {}
+    for parcel in parcels:
+        references |= references_of(parcel.batch)
+    return references
 
 
 def references_of(batch: Batch) -> dict[tuple[str, int], bytes]:
@@ -87,8 +142,8 @@ ON CONFLICT DO NOTHING
 """
 
 
-def _store_version_parts(current: Transaction, spans: Sequence[Span]) -> None:
-    parts = {span.version_part.id: span.version_part for span in spans if span.version_part}
+def _store_version_parts(current: Transaction, parcels: Sequence[Parcel]) -> None:
+    parts = {part.id: part for parcel in parcels for span in parcel.batch.spans if (part := span.version_part)}
     by_key = {str(id_).encode(): part for id_, part in parts.items()}
     new = [by_key[key] for key in current.unknown(b"version part", by_key)]
     if not new:
@@ -110,22 +165,27 @@ FROM unnest(%(traces)b::bytea[], %(first)b::date[], %(last)b::date[], %(spans)b:
 """
 
 
-def _mark(current: Transaction, batch: Batch, packed: list[PackedSpan]) -> None:
+def _mark(current: Transaction, parcels: Sequence[Parcel]) -> None:
     """One mark a trace: settle will look at it."""
     marks: dict[bytes, tuple[int, int, int]] = {}
-    for span in packed:
-        day, trace_id, _ = span.key
-        first, last, spans = marks.get(trace_id, (day, day, 0))
-        marks[trace_id] = (min(first, day), max(last, day), spans + 1)
+    for parcel in parcels:
+        for span in parcel.spans:
+            day, trace_id, _ = span.key
+            first, last, spans = marks.get(trace_id, (day, day, 0))
+            marks[trace_id] = (min(first, day), max(last, day), spans + 1)
     if not marks:
         return
-    dates = {day: date.fromordinal(partitions.EPOCH.toordinal() + day) for day, *_ in (span.key for span in packed)}
     parameters = {
         "project": current.project_id,
-        "marked_ns": batch.received_ns,
+        "marked_ns": max(parcel.batch.received_ns for parcel in parcels),
         "traces": list(marks),
-        "first": [dates[first] for first, _, _ in marks.values()],
-        "last": [dates[last] for _, last, _ in marks.values()],
+        "first": [_date(first) for first, _, _ in marks.values()],
+        "last": [_date(last) for _, last, _ in marks.values()],
         "spans": [spans for _, _, spans in marks.values()],
     }
     current.connection.execute(MARKS, parameters)
+
+
+@cache
+def _date(day: int) -> date:
+    return date.fromordinal(partitions.EPOCH.toordinal() + day)

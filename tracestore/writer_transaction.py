@@ -1,5 +1,6 @@
 """What every write has in common: its transaction, shared content stored once, COPY, and the ledger."""
 
+import struct
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from datetime import date
 from functools import cache
 from typing import Any
 
+import msgspec
 import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
@@ -19,6 +21,16 @@ from tracestore.writer_known import KNOWN
 
 WRITE_LOCK = 5  # class of advisory locks: shared by the writers of a project, held alone by an eraser
 DAYS_FOR_S = 30.0
+
+# A record's own fault: it is found by halving the batch, and rejected alone.
+BAD_DATA = (
+    psycopg.errors.DataError,
+    psycopg.errors.ProgramLimitExceeded,
+    UnicodeEncodeError,
+    struct.error,
+    OverflowError,
+    msgspec.MsgspecError,
+)
 
 _days: dict[str, tuple[float, frozenset[int]]] = {}
 
@@ -153,18 +165,23 @@ def _copy_statement(table: str, columns: tuple[str, ...]) -> bytes:
 
 LEDGER = """
 INSERT INTO ingest_ledger (project, signal, received_ns, sent, accepted, deduplicated, rejected)
-VALUES (%(project)s, %(signal)s, %(received_ns)s, %(sent)s, %(accepted)s, %(deduplicated)s, %(rejected)s)
+SELECT %(project)s, %(signal)s, received_ns, sent, accepted, deduplicated, rejected
+FROM unnest(%(received)b::bigint[], %(sent)b::integer[], %(accepted)b::integer[], %(deduplicated)b::integer[],
+  %(rejected)s::jsonb[]) AS batch (received_ns, sent, accepted, deduplicated, rejected)
 """
+Entry = tuple[Batch, int, int]  # of one project and signal, how many records were accepted, how many deduplicated
 
 
-def store_ledger(connection: psycopg.Connection, batch: Batch, accepted: int, deduplicated: int) -> None:
+def store_ledger(connection: psycopg.Connection, entries: Sequence[Entry]) -> None:
+    """One row a batch."""
+    batches = [batch for batch, _, _ in entries]
     parameters: dict[str, Any] = {
-        "project": batch.project_id,
-        "signal": batch.signal,
-        "received_ns": batch.received_ns,
-        "sent": batch.sent,
-        "accepted": accepted,
-        "deduplicated": deduplicated,
-        "rejected": Jsonb(batch.rejected) if batch.rejected else None,
+        "project": batches[0].project_id,
+        "signal": batches[0].signal,
+        "received": [batch.received_ns for batch in batches],
+        "sent": [batch.sent for batch in batches],
+        "accepted": [accepted for _, accepted, _ in entries],
+        "deduplicated": [deduplicated for _, _, deduplicated in entries],
+        "rejected": [Jsonb(batch.rejected) if batch.rejected else None for batch in batches],
     }
     connection.execute(LEDGER, parameters)

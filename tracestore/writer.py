@@ -2,7 +2,8 @@
 
 One transaction: new references, new messages, spans, payloads, one mark a trace, one ledger row. Tables in this order and
 rows sorted by key, so that two writers wait for each other and do not deadlock. What comes again is merged
-(writer_merge.py). Small batches share a commit (writer_group.py). Values that Postgres refuses cost their own record, never the batch.
+(writer_merge.py). Small batches share a commit (writer_group.py). Values that Postgres refuses cost their own record,
+never the batch.
 """
 
 import time

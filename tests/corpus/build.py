@@ -109,9 +109,10 @@ def settle() -> None:
 
 
 def partitions() -> list[str]:
-    """Every table there is."""
+    """Every table there is, but for the temporary ones of a connection."""
+    query = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relpersistence <> 't' ORDER BY 1"
     with db.JOBS.connection() as connection:
-        return [row[0] for row in connection.execute("SELECT relname FROM pg_class WHERE relkind = 'r' ORDER BY 1")]
+        return [row[0] for row in connection.execute(query)]
 
 
 @dataclass

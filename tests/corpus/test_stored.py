@@ -3,10 +3,11 @@
 import pytest
 
 from tests.conftest import Database
-from tests.corpus.build import Seen, partitions, read_project, request, send, settle
+from tests.corpus.build import Seen, chat, partitions, read_project, request, send, settle
 from tests.corpus.cases import CASES, Case
 from tests.store.state import ledger
 from tests.world import World, make_world
+from tracestore.analysis.settled import SUM_MAX
 
 
 @pytest.fixture
@@ -61,3 +62,24 @@ def test_usage_knows_nothing_of_numbers_that_cannot_be(world: World) -> None:
     assert usage["input_tokens"] == 10 * len(calls)
     assert usage["output_tokens"] == 2 * sum("cost" in case.what for case in calls)
     assert float(usage["cost_usd"]) < 0.01
+
+
+def test_sums_of_absurd_numbers_end_and_break_nothing(world: World) -> None:
+    """58: 2 000 calls of 2^53 tokens each are more than a bigint holds."""
+    case = Case(
+        "58", "2 000 times the most tokens", [chat(n, **{"gen_ai.usage.output_tokens": 2**53}) for n in range(1, 2_001)]
+    )
+    assert stored(world, case) == ""
+    ordinary = Case("58", "an ordinary call", [chat(**{"session.id": "s"})])
+    assert stored(world, ordinary) == ""
+    settle()
+    seen = Seen(world, case.trace.hex())
+    assert seen.trace["output_tokens"] == SUM_MAX
+    assert seen.trace["cost_usd"] is None
+    assert seen.trace["unpriced_calls"] == 2_000
+    (usage,) = seen.api.all("/usage")["items"]
+    assert (usage["llm_calls"], usage["input_tokens"], usage["output_tokens"]) == (2_001, 20_010, SUM_MAX)
+    assert float(usage["cost_usd"]) > 0
+    seen.read_everything()
+    read_project(seen)
+    seen.ask("/traces", sort="-tokens")

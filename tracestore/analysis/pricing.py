@@ -16,6 +16,7 @@ from tracestore.analysis.price_data import bundled, price_of
 from tracestore.records import Price, Span
 
 MILLION = 1_000_000
+COST_MAX_NANOUSD = 10**15  # a million USD for one call: nobody was billed that
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TALKS = frozenset({"chat", "completion"})  # bill output as well: without it a cost would be too low
 _CALLS = _TALKS | {"embedding", "rerank"}
@@ -84,14 +85,14 @@ class PriceBook:
         return cls(prices)
 
     def price(self, span: Span) -> tuple[int | None, Price | None]:
-        """(cost in nano-USD, the price it was computed with); (None, None) when it cannot be known."""
+        """(cost in nano-USD, the price it was computed with); (None, None) when it cannot be known, or believed."""
         if span.operation not in _PRICED or (span.operation in _TALKS and span.output_tokens is None):
             return None, None
         price = self.find(span.provider, span.response_model, span.request_model, span.raw.start_ns)
         if price is None:
             return None, None
         cost_nanousd = cost(span, price, requests=1 if span.operation in _CALLS else 0)
-        return (None, None) if cost_nanousd is None else (cost_nanousd, price)
+        return (None, None) if cost_nanousd is None or cost_nanousd > COST_MAX_NANOUSD else (cost_nanousd, price)
 
     def find(
         self, provider: str | None, response_model: str | None, request_model: str | None, at_ns: int

@@ -218,7 +218,7 @@ def _identity(root: SettleSpan, spans: Sequence[SettleSpan], identities: Mapping
 
     def first(name: str) -> str | None:
         own: str | None = getattr(identities[root.key], name)
-        return own or next((value for span in spans if (value := getattr(span, name))), None)
+        return own or next((value for span in spans if (value := getattr(identities[span.key], name))), None)
 
     return Identity(first("session_id"), first("user_id"), first("tenant_id"), root.environment)
 
@@ -259,13 +259,14 @@ def completed(span: SettleSpan, made: CallDecision, by_key: Mapping[Key, SettleS
     return msgspec.structs.replace(span, **known)
 
 
+SUM_MAX = 1 << 61  # the queries' sums end there as well
 _SHARED = ("cache_read_tokens", "cache_creation_tokens", "reasoning_tokens", "ttft_ns", "prompt_name", "prompt_version")
 
 
 def total(values: Iterable[int | None]) -> int | None:
-    """The sum of what is known; None when nothing is."""
+    """The sum of what is known; None when nothing is. It ends at SUM_MAX: a bigint holds it, and the sum of two."""
     known = [value for value in values if value is not None]
-    return sum(known) if known else None
+    return min(sum(known), SUM_MAX) if known else None
 
 
 def attrs(resource: Mapping[str, Any], attributes: Mapping[str, Any]) -> dict[str, Any]:

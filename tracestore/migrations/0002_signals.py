@@ -5,7 +5,7 @@ from pathlib import Path
 from django.db import migrations
 
 SCHEMA = Path(__file__).resolve().parent.parent / "sql" / "schema"
-FILES = ("span.sql", "other_signals.sql", "ledger.sql", "derived.sql")
+FILES = ("functions.sql", "span.sql", "other_signals.sql", "ledger.sql", "derived.sql")
 TABLES = (
     "span span_payload message reference log_record metric_series metric_point metric_exemplar ingest_ledger"
     " ledger_minute ledger_refusal settle_mark trace llm_call tool_call version_part version_set erasure partition_clock"
@@ -19,6 +19,7 @@ def create(apps, schema_editor):
 
 def drop(apps, schema_editor):
     schema_editor.execute(f"DROP TABLE {', '.join(TABLES.split())} CASCADE")
+    schema_editor.execute("DROP FUNCTION bounded")
 
 
 class Migration(migrations.Migration):

@@ -19,9 +19,9 @@ class ReceiptRow:
 
 _RECEIPT = """
 SELECT
-  c.model, count(*) AS calls, sum(c.input_tokens)::bigint AS input_tokens,
-  sum(c.cache_read_tokens)::bigint AS cache_read_tokens, sum(c.output_tokens)::bigint AS output_tokens,
-  sum(c.cost_nanousd)::bigint AS cost_nanousd
+  c.model, count(*) AS calls, bounded(sum(c.input_tokens)) AS input_tokens,
+  bounded(sum(c.cache_read_tokens)) AS cache_read_tokens, bounded(sum(c.output_tokens)) AS output_tokens,
+  bounded(sum(c.cost_nanousd)) AS cost_nanousd
 FROM llm_call AS c
 WHERE c.project = %(project)s AND c.trace_id = %(trace_id)s AND c.billable
 GROUP BY c.model

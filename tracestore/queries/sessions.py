@@ -66,9 +66,9 @@ _SUMS: Final = sql.SQL("""
   sum(t.llm_calls)::bigint AS llm_calls,
   sum(t.tool_calls)::bigint AS tool_calls,
   sum(t.tool_errors)::bigint AS tool_errors,
-  sum(t.input_tokens)::bigint AS input_tokens,
-  sum(t.output_tokens)::bigint AS output_tokens,
-  sum(t.cost_nanousd)::bigint AS cost_nanousd,
+  bounded(sum(t.input_tokens)) AS input_tokens,
+  bounded(sum(t.output_tokens)) AS output_tokens,
+  bounded(sum(t.cost_nanousd)) AS cost_nanousd,
   max(t.user_id) AS user_id,
   max(t.tenant_id) AS tenant_id""")
 

@@ -13,11 +13,12 @@ from tracestore.queries.ranges import day_bounds
 
 @dataclass(frozen=True, slots=True)
 class StripBucket:
-    """Traces that started in [start_ns, start_ns + the strip's bucket_ns)."""
+    """Traces that started in [start_ns, start_ns + the strip's bucket_ns). error_traces and failed_traces: TraceStrip."""
 
     start_ns: int
     traces: int
     error_traces: int
+    failed_traces: int
     p95_duration_ns: int | None
     cost_nanousd: int | None
 
@@ -26,6 +27,7 @@ class StripBucket:
 class TraceStrip:
     """What a filter matches, in one line: over [start_ns, end_ns) of the trace starts.
 
+    error_traces have a failed span, as the filter status:error asks; failed_traces failed as a whole: their root did.
     cost_nanousd sums the traces whose cost is known; unpriced_traces counts those with a call that has no price.
     """
 
@@ -34,6 +36,7 @@ class TraceStrip:
     bucket_ns: int
     traces: int
     error_traces: int
+    failed_traces: int
     p50_duration_ns: int | None
     p95_duration_ns: int | None
     input_tokens: int | None
@@ -48,12 +51,13 @@ _STRIP = sql.SQL("""
 SELECT
   (t.start_ns - %(start_ns)s) / %(bucket_ns)s AS bucket,
   count(*) AS traces,
-  count(*) FILTER (WHERE t.status = 2) AS error_traces,
+  count(*) FILTER (WHERE t.error_count > 0) AS error_traces,
+  count(*) FILTER (WHERE t.status = 2) AS failed_traces,
   percentile_disc(0.5) WITHIN GROUP (ORDER BY t.duration_ns) AS p50_duration_ns,
   percentile_disc(0.95) WITHIN GROUP (ORDER BY t.duration_ns) AS p95_duration_ns,
-  sum(t.input_tokens)::bigint AS input_tokens,
-  sum(t.output_tokens)::bigint AS output_tokens,
-  sum(t.cost_nanousd)::bigint AS cost_nanousd,
+  bounded(sum(t.input_tokens)) AS input_tokens,
+  bounded(sum(t.output_tokens)) AS output_tokens,
+  bounded(sum(t.cost_nanousd)) AS cost_nanousd,
   count(*) FILTER (WHERE t.unpriced_calls > 0) AS unpriced_traces
 FROM trace AS t
 WHERE t.project = %(project)s
@@ -72,6 +76,7 @@ class _Sums:
     bucket: int | None
     traces: int
     error_traces: int
+    failed_traces: int
     p50_duration_ns: int | None
     p95_duration_ns: int | None
     input_tokens: int | None
@@ -102,6 +107,7 @@ def summarise_traces(
         bucket_ns=bucket_ns,
         traces=whole.traces,
         error_traces=whole.error_traces,
+        failed_traces=whole.failed_traces,
         p50_duration_ns=whole.p50_duration_ns,
         p95_duration_ns=whole.p95_duration_ns,
         input_tokens=whole.input_tokens,
@@ -119,5 +125,7 @@ def _fill(start_ns: int, end_ns: int, bucket_ns: int, sums: list[_Sums]) -> list
 
 def _bucket(start_ns: int, sums: _Sums | None) -> StripBucket:
     if sums is None:
-        return StripBucket(start_ns, 0, 0, None, None)
-    return StripBucket(start_ns, sums.traces, sums.error_traces, sums.p95_duration_ns, sums.cost_nanousd)
+        return StripBucket(start_ns, 0, 0, 0, None, None)
+    return StripBucket(
+        start_ns, sums.traces, sums.error_traces, sums.failed_traces, sums.p95_duration_ns, sums.cost_nanousd
+    )

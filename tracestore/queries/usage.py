@@ -85,17 +85,17 @@ SELECT
   {key} AS key,
   count(*) FILTER (WHERE c.call AND c.operation IN ('chat', 'completion')) AS llm_calls,
   count(*) FILTER (WHERE c.call AND c.operation IN ('chat', 'completion') AND c.status = 2) AS llm_errors,
-  (sum(c.input_tokens) FILTER (WHERE NOT c.call OR c.operation IN ('chat', 'completion')))::bigint AS input_tokens,
-  (sum(c.output_tokens) FILTER (WHERE NOT c.call OR c.operation IN ('chat', 'completion')))::bigint AS output_tokens,
-  (sum(c.cache_read_tokens) FILTER (WHERE NOT c.call OR c.operation IN ('chat', 'completion')))::bigint
+  bounded(sum(c.input_tokens) FILTER (WHERE NOT c.call OR c.operation IN ('chat', 'completion'))) AS input_tokens,
+  bounded(sum(c.output_tokens) FILTER (WHERE NOT c.call OR c.operation IN ('chat', 'completion'))) AS output_tokens,
+  bounded(sum(c.cache_read_tokens) FILTER (WHERE NOT c.call OR c.operation IN ('chat', 'completion')))
     AS cache_read_tokens,
-  (sum(c.cache_creation_tokens) FILTER (WHERE NOT c.call OR c.operation IN ('chat', 'completion')))::bigint
+  bounded(sum(c.cache_creation_tokens) FILTER (WHERE NOT c.call OR c.operation IN ('chat', 'completion')))
     AS cache_creation_tokens,
-  (sum(c.reasoning_tokens) FILTER (WHERE NOT c.call OR c.operation IN ('chat', 'completion')))::bigint
+  bounded(sum(c.reasoning_tokens) FILTER (WHERE NOT c.call OR c.operation IN ('chat', 'completion')))
     AS reasoning_tokens,
   count(*) FILTER (WHERE c.call AND c.operation = 'embedding') AS embedding_calls,
-  (sum(c.input_tokens) FILTER (WHERE c.call AND c.operation = 'embedding'))::bigint AS embedding_tokens,
-  sum(c.cost_nanousd)::bigint AS cost_nanousd,
+  bounded(sum(c.input_tokens) FILTER (WHERE c.call AND c.operation = 'embedding')) AS embedding_tokens,
+  bounded(sum(c.cost_nanousd)) AS cost_nanousd,
   count(*) FILTER (WHERE c.cost_nanousd IS NULL AND coalesce(c.input_tokens, c.output_tokens) IS NOT NULL)
     AS unpriced_calls
 FROM llm_call AS c

@@ -65,7 +65,7 @@ LEFT JOIN (
     one.id,
     count(*) AS traces,
     count(*) FILTER (WHERE t.status = 2) AS error_traces,
-    sum(t.cost_nanousd)::bigint AS cost_nanousd,
+    bounded(sum(t.cost_nanousd)) AS cost_nanousd,
     percentile_disc(0.95) WITHIN GROUP (ORDER BY t.duration_ns) AS p95_duration_ns
   FROM trace AS t
   CROSS JOIN unnest(t.version_sets) AS one (id)

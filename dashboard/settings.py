@@ -165,6 +165,7 @@ SESSION_ENGINE = "dashboard.sessions"
 SESSION_COOKIE_NAME = "__Host-fourline_session" if BEHIND_TLS else "fourline_session"
 CSRF_COOKIE_NAME = "__Host-fourline_csrf" if BEHIND_TLS else "fourline_csrf"
 CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "dashboard.pages.errors.csrf_failure"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600  # s; dashboard.security ends idle sessions earlier

@@ -29,7 +29,8 @@ urlpatterns = [
     path("account/password", account.change_password, name="change_password"),
     path("account/sign-out-everywhere", account.sign_out_everywhere, name="sign_out_everywhere"),
     path("audit", audit.instance_audit, name="instance_audit"),
-    path("", projects.projects, name="projects"),
+    path("", projects.home, name="home"),
+    path("projects", projects.projects, name="projects"),
     path("projects/new", projects.new_project, name="new_project"),
     # pages of a project
     path("p/<slug:slug>/traces", traces.traces, name="traces"),

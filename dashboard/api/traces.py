@@ -12,7 +12,7 @@ from dashboard.api.answers import answer, not_found
 from dashboard.api.queries import ListQuery, SessionQuery, SpansQuery, TracesQuery, list_of
 from dashboard.api.span_form import span_detail
 from dashboard.params import answerable, in_ns, parse_cursor
-from tracestore.actions.access import Actor, record
+from tracestore.actions.access import Actor
 from tracestore.actions.traces import delete_trace
 from tracestore.queries.sessions import find_sessions, get_session
 from tracestore.queries.span_detail import get_span
@@ -72,10 +72,9 @@ def show_trace(request: HttpRequest, trace_id: str, query: Query[SpansQuery]) ->
 @router.delete("/traces/{trace_id}", auth=KeyAuth("write"), response={204: None})
 def remove_trace(request: HttpRequest, trace_id: str) -> HttpResponse:
     """Deletes a trace with its spans, messages, logs and numbers, for good. Needs a write key; 204 when it is gone."""
-    if not _TRACE_ID.fullmatch(trace_id) or not delete_trace(request.auth.project_id, trace_id):
-        return not_found()
     who = Actor(None, f"key fl_{request.auth.prefix}", client_address(request))
-    record(timezone.now(), who, request.auth.project_id, "trace.delete", trace_id)
+    if not _TRACE_ID.fullmatch(trace_id) or not delete_trace(request.auth.project_id, trace_id, timezone.now(), who):
+        return not_found()
     return HttpResponse(status=204)
 
 

@@ -12,7 +12,6 @@ from dashboard.access import actor, project_page
 from dashboard.links import in_project
 from dashboard.pages.traces import trace_href
 from dashboard.params import in_ns
-from tracestore.actions.access import record
 from tracestore.actions.traces import delete_trace
 from tracestore.queries.trace_now import find_trace
 from tracestore.queries.traces import TraceRow
@@ -32,8 +31,7 @@ def trace_delete(request: HttpRequest, trace_id: str) -> HttpResponse:
     if found is None:
         raise Http404("No such trace in this project.")
     if request.method == "POST":
-        delete_trace(project.pk, trace_id)
-        record(now, actor(request), project.pk, "trace.delete", trace_id, spans=found.span_count)
+        delete_trace(project.pk, trace_id, now, actor(request))
         messages.success(request, f"The trace {trace_id[:8]} with its {found.span_count:,} spans was deleted.")
         return HttpResponseRedirect(in_project(project.slug, "traces"))
     page = TraceDeletePage(trace=found, trace_href=trace_href(project.slug, found))

@@ -52,7 +52,10 @@ class TraceLine:
 
 @dataclass(frozen=True, slots=True)
 class SparkColumn:
+    """column: all, and those with a failed span at its foot. failed: of these the part whose root failed."""
+
     column: Column
+    failed: Column
     href: str
     title: str
 
@@ -60,6 +63,7 @@ class SparkColumn:
 @dataclass(frozen=True, slots=True)
 class Strip:
     summary: TraceStrip
+    errors_href: str
     columns: list[SparkColumn]
     width: int
     height: int
@@ -189,18 +193,31 @@ def version_tag(one: VersionSetRow, slug: str, at_ns: int) -> VersionTag:
 def draw_strip(strip: TraceStrip, path: str, query: Mapping[str, str]) -> Strip:
     step = 1000 / max(1, len(strip.buckets))
     columns = histogram([(one.traces, one.error_traces) for one in strip.buckets], STRIP_HEIGHT, step)
-    drawn = [spark(one, column, strip, path, query) for one, column in zip(strip.buckets, columns, strict=True)]
-    return Strip(strip, drawn, 1000, STRIP_HEIGHT, round(step, 2))
+    failed = histogram([(one.traces, one.failed_traces) for one in strip.buckets], STRIP_HEIGHT, step)
+    drawn = [
+        spark(one, column, red, strip, path, query)
+        for one, column, red in zip(strip.buckets, columns, failed, strict=True)
+    ]
+    return Strip(strip, errors_href(path, query), drawn, 1000, STRIP_HEIGHT, round(step, 2))
 
 
-def spark(bucket: StripBucket, column: Column, strip: TraceStrip, path: str, query: Mapping[str, str]) -> SparkColumn:
+def errors_href(path: str, query: Mapping[str, str]) -> str:
+    """The traces with a failed span among those listed now."""
+    wanted = query.get("q", "").strip()
+    narrowed = f"({wanted}) status:error" if " OR " in wanted else f"{wanted} status:error".strip()
+    return with_query(path, query, q=wanted if "status:error" in wanted else narrowed, cursor=None)
+
+
+def spark(
+    bucket: StripBucket, column: Column, failed: Column, strip: TraceStrip, path: str, query: Mapping[str, str]
+) -> SparkColumn:
     end_ns = bucket.start_ns + strip.bucket_ns
     href = with_query(path, query, from_=_iso(bucket.start_ns), to=_iso(end_ns), range=None, cursor=None, live=None)
-    return SparkColumn(column, href, spark_title(bucket))
+    return SparkColumn(column, failed, href, spark_title(bucket))
 
 
 def spark_title(bucket: StripBucket) -> str:
-    parts = [f"{bucket.traces:,} traces", f"{bucket.error_traces:,} with errors"]
+    parts = [f"{bucket.traces:,} traces", f"{bucket.error_traces:,} with errors", f"{bucket.failed_traces:,} failed"]
     if bucket.p95_duration_ns is not None:
         parts.append(f"p95 {in_time(bucket.p95_duration_ns)}")
     if bucket.cost_nanousd is not None:

@@ -77,7 +77,7 @@ def test_a_broken_view_answers_500_with_the_headers_and_without_a_trace(
 
     monkeypatch.setattr("dashboard.pages.access.projects.projects_of", broken)
     client = world.client(world.alice, raise_request_exception=False)
-    response = client.get("/")
+    response = client.get("/projects")
     assert response.status_code == 500
     check(response, "500")
     assert b"CANARY-of-a-bug" not in response.content

@@ -120,7 +120,7 @@ def test_a_member_who_was_removed_is_out_at_once(world: World) -> None:
 
 def test_the_list_of_projects_holds_only_ones_own(world: World) -> None:
     for person, sees in ((world.bob, [world.ours]), (world.charlie, [world.theirs]), (world.admin, [])):
-        content = world.client(person).get("/").content.decode()
+        content = world.client(person).get("/projects").content.decode()
         assert [t.canary for t in (world.ours, world.theirs) if t.canary in content] == [t.canary for t in sees]
 
 

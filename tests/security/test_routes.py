@@ -45,6 +45,7 @@ EXPECTED = {
     "account": "user",
     "change_password": "user",
     "sign_out_everywhere": "user",
+    "home": "user",
     "projects": "user",
     "new_project": "admin",
     "instance_audit": "admin",

@@ -1,6 +1,7 @@
 """What is erased is gone everywhere, and nothing else is."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 from tests.builders import NOW_NS, span, trace_id
 from tests.conftest import Database
@@ -8,6 +9,7 @@ from tests.store.state import count, derived, stored
 from tests.store.test_other import log
 from tests.store.test_settle import agent, one_row, settle, write
 from tracestore import db, writer
+from tracestore.actions.access import Actor
 from tracestore.actions.traces import OF_A_PROJECT, delete_project_data, delete_trace
 from tracestore.partitions import TABLES
 from tracestore.queries.payloads import load_payloads
@@ -16,12 +18,16 @@ from tracestore.records import Batch
 SHARED, OWN = "shared text " * 100, "own text " * 100
 
 
+def erase(number: int) -> bool:
+    return delete_trace(1, trace_id(number), datetime.now(UTC), Actor(None, "key fl_test"))
+
+
 def test_a_deleted_trace_takes_its_messages_but_not_those_of_others(database: Database) -> None:
     write([span(trace_id(1), attributes={"a": SHARED, "b": OWN}), span(trace_id(2), attributes={"a": SHARED})])
     write([span(trace_id(1), attributes={"a": SHARED, "b": OWN})], 2)
     writer.write(Batch(1, "logs", NOW_NS, 1, logs=[log(trace_id=bytes.fromhex(trace_id(1)))]))
     settle()
-    assert delete_trace(1, trace_id(1))
+    assert erase(1)
     assert (count("span"), count("span_payload"), count("trace"), count("message"), count("log_record")) == (
         1,
         1,
@@ -30,15 +36,15 @@ def test_a_deleted_trace_takes_its_messages_but_not_those_of_others(database: Da
         0,
     )
     assert (count("message", 2), count("span", 2)) == (2, 1)
-    assert not delete_trace(1, trace_id(1))
-    assert not delete_trace(1, trace_id(9))
+    assert not erase(1)
+    assert not erase(9)
 
 
 def test_a_message_that_was_erased_is_stored_again_when_it_comes_again(database: Database) -> None:
     """Writers remember what is stored; an erasure makes them forget."""
     one = span(trace_id(1), attributes={"a": OWN})
     write([one])
-    delete_trace(1, trace_id(1))
+    erase(1)
     again = span(trace_id(2), attributes={"a": OWN})
     write([again])
     with db.JOBS.connection() as connection:
@@ -55,7 +61,7 @@ def test_erasing_while_others_write_the_same_message_loses_none(database: Databa
     with ThreadPoolExecutor(6) as pool:
         for n in range(0, 40, 4):
             sent = [pool.submit(send, n + k) for k in range(1, 5)]
-            erased = pool.submit(delete_trace, 1, trace_id(n + 1))
+            erased = pool.submit(erase, n + 1)
             for future in [*sent, erased]:
                 future.result()
     assert one_row(
@@ -73,7 +79,7 @@ def test_the_twin_of_an_erased_call_counts_again(database: Database) -> None:
     assert one_row("SELECT llm_calls FROM trace WHERE trace_id = '" + trace_id(2) + "' AND project = %(project)s") == (
         0,
     )
-    delete_trace(1, trace_id(1))
+    erase(1)
     assert one_row("SELECT llm_calls FROM trace WHERE project = %(project)s") == (1,)
 
 

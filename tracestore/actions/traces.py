@@ -5,13 +5,14 @@ that none of them relies on a message that was just deleted.
 """
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 import psycopg
 from psycopg import sql
 
 from tracestore import db, partitions
+from tracestore.actions.access.audit import Actor, record_on
 from tracestore.settling import lock, recompute
 from tracestore.settling_reads import read_before, read_former, read_twins
 from tracestore.writer_transaction import WRITE_LOCK
@@ -43,10 +44,11 @@ ON CONFLICT (project) DO UPDATE SET epoch = kept.epoch + 1
 """
 
 
-def delete_trace(project_id: int, trace_id: str) -> bool:
+def delete_trace(project_id: int, trace_id: str, now: datetime, actor: Actor) -> bool:
     """Erases a trace: spans, payloads, messages that nothing else of their day cites, logs, and what was derived.
 
-    Calls of other traces that were twins of its calls are decided again. False: the project has no such trace.
+    Calls of other traces that were twins of its calls are decided again. One audit entry, in the same transaction.
+    False: the project has no such trace, and nothing was recorded.
     """
     erased = UUID(trace_id)
     with db.JOBS.connection(ERASER_TIMEOUT_S) as connection, connection.transaction():
@@ -55,14 +57,18 @@ def delete_trace(project_id: int, trace_id: str) -> bool:
         before = read_before(connection, project_id, [erased.bytes])
         twins = read_twins(connection, project_id, read_former(connection, project_id, before)) - {erased.bytes}
         cited = _cited(connection, project_id, erased)
-        deleted = [connection.execute(statement, [project_id, erased]).rowcount for statement in _deletes()]
+        deleted = {
+            table: connection.execute(statement, [project_id, erased]).rowcount for table, statement in _deletes()
+        }
         for day, hashes in cited.items():
             connection.execute(ORPHANS, {"project": project_id, "day": day, "hashes": hashes})
         others = read_before(connection, project_id, twins)
         days = {twin: (was.first_day, was.last_day) for twin, was in others.items()}
         settled_ns = max((was.settled_ns for was in others.values()), default=0)
         recompute(connection, project_id, days, others, settled_ns)
-    return any(deleted)
+        if any(deleted.values()):
+            record_on(connection, now, actor, project_id, "trace.delete", trace_id, spans=deleted["span"])
+    return any(deleted.values())
 
 
 def _begin_erasing(connection: psycopg.Connection, project_id: int) -> None:
@@ -77,9 +83,9 @@ def _cited(connection: psycopg.Connection, project_id: int, trace_id: UUID) -> d
     return cited
 
 
-def _deletes() -> Iterator[sql.Composed]:
+def _deletes() -> Iterator[tuple[str, sql.Composed]]:
     for table in OF_A_TRACE:
-        yield sql.SQL("DELETE FROM {} WHERE project = %s AND trace_id = %s").format(sql.Identifier(table))
+        yield table, sql.SQL("DELETE FROM {} WHERE project = %s AND trace_id = %s").format(sql.Identifier(table))
 
 
 def delete_project_data(project_id: int) -> int:

@@ -43,6 +43,18 @@ class DeletePage:
     name: str
 
 
+def home_of(user_id: int) -> str:
+    """Straight into the project of who has only one."""
+    found = projects_of(user_id)
+    return f"/p/{found[0].slug}/traces" if len(found) == 1 else "/projects"
+
+
+@user_page
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    return redirect(home_of(request.user.pk))
+
+
 @user_page
 @require_safe
 def projects(request: HttpRequest) -> HttpResponse:

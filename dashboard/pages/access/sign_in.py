@@ -13,10 +13,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard.access import client_address, public, safe_next, user_page
 from dashboard.pages.access.forms import ConfirmForm, NewPasswordForm, ResetForm, SignInForm
+from dashboard.pages.access.projects import home_of
 from dashboard.security import begin_session, find_by_password, renew_proof
 from tracestore.actions import access as actions
 from tracestore.models.access import User
-from tracestore.queries.access import active_user, projects_of
+from tracestore.queries.access import active_user
 
 WRONG = "The address or the password is not right."
 TOO_MANY = "Too many attempts. Wait a quarter of an hour, or reset the password."
@@ -56,7 +57,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         if user is not None:
             begin_session(request, user)
             actions.signed_in(user, timezone.now(), client_address(request))
-            return redirect(safe_next(form.cleaned_data["next"], _home_of(user)))
+            return redirect(safe_next(form.cleaned_data["next"], home_of(user.pk)))
     return render(request, "access/sign_in.html", {"page": SignInPage(form)}, status=400 if form.errors else 200)
 
 
@@ -152,9 +153,3 @@ def _user_of(uid: str, token: str) -> User | None:
         raise Http404 from None
     user = active_user(pk)
     return user if user is not None and default_token_generator.check_token(user, token) else None
-
-
-def _home_of(user: User) -> str:
-    """Straight into the project of who has only one."""
-    projects = projects_of(user.pk)
-    return f"/p/{projects[0].slug}/traces" if len(projects) == 1 else "/"

@@ -11,7 +11,7 @@ from tracestore.actions.access.accounts import (
     signed_in,
     signed_out,
 )
-from tracestore.actions.access.audit import COMMAND_LINE, Actor, Refused, record
+from tracestore.actions.access.audit import COMMAND_LINE, Actor, Refused, record, record_on
 from tracestore.actions.access.keys import create_key, note_key_used, revoke_key
 from tracestore.actions.access.members import (
     accept_invitation,
@@ -58,6 +58,7 @@ __all__ = [
     "invite",
     "note_key_used",
     "record",
+    "record_on",
     "register_and_accept",
     "remove_member",
     "request_reset",

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import psycopg
+from psycopg.types.json import Jsonb
+
 from tracestore.models.access import AuditEntry
 
 
@@ -35,3 +38,23 @@ def record(now: datetime, actor: Actor, project_id: int | None, action: str, tar
         detail=detail,
         address=actor.address[:64],
     )
+
+
+ENTRY = """
+INSERT INTO audit_entry (at, project_id, user_id, actor, action, target, detail, address)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+"""
+
+
+def record_on(
+    connection: psycopg.Connection,
+    now: datetime,
+    actor: Actor,
+    project_id: int,
+    action: str,
+    target: str,
+    **detail: Any,
+) -> None:
+    """record() within the transaction of a connection to the signals."""
+    who = (actor.user_id, actor.name[:254])
+    connection.execute(ENTRY, [now, project_id, *who, action, target[:254], Jsonb(detail), actor.address[:64]])

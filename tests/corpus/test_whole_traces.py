@@ -22,6 +22,7 @@ from tests.corpus.build import (
 )
 from tests.store.state import count
 from tests.world import World, make_world
+from tracestore.queries import usage
 
 DAY = 86_400 * SECOND
 
@@ -133,7 +134,7 @@ def test_86_a_model_nobody_knows_costs_unknown_not_nothing(world: World) -> None
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
-def test_87_models_versions_users_and_sessions_without_end(world: World) -> None:
+def test_87_models_versions_users_and_sessions_without_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Reads stay bounded and no table is made; nothing aggregates by them yet, so nothing has to be cut off."""
     before = partitions()
     for part in range(2):
@@ -144,6 +145,9 @@ def test_87_models_versions_users_and_sessions_without_end(world: World) -> None
     seen = Seen(world, "")
     for group in ("model", "user", "session", "version", "service"):
         assert len(seen.api.all("/usage", group_by=group)["items"]) == 1_000, group
+    monkeypatch.setattr(usage, "MAX_GROUPS", 2_000)  # fewer than there are
+    items = seen.api.all("/usage", group_by="user")["items"]
+    assert {(one["traces"], one["spans"], one["llm_calls"]) for one in items} == {(1, 1, 1)}
     read_project(seen)
     assert partitions() == before
 

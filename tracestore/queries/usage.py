@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from psycopg import sql
 
@@ -96,7 +96,7 @@ SELECT
   count(*) FILTER (WHERE c.call AND c.operation = 'embedding') AS embedding_calls,
   bounded(sum(c.input_tokens) FILTER (WHERE c.call AND c.operation = 'embedding')) AS embedding_tokens,
   bounded(sum(c.cost_nanousd)) AS cost_nanousd,
-  count(*) FILTER (WHERE c.cost_nanousd IS NULL AND coalesce(c.input_tokens, c.output_tokens) IS NOT NULL)
+  count(*) FILTER (WHERE c.call AND c.cost_nanousd IS NULL AND coalesce(c.input_tokens, c.output_tokens) IS NOT NULL)
     AS unpriced_calls
 FROM llm_call AS c
 WHERE c.project = %(project)s
@@ -105,6 +105,7 @@ WHERE c.project = %(project)s
   AND c.end_ns < %(end_ns)s
   AND c.billable
 GROUP BY 1
+HAVING %(keys)s::text[] IS NULL OR {key} = ANY(%(keys)s)
 ORDER BY cost_nanousd DESC NULLS LAST, 1
 LIMIT %(rows)s
 """)
@@ -116,6 +117,7 @@ WHERE c.project = %(project)s
   AND c.end_ns >= %(start_ns)s
   AND c.end_ns < %(end_ns)s
 GROUP BY 1
+HAVING %(keys)s::text[] IS NULL OR {key} = ANY(%(keys)s)
 ORDER BY tool_calls DESC, 1
 LIMIT %(rows)s
 """)
@@ -135,6 +137,7 @@ FROM (
     AND t.end_ns < %(end_ns)s
 ) AS one
 GROUP BY 1
+HAVING %(keys)s::text[] IS NULL OR key = ANY(%(keys)s)
 ORDER BY traces DESC, 1
 LIMIT %(rows)s
 """)
@@ -147,6 +150,7 @@ WHERE s.project = %(project)s
   AND CASE WHEN s.end_ns > s.received_ns + 600000000000 THEN s.received_ns ELSE s.end_ns END >= %(start_ns)s
   AND CASE WHEN s.end_ns > s.received_ns + 600000000000 THEN s.received_ns ELSE s.end_ns END < %(end_ns)s
 GROUP BY 1
+HAVING %(keys)s::text[] IS NULL OR {key} = ANY(%(keys)s)
 ORDER BY spans DESC, 1
 LIMIT %(rows)s
 """)
@@ -166,22 +170,35 @@ LEFT JOIN (
 def usage(project_id: int, start_ns: int, end_ns: int, group_by: str = "none", limit: int = 1_000) -> list[UsageRow]:
     """What ended in [start_ns, end_ns), by group: dearest first, then by calls. group_by none: exactly one row.
 
-    group_by: of GROUPS. limit: groups at most; a group is never shown with only a part of its numbers.
+    group_by: of GROUPS. limit: groups at most; a group is never shown with only a part of its numbers. Beyond
+    MAX_GROUPS groups those with the unknown key are left out.
     Raises psycopg QueryCanceled past 5 s.
     """
-    keys = _KEYS[group_by]
     parameters = day_bounds(start_ns, end_ns, before=2)  # a row lies under the day of its start and counts at its end
-    parameters |= {"project": project_id, "start_ns": start_ns, "end_ns": end_ns, "rows": MAX_GROUPS}
+    parameters |= {"project": project_id, "start_ns": start_ns, "end_ns": end_ns, "rows": MAX_GROUPS, "keys": None}
     with db.snapshot():
-        found = [
-            db.fetch(_statement(statement, keys[table], group_by), parameters, UsageRow)
-            for table, statement in _STATEMENTS.items()
-            if keys[table]
-        ]
-    merged = _merge(found, own_spans=not keys["spans"])
+        found = _fetch(group_by, parameters)
+        ranked = _ranked(found, group_by)
+        if any(len(rows) >= MAX_GROUPS for rows in found):  # each statement kept groups of its own choice
+            chosen = [row.key for row in ranked[:limit] if row.key is not None]
+            ranked = _ranked(_fetch(group_by, parameters | {"keys": chosen}), group_by)
+    return ranked[:limit]
+
+
+def _fetch(group_by: str, parameters: dict[str, Any]) -> list[list[UsageRow]]:
+    keys = _KEYS[group_by]
+    return [
+        db.fetch(_statement(statement, keys[table], group_by), parameters, UsageRow)
+        for table, statement in _STATEMENTS.items()
+        if keys[table]
+    ]
+
+
+def _ranked(found: Iterable[list[UsageRow]], group_by: str) -> list[UsageRow]:
+    merged = _merge(found, own_spans=not _KEYS[group_by]["spans"])
     if group_by == "none":
         return [merged.get(None, UsageRow(None))]
-    return sorted(merged.values(), key=_dearest_first)[:limit]
+    return sorted(merged.values(), key=_dearest_first)
 
 
 def _statement(statement: sql.SQL, key: str, group_by: str) -> sql.Composed:
@@ -223,7 +240,7 @@ def _dearest_first(row: UsageRow) -> tuple[int, int, int, int, str]:
 
 @dataclass(frozen=True, slots=True)
 class UnpricedModel:
-    model: str | None
+    model: str
     calls: int
 
 
@@ -234,8 +251,10 @@ WHERE c.project = %(project)s
   AND c.day >= %(first_day)s
   AND c.end_ns >= %(start_ns)s
   AND c.billable
+  AND c.call
+  AND c.model IS NOT NULL
   AND c.cost_nanousd IS NULL
-  AND coalesce(c.input_tokens, c.output_tokens) IS NOT NULL
+  AND CASE WHEN c.operation IN ('chat', 'completion') THEN c.output_tokens ELSE c.input_tokens END IS NOT NULL
 GROUP BY c.model
 ORDER BY calls DESC, c.model
 LIMIT 5
@@ -243,6 +262,10 @@ LIMIT 5
 
 
 def unpriced_models(project_id: int, start_ns: int) -> list[tuple[str, int]]:
-    """(model, calls) of billable calls with tokens and no cost that ended since start_ns, the five most frequent."""
+    """(model, calls) of the models without a price that were called since start_ns, the five most frequent.
+
+    A call whose tokens are unknown, or only those of its input, has no cost whatever its model's price; one without a
+    model's name has none to look up.
+    """
     parameters = {"project": project_id, "start_ns": start_ns, **day_bounds(start_ns, start_ns)}
-    return [(row.model or "unknown", row.calls) for row in db.fetch(_UNPRICED, parameters, UnpricedModel)]
+    return [(row.model, row.calls) for row in db.fetch(_UNPRICED, parameters, UnpricedModel)]

@@ -72,19 +72,25 @@ _SUMS: Final = sql.SQL("""
   max(t.user_id) AS user_id,
   max(t.tenant_id) AS tenant_id""")
 
-# The names of services, models and versions are looked up for the sessions of one page only.
+# The page is cut before the names of services, models and versions are looked up: for its sessions only.
 _FIND = sql.SQL("""
 SELECT g.*, greatest(g.end_ns - g.start_ns, 0) AS duration_ns, names.services, names.models, names.versions
 FROM (
-  SELECT {sums}
-  FROM trace AS t
-  WHERE t.project = %(project)s
-    AND t.day BETWEEN %(first_day)s AND %(last_day)s
-    AND t.start_ns >= %(start_ns)s
-    AND t.start_ns < %(end_ns)s
-    AND t.session_id IS NOT NULL
-    AND (%(session_id)s::text IS NULL OR t.session_id = %(session_id)s::text)
-  GROUP BY t.session_id
+  SELECT g.*
+  FROM (
+    SELECT {sums}
+    FROM trace AS t
+    WHERE t.project = %(project)s
+      AND t.day BETWEEN %(first_day)s AND %(last_day)s
+      AND t.start_ns >= %(start_ns)s
+      AND t.start_ns < %(end_ns)s
+      AND t.session_id IS NOT NULL
+      AND (%(session_id)s::text IS NULL OR t.session_id = %(session_id)s::text)
+    GROUP BY t.session_id
+  ) AS g
+  WHERE {matches} AND {after}
+  ORDER BY g.end_ns DESC, g.session_id
+  LIMIT %(rows)s
 ) AS g
 CROSS JOIN LATERAL (
   SELECT
@@ -103,9 +109,7 @@ CROSS JOIN LATERAL (
     AND t.start_ns >= %(start_ns)s
     AND t.start_ns < %(end_ns)s
 ) AS names
-WHERE {matches} AND {after}
 ORDER BY g.end_ns DESC, g.session_id
-LIMIT %(rows)s
 """)
 _AFTER = sql.SQL("(g.end_ns < %(after_value)s OR (g.end_ns = %(after_value)s AND g.session_id > %(after_id)s))")
 
@@ -159,12 +163,15 @@ LIMIT %(rows)s
 """).format(columns=sql.SQL(TRACE_COLUMNS))
 _FIRST = cursors.Cursor(-1, "0" * 32)
 _EVER = (0, 2**63 - 1)
+MAX_ID_CHARS: Final = 256
 
 
 def get_session(
     project_id: int, session_id: str, *, now_ns: int, limit: int = 200, cursor: str | None = None
 ) -> SessionDetail | None:
     """A session over all that is kept and its traces, oldest first. None: unknown. Raises CursorError."""
+    if "\x00" in session_id or len(session_id) > MAX_ID_CHARS:
+        return None  # no such id can be stored, and the database takes no NUL
     begin = cursors.decode(f"session{session_id}", cursor) or _FIRST
     parameters = {"project": project_id, "session_id": session_id, "now_ns": now_ns, "rows": limit + 1}
     parameters |= {"after_value": begin.value, "after_id": begin.id}

@@ -5,7 +5,7 @@ original comes back byte for byte. A reference is the blake2b-16 hash of the mes
 real agent runs (docs/performance.md): smaller ones cost more in rows than they save in bytes.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any
 
@@ -51,8 +51,9 @@ class Cutter:
 
     def cut(self, attributes: Attributes) -> Attributes:
         """The attributes with holes where messages stood; the same object when there were none."""
-        if any(map(_FAMILY_OF.__getitem__, attributes)):
-            attributes = fold_families(attributes)
+        places = list(map(_FAMILY_OF.__getitem__, attributes))
+        if any(places):
+            attributes = fold_families(attributes, places)
         holes: Attributes = {}
         for key, value in attributes.items():
             kind = type(value)
@@ -68,8 +69,11 @@ class Cutter:
         return attributes | holes if holes else attributes
 
     def _cut_text(self, value: str) -> msgspec.msgpack.Ext | None:
-        data = value.encode()
-        literals = self._cut_json(data) if (value[0], value[-1]) in (("[", "]"), ("{", "}")) else None
+        data, ends = value.encode(), value[0] + value[-1]
+        is_object = ends == "{}"
+        if is_object and len(data) < TEXT_MIN and b"[" not in data:
+            return None  # neither an array nor a long text is in it: 2 us not spent on reading it
+        literals = self._cut_json(data) if is_object or ends == "[]" else None
         if literals is not None:
             return msgspec.msgpack.Ext(JSON, literals)
         if len(data) < TEXT_MIN:
@@ -194,13 +198,16 @@ class _FamilyOf(dict[str, tuple[str, str] | None]):
 _FAMILY_OF = _FamilyOf()
 
 
-def fold_families(attributes: Attributes) -> Attributes:
-    """Each unbroken run of keys of one `PREFIX.N.` becomes one Folded under that prefix. Order is kept."""
+def fold_families(attributes: Attributes, places: Iterable[tuple[str, str] | None]) -> Attributes:
+    """Each unbroken run of keys of one `PREFIX.N.` becomes one Folded under that prefix. Order is kept.
+
+    places: the _family_of each key.
+    """
     folded: Attributes = {}
+    runs: dict[str, Folded] = {}
     run: Folded | None = None  # the run that the key before belongs to
     last = ""
-    for key, value in attributes.items():
-        place = _FAMILY_OF[key]
+    for (key, value), place in zip(attributes.items(), places, strict=True):
         if place is None:
             folded[key], last = value, ""
         elif run is not None and place[0] == last:
@@ -209,8 +216,8 @@ def fold_families(attributes: Attributes) -> Attributes:
             folded[key], last = value, ""  # the run was broken
         else:
             last = place[0]
-            run = folded[last] = Folded([place[1], value])
-    short = [key for key, value in folded.items() if type(value) is Folded and _size(value.pairs) < ELEMENT_MIN]
+            run = folded[last] = runs[last] = Folded([place[1], value])
+    short = [family for family, run in runs.items() if _size(run.pairs) < ELEMENT_MIN]
     return _unfold_some(folded, short) if short else folded
 
 

@@ -11,7 +11,7 @@ from typing import Any
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 NULL = b"\xff\xff\xff\xff"
-UUID_OID, TEXT_OID = 2950, 25
+UUID_OID, TEXT_OID, BYTEA_OID = 2950, 25, 17
 EPOCH_DAY = 10_957  # 2000-01-01, where Postgres counts its dates from, in days since 1970
 
 _length = Struct(">i").pack
@@ -93,6 +93,12 @@ def uuids(values: Sequence[bytes]) -> bytes:
         return _length(12) + _empty_array(0, 0, UUID_OID)
     cells = _UUID_CELL + _UUID_CELL.join(values)
     return _length(20 + len(cells)) + _array(1, 0, UUID_OID, len(values), 1) + cells
+
+
+def byteas(values: Sequence[bytes]) -> bytes:
+    """A bytea[] that is not empty."""
+    cells = b"".join([_length(len(value)) + value for value in values])
+    return _length(20 + len(cells)) + _array(1, 0, BYTEA_OID, len(values), 1) + cells
 
 
 def texts(values: Sequence[str]) -> bytes:

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from tracestore import partitions, writer_merge
 from tracestore.records import Batch, Receipt, Resource, Scope
+from tracestore.writer_arrays import UuidArray
 from tracestore.writer_group import Group
 from tracestore.writer_rows import BLOCK_COLUMNS, SPAN_COLUMNS, Days, PackedSpan, lay_out, pack_span, unique
 from tracestore.writer_transaction import (
@@ -159,8 +160,8 @@ def _store_version_parts(current: Transaction, parcels: Sequence[Parcel]) -> Non
 
 MARKS = """
 INSERT INTO settle_mark (project, trace_id, min_day, max_day, spans, marked_ns)
-SELECT %(project)s, encode(trace_id, 'hex')::uuid, min_day, max_day, spans, %(marked_ns)s
-FROM unnest(%(traces)b::bytea[], %(first)b::date[], %(last)b::date[], %(spans)b::integer[])
+SELECT %(project)s, trace_id, min_day, max_day, spans, %(marked_ns)s
+FROM unnest(%(traces)s::uuid[], %(first)b::date[], %(last)b::date[], %(spans)b::integer[])
   AS mark (trace_id, min_day, max_day, spans)
 """
 
@@ -178,7 +179,7 @@ def _mark(current: Transaction, parcels: Sequence[Parcel]) -> None:
     parameters = {
         "project": current.project_id,
         "marked_ns": max(parcel.batch.received_ns for parcel in parcels),
-        "traces": list(marks),
+        "traces": UuidArray(list(marks)),
         "first": [_date(first) for first, _, _ in marks.values()],
         "last": [_date(last) for _, last, _ in marks.values()],
         "spans": [spans for _, _, spans in marks.values()],

@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 from tracestore import db, partitions
 from tracestore.payload import compress
 from tracestore.records import Batch
+from tracestore.writer_arrays import ByteaArray, UuidArray
 from tracestore.writer_cells import rows
 from tracestore.writer_known import KNOWN
 
@@ -130,8 +131,7 @@ def store_references(current: Transaction, references: dict[tuple[str, int], byt
 
 MESSAGES = """
 INSERT INTO message (project, day, hash, body)
-SELECT %(project)s, %(day)s, hash, body FROM unnest(%(hashes)b::bytea[], %(bodies)b::bytea[]) AS new (hash16, body),
-  LATERAL (SELECT encode(hash16, 'hex')::uuid) AS as_uuid (hash)
+SELECT %(project)s, %(day)s, hash, body FROM unnest(%(hashes)s::uuid[], %(bodies)s::bytea[]) AS new (hash, body)
 ON CONFLICT DO NOTHING
 """
 
@@ -145,8 +145,8 @@ def store_messages(current: Transaction, messages: dict[int, dict[bytes, bytes]]
         parameters = {
             "project": current.project_id,
             "day": date.fromordinal(partitions.EPOCH.toordinal() + day),
-            "hashes": new,
-            "bodies": [compress(messages[day][key]) for key in new],
+            "hashes": UuidArray(new),
+            "bodies": ByteaArray([compress(messages[day][key]) for key in new]),
         }
         current.connection.execute(MESSAGES, parameters)
 

@@ -5,7 +5,8 @@ from uuid import UUID
 
 import psycopg
 
-from tracestore.analysis.settled import SettleSpan, Trace, merge, settle
+from tracestore.analysis.settle_span import SettleSpan
+from tracestore.analysis.settled import Trace, merge, settle
 from tracestore.analysis.versions import VersionSet, unite
 from tracestore.settling_reads import (
     Before,

@@ -7,14 +7,16 @@ came since, so the two together are all of them however late a span is.
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import msgspec
 import psycopg
 
-from tracestore.analysis.settled import SettleSpan, Trace, attrs, response_key
+from tracestore.analysis.root_attrs import attrs
+from tracestore.analysis.settle_span import SettleSpan, response_key
+from tracestore.analysis.settled import Trace
 from tracestore.payload import root_attributes
 from tracestore.records import CLOCK_SUSPECT, Resource
+from tracestore.writer_arrays import UuidArray
 
 EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 PARTS_KEPT = 50_000
@@ -202,8 +204,8 @@ def read_attrs(connection: psycopg.Connection, project_id: int, traces: Sequence
     return {trace_id: attrs(resources.get(resource_id, {}), own) for trace_id, (resource_id, own) in found.items()}
 
 
-def as_uuids(ids: Iterable[bytes]) -> list[UUID]:
-    return [UUID(bytes=id_) for id_ in ids]
+def as_uuids(ids: Iterable[bytes]) -> UuidArray:
+    return UuidArray(list(ids))
 
 
 def as_date(day: int) -> date:

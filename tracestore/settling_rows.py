@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from tracestore.analysis.settled import QUIET_NS, Call, ToolCall, Trace, response_key, sums
+from tracestore.analysis.settle_span import response_key
+from tracestore.analysis.settled import QUIET_NS, Call, ToolCall, Trace, sums
 from tracestore.analysis.versions import VersionSet
 from tracestore.writer_cells import CELLS, NULL, bigint, binary, boolean, day, integer, jsonb, smallint, texts, uuids
 

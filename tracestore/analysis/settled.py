@@ -4,105 +4,21 @@ The rules of calls, tools and identity are in calls.py, tool_calls.py and identi
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from hashlib import blake2b
 from typing import Any, cast
 
 import msgspec
 
-from tracestore.analysis.ancestry import Ancestry
+from tracestore.analysis.ancestry import Ancestry, Key
 from tracestore.analysis.calls import CallDecision, decide
 from tracestore.analysis.identity import Identity, inherit
+from tracestore.analysis.settle_span import DAY_NS, SettleSpan
 from tracestore.analysis.tool_calls import executions
-from tracestore.records import CLOCK_SUSPECT, TOOL_EXECUTION
-
-Key = tuple[bytes, int]
+from tracestore.records import CLOCK_SUSPECT
 
 QUIET_NS = 10_000_000_000  # a trace is complete when nothing came for so long
-FUTURE_NS = 600_000_000_000
-DAY_NS = 86_400_000_000_000
 ERROR = 2
 CHATS = frozenset({"chat", "completion"})
-ATTRS_MAX, ATTR_MAX = 64, 256
 _U64 = 1 << 64
-
-
-class SettleSpan(msgspec.Struct, gc=False, frozen=True):
-    """What settling reads of a span, in the order of the statement. Has what the rules of calls, tools, identity ask for.
-
-    day: the storage day, days since 1970. model: response model, else request model. cost: computed, else reported.
-    """
-
-    trace_id: bytes
-    span_id: int
-    parent_span_id: int | None
-    day: int
-    start_ns: int
-    end_ns: int
-    received_ns: int
-    attribute_count: int
-    record_hash: int
-    block_id: int
-    block_index: int
-    version_part_id: int | None
-    cost_computed: int | None
-    cost_reported: int | None
-    input_tokens: int | None
-    output_tokens: int | None
-    cache_read_tokens: int | None
-    cache_creation_tokens: int | None
-    reasoning_tokens: int | None
-    ttft_ns: int | None
-    retry_count: int | None
-    flags: int
-    status: int
-    name: str
-    operation: str
-    service: str
-    service_version: str | None
-    environment: str | None
-    provider: str | None
-    model: str | None
-    tool_name: str | None
-    tool_call_id: str | None
-    session_id: str | None
-    user_id: str | None
-    tenant_id: str | None
-    error_type: str | None
-    prompt_name: str | None
-    prompt_version: str | None
-    response_id: str | None
-    key: Key
-
-    @property
-    def tokens(self) -> tuple[int | None, int | None]:
-        return (self.input_tokens, self.output_tokens)
-
-    @property
-    def has_usage(self) -> bool:
-        return self.input_tokens is not None or self.output_tokens is not None
-
-    @property
-    def executes(self) -> bool:
-        return bool(self.flags & TOOL_EXECUTION)
-
-    @property
-    def merge_order(self) -> tuple[int, int, int]:
-        return (self.end_ns, self.attribute_count, self.record_hash)
-
-    @property
-    def cost_nanousd(self) -> int | None:
-        return self.cost_reported if self.cost_computed is None else self.cost_computed
-
-    @property
-    def plausible_start_ns(self) -> int:
-        return self.received_ns if self.flags & CLOCK_SUSPECT else self.start_ns
-
-    @property
-    def plausible_end_ns(self) -> int:
-        """When the span counts as ended: its end, or its receipt where that cannot be."""
-        if self.flags & CLOCK_SUSPECT or not self.start_ns - DAY_NS <= self.end_ns <= self.received_ns + FUTURE_NS:
-            return self.received_ns
-        return self.end_ns
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):
@@ -144,11 +60,6 @@ def merge(spans: Iterable[SettleSpan]) -> list[SettleSpan]:
         if other is not span and span.merge_order > other.merge_order:
             best[span.key] = span
     return list(best.values())
-
-
-def response_key(response_id: str) -> int:
-    """A response id as a number that is small to index."""
-    return int.from_bytes(blake2b(response_id.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 def settle(spans: Sequence[SettleSpan]) -> list[Trace]:
@@ -227,13 +138,35 @@ def _tools(
     spans: Sequence[SettleSpan], stands: Mapping[Key, Key | None], identities: Mapping[Key, Identity]
 ) -> list[ToolCall]:
     found: list[ToolCall] = []
+    inner = _last_inside(spans, stands)
     model: str | None = None
     for span in spans:  # in start order: the call before a tool asked for it
         if span.operation in CHATS and span.model:
             model = span.model
         if span.key in stands and stands[span.key] is None:
-            found.append((span, identities[span.key], model))
+            found.append((_as_reported(span, inner.get(span.key)), identities[span.key], model))
     return found
+
+
+def _last_inside(spans: Sequence[SettleSpan], stands: Mapping[Key, Key | None]) -> dict[Key, SettleSpan]:
+    """For each execution that several spans report: the one inside it that ended last."""
+    inner: dict[Key, SettleSpan] = {}
+    for span in spans:
+        outer = stands.get(span.key)
+        if outer is not None and (outer not in inner or _end_order(inner[outer]) < _end_order(span)):
+            inner[outer] = span
+    return inner
+
+
+def _end_order(span: SettleSpan) -> tuple[int, int, int]:
+    return (span.end_ns, span.start_ns, span.span_id % _U64)
+
+
+def _as_reported(span: SettleSpan, inner: SettleSpan | None) -> SettleSpan:
+    """The execution failed as well where the last report inside it did: frameworks handle what a tool raises."""
+    if inner is None or inner.status != ERROR or span.status == ERROR:
+        return span
+    return msgspec.structs.replace(span, status=ERROR, error_type=inner.error_type)
 
 
 def _whose(key: Key, made: CallDecision, identities: Mapping[Key, Identity]) -> Identity:
@@ -267,21 +200,6 @@ def total(values: Iterable[int | None]) -> int | None:
     """The sum of what is known; None when nothing is. It ends at SUM_MAX: a bigint holds it, and the sum of two."""
     known = [value for value in values if value is not None]
     return min(sum(known), SUM_MAX) if known else None
-
-
-def attrs(resource: Mapping[str, Any], attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Attributes of root and resource to filter by: at most 64 short texts, numbers and booleans; the root's win."""
-    short = {key: value for key, value in attributes.items() if _is_short(key, value)}
-    short |= {key: value for key, value in resource.items() if key not in attributes and _is_short(key, value)}
-    return dict(list(short.items())[:ATTRS_MAX])
-
-
-def _is_short(key: str, value: Any) -> bool:
-    if len(key) > ATTR_MAX:
-        return False
-    if type(value) is str:
-        return len(value) <= ATTR_MAX
-    return type(value) in (bool, int, float)
 
 
 class Sums(msgspec.Struct, frozen=True, gc=False):

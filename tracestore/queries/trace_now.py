@@ -7,7 +7,8 @@ from typing import Final
 import msgspec
 
 from tracestore import db
-from tracestore.analysis.settled import QUIET_NS, SettleSpan, Trace, merge, settle, sums
+from tracestore.analysis.settle_span import SettleSpan
+from tracestore.analysis.settled import QUIET_NS, Trace, merge, settle, sums
 from tracestore.queries.spans import hex_id
 from tracestore.queries.traces import TraceRow, settled_trace
 

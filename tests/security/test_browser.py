@@ -180,7 +180,7 @@ def start_pages(world: World) -> list[str]:
 
 
 @pytest.mark.timeout(600)
-def test_hostile_text_is_inert_on_every_page(world: World) -> None:
+def test_126_hostile_text_is_inert_on_every_page(world: World) -> None:
     shapes: dict[str, int] = {}
     with tab(world) as watched:
         queue = start_pages(world)

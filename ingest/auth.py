@@ -85,8 +85,8 @@ class Gate:
     def admit(self, headers: credentials.Headers, peer: str) -> ProjectContext:
         """The project that the request may write to.
 
-        Raises Rejected (unauthenticated, wrong_scope, bad_host) or Overloaded (bad_keys). Asks the database at most once
-        in KEY_CACHE_S seconds for each key and project.
+        Raises Rejected (unauthenticated, wrong_scope, bad_host) or Overloaded (bad_keys, store). Asks the database at
+        most once in KEY_CACHE_S seconds for each good key and project, and for every bad key.
         """
         found = self.peek(headers, peer)
         if found is not None:

@@ -88,6 +88,21 @@ def test_83_a_trace_in_1_000_requests_in_reverse_over_two_days(world: World) -> 
     assert again.trace == seen.trace
 
 
+def test_79_traces_that_begin_at_one_moment_are_paged_without_gap_or_repeat(world: World) -> None:
+    sent = [Sent(trace=new_trace()) for _ in range(500)]
+    assert send(world.ours.project.pk, request(sent, new_trace())).accepted == 500
+    settle()
+    seen = Seen(world, "")
+    for sort in ("-start", "start", "-duration", "-cost", "tokens"):
+        ids: list[str] = []
+        query: dict[str, object] = {"limit": 90, "sort": sort, "range": "24h"}
+        while query.get("cursor", "") is not None:
+            page = seen.ask("/traces", **query)
+            ids += [one["trace_id"] for one in page["items"]]
+            query["cursor"] = page["next_cursor"]
+        assert len(ids) == len(set(ids)) == 500, sort
+
+
 def test_84_children_before_a_root_that_never_comes(world: World) -> None:
     seen = received(world, [chat(2, 1), chat(3, 1)])
     assert not seen.trace["complete"]

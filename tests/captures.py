@@ -20,7 +20,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from ingest.decode import decode
-from tracestore.analysis.settled import DAY_NS, ERROR, SettleSpan, merge, settle, sums
+from tracestore.analysis.identity import Identity
+from tracestore.analysis.settled import DAY_NS, ERROR, SettleSpan, Trace, merge, settle, sums
 from tracestore.records import LogRecord, RawSpan, Span
 
 FOLDER = Path(__file__).parent / "data" / "captures"
@@ -105,8 +106,14 @@ def usage(spans: Iterable[Span]) -> dict[str, Any]:
                 totals[name] += value or 0
         totals["tool_calls"] += len(trace.tools)
         totals["tool_errors"] += sum(tool.status == ERROR for tool, _, _ in trace.tools)
-    named = (span.session_id for trace in traces for span in trace.spans)
-    return totals | {"sessions": sorted({session for session in named if session})}
+    named = {who.session_id for trace in traces for who in _whose(trace)}
+    return totals | {"sessions": sorted(session for session in named if session)}
+
+
+def _whose(trace: Trace) -> list[Identity]:
+    """Of the trace, its calls and its tool executions: what usage can be grouped by."""
+    calls = [call.identity for call in trace.calls if call.decision.billable]
+    return [trace.identity, *calls, *(identity for _, identity, _ in trace.tools)]
 
 
 COUNTS = (

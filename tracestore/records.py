@@ -24,6 +24,7 @@ IDENTITY_INHERITED = 1 << 7  # session, user or environment came from scope or r
 TOOL_EXECUTION = 1 << 8  # the span is one execution of a tool
 TIMEOUT = 1 << 9  # the error is a timeout
 RESPONSE_CACHE_HIT = 1 << 10  # answered from the application's own response cache
+SESSION_IS_THREAD = 1 << 11  # the session is a conversation or thread: it yields to a session named in its trace
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):

@@ -13,8 +13,12 @@ Hits = list[tuple[int, int, Any, str]]
 
 
 class _Answer(msgspec.Struct):
+    """A provider's answer, or what LangChain makes of it: then both lie in `llm_output`, or with the message."""
+
     id: Any = None
     usage: Any = None
+    llm_output: Any = None
+    generations: msgspec.Raw = msgspec.Raw()
 
 
 _decode = msgspec.json.Decoder(_Answer).decode
@@ -55,6 +59,38 @@ def raw_usage(value: Any) -> Hits:
     return [(field, 200, number, "usage") for field, number in found.items() if number is not None]
 
 
+_SAID = re.compile(r"['\"]?\b([a-z_]+)['\"]?\s*[:=]\s*(\d+)\b(?!\.)")
+_SAID_CHARS = 4096
+_SAID_NAMES = {
+    "prompt_tokens": f.INPUT,
+    "completion_tokens": f.OUTPUT,
+    "total_tokens": f.TOTAL,
+    "cached_prompt_tokens": f.CACHE_READ,
+    "cache_read_input_tokens": f.CACHE_READ,
+    "cached_tokens": f.CACHE_READ,
+    "cache_creation_input_tokens": f.CACHE_CREATION,
+    "cache_creation_tokens": f.CACHE_CREATION,
+    "reasoning_tokens": f.REASONING,
+}
+
+
+def said_usage(value: Any) -> Hits:
+    """Token fields out of the text of a Python object (`{'prompt_tokens': 12, ...}`, `prompt_tokens=12 ...`).
+
+    Names and whole numbers are searched, nothing is evaluated (G7); the first of two that mean the same counts. It is
+    the last to be asked, and its input is taken as it is: these emitters write the total with the cache.
+    """
+    if type(value) is not str or len(value) > _SAID_CHARS:
+        return []
+    found: dict[int, int] = {}
+    for name, digits in _SAID.findall(value):
+        field = _SAID_NAMES.get(name)
+        number = count(digits) if field is not None else None
+        if field is not None and number is not None and number is not BAD:
+            found.setdefault(field, int(number))
+    return [(field, 300, number, "text") for field, number in found.items()]
+
+
 def _first(usage: dict[str, Any], paths: tuple[str, ...]) -> int | None:
     for path in paths:
         number = count(nested(usage, *path.split(".")))
@@ -70,10 +106,27 @@ def body(value: Any) -> tuple[str | None, Hits]:
             answer = _decode(value)
         except (msgspec.MsgspecError, ValueError, RecursionError):
             return None, []
+        if answer.id is None and (answer.llm_output is not None or answer.generations):
+            return _of_langchain(answer.llm_output, answer.generations)
         return _identifier(answer.id), raw_usage(answer.usage)
     if isinstance(value, dict):
         return _identifier(value.get("id")), raw_usage(value.get("usage"))
     return None, []
+
+
+def _of_langchain(output: Any, generations: msgspec.Raw) -> tuple[str | None, Hits]:
+    """Of LangChain's result of one call: `llm_output`, else (a stream) the first message's `response_metadata`."""
+    identifier, usage = nested(output, "id"), nested(output, "token_usage") or nested(output, "usage")
+    if identifier is None:
+        metadata = _metadata_of_first(msgspec.json.decode(generations)) if generations else None
+        identifier, usage = nested(metadata, "id"), usage or nested(metadata, "token_usage")
+    return _identifier(identifier), raw_usage(usage)
+
+
+def _metadata_of_first(generations: Any) -> Any:
+    first = generations[0] if isinstance(generations, list) and generations else None
+    first = first[0] if isinstance(first, list) and first else first
+    return nested(first, "message", "kwargs", "response_metadata") or nested(first, "message", "response_metadata")
 
 
 def _identifier(value: Any) -> str | None:

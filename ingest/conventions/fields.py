@@ -69,6 +69,7 @@ _EVIDENCE = [
     "http_method",
     "pending",
     "exclusive_usage",
+    "log_record",
 ]
 NAMES = (*_PUBLIC, *_EVIDENCE)
 PUBLIC = len(_PUBLIC)
@@ -134,6 +135,7 @@ COUNT = len(NAMES)
     HTTP_METHOD,
     PENDING,
     EXCLUSIVE_USAGE,
+    LOG_RECORD,
 ) = range(COUNT)
 
 # Fields that may also come from the scope or the resource of a span (conventions G2).
@@ -147,8 +149,13 @@ RESOURCE_LAYER = 2_000
 WEAK = 5_000  # added to a rank that must lose to any layer (a release name against the resource's service.version)
 NO_RANK = 1_000_000
 
-# From this rank on a model name is "the response's after success, the request's after a failure" (conventions 2).
+# From this rank on a model name is "the response's after success, the request's after a failure" (conventions 2); of a
+# request model these ranks are.
 AMBIGUOUS_MODEL = 50
+AMBIGUOUS_REQUEST = range(80, 90)
+
+# Ranks of a session: below it what an application calls its session, from it on conversations and threads.
+THREAD = 20
 
 
 class Row(NamedTuple):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ingest.conventions import fields as f
+from ingest.conventions.answer import said_usage
 from ingest.conventions.coerce import boolean, money, nested, text
 from ingest.conventions.fields import Blob, Row
 
@@ -25,4 +26,4 @@ ROWS = [
     Row(f.RESPONSE_CACHE, 50, "cache_hit", boolean),
     Row(f.RESPONSE_CACHE, 52, "metadata.cache_hit", boolean),
 ]
-BLOBS = [Blob("hidden_params", hidden_params)]
+BLOBS = [Blob("hidden_params", hidden_params), Blob("metadata.usage_object", said_usage)]

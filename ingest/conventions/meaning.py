@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from ingest.conventions import fields as f
-from ingest.conventions import litellm, openinference, pydantic_ai, strands
+from ingest.conventions import litellm, openinference, openlit, pydantic_ai, strands
 from ingest.conventions.coerce import JSON_CHARS, unjson
 from tracestore.records import CACHE_EXCLUSIVE, TOKENS_DISAGREE, RawSpan
 
@@ -39,6 +39,8 @@ def operation(raw: RawSpan, values: Values, sources: Sources) -> str:
         return _ruled("other", "not-a-span-of-its-own", sources)
     if found is None:
         return _guess(raw, values, sources)
+    if values[f.LOG_RECORD] and found in CALLS:  # what Logfire learns after a streamed call whose span has ended
+        return _ruled("task", "log-record-of-a-call", sources)
     if found == "chain":
         return "workflow" if raw.parent_span_id is None else "task"
     if found == "agent" and values[f.INVOCATION]:
@@ -74,9 +76,23 @@ def _guess(raw: RawSpan, values: Values, sources: Sources) -> str:
     if model is not None and any(values[field] is not None for field in _ANSWERED):
         embeds = values[f.EMBEDDING_MODEL] or "embed" in model
         return _ruled("embedding" if embeds else "chat", "model-and-tokens", sources)
+    named = _named_call(raw, values)
+    if named is not None:
+        return _ruled(named, "call-by-name", sources)
     if values[f.CREW] and raw.parent_span_id is None:
         return _ruled("workflow", "crew", sources)
     return _ruled("http", "http-method", sources) if values[f.HTTP_METHOD] else "other"
+
+
+_CALL_NAMES = {"chat": "chat", "generate_content": "chat", "text_completion": "completion", "embeddings": "embedding"}
+
+
+def _named_call(raw: RawSpan, values: Values) -> str | None:
+    """`{operation} {model}`, as OTel names a call's CLIENT span: some emitters write no attribute when it fails."""
+    if raw.kind != 3 or values[f.HTTP_METHOD] or values[f.DB_SYSTEM] is not None:
+        return None
+    first, _, model = raw.name.partition(" ")
+    return _CALL_NAMES.get(first) if model and " " not in model else None
 
 
 def _reads_vectors(values: Values) -> bool:
@@ -117,9 +133,15 @@ def _tool_failed(values: Values, exception: str | None) -> bool:
     return _result_failed(values[f.TOOL_RESULT])
 
 
+# A LangChain tool message as text, as Python shows it: the status is its last field.
+_MESSAGE_FAILED = re.compile(r"\btool_call_id='[^']*'.{0,200}\bstatus='error'\)?\s*$", re.DOTALL)
+
+
 def _result_failed(result: Any) -> bool:
     """A tool's result that says it failed: {"status": "error"} or MCP's {"isError": true}, at most two levels down."""
     if type(result) is str:
+        if "status='error'" in result[-64:]:
+            return _MESSAGE_FAILED.search(result[-1024:]) is not None
         if not ('"error"' in result or '"failed"' in result or '"failure"' in result or "isError" in result):
             return False
         if len(result) > JSON_CHARS or result.lstrip()[:1] not in "{[":
@@ -172,14 +194,19 @@ def timed_out(raw: RawSpan, kind: str | None, exception: str | None) -> bool:
 # Tokens ---------------------------------------------------------------------------------------------------------------
 
 
-def settle_tokens(values: Values, sources: Sources) -> int:
+def settle_tokens(scope: str, operation: str, values: Values, sources: Sources) -> int:
     """Make input tokens include the cache and fill the total; the flags that this earns (conventions section 4.1)."""
     flags = 0
+    if values[f.INPUT] == 0 and not values[f.OUTPUT] and operation in CALLS:
+        _nobody_counted(values, sources)
     given_in, given_out, total = values[f.INPUT], values[f.OUTPUT], values[f.TOTAL]
     if values[f.CACHE_CREATION] is None:
         _sum_creation(values, sources)
     cached = (values[f.CACHE_READ] or 0) + (values[f.CACHE_CREATION] or 0)
-    if cached and given_in is not None and _leaves_cache_out(given_in, given_out or 0, total, cached):
+    apart = scope in openlit.CACHE_APART or _leaves_cache_out(given_in or 0, given_out or 0, total, cached)
+    if cached and given_in is not None and apart:
+        if total == given_in + (given_out or 0):
+            values[f.TOTAL] = total = total + cached
         values[f.INPUT] = given_in = given_in + cached
         flags |= CACHE_EXCLUSIVE
     elif values[f.EXCLUSIVE_USAGE] and cached:
@@ -194,6 +221,13 @@ def settle_tokens(values: Values, sources: Sources) -> int:
     return flags
 
 
+def _nobody_counted(values: Values, sources: Sources) -> None:
+    """No model is called with nothing: 0 tokens of a call (a stream without usage, a failure) are unknown tokens."""
+    for field in (f.INPUT, f.OUTPUT, f.TOTAL):
+        if not values[field]:
+            values[field] = sources[field] = None
+
+
 def _sum_creation(values: Values, sources: Sources) -> None:
     short, long = values[f.CACHE_CREATION_5M], values[f.CACHE_CREATION_1H]
     if short is not None or long is not None:
@@ -201,20 +235,16 @@ def _sum_creation(values: Values, sources: Sources) -> None:
 
 
 def _leaves_cache_out(given_in: int, given_out: int, total: int | None, cached: int) -> bool:
-    if total is not None and given_in + given_out + cached == total:
-        return True
-    if total is not None and given_in + given_out == total:
-        return False
-    return cached > given_in
+    return cached > given_in or (total is not None and given_in + given_out + cached == total)
 
 
 def reported_cost(values: Values, sources: Sources) -> int | None:
-    """nano-USD as the emitter said; 0 beside tokens means that it knows no price."""
+    """nano-USD as the emitter said; 0 means that it knows no price or no tokens, unless no tokens were used."""
     found: int | None = values[f.COST]
     if found is None and (values[f.INPUT_COST] is not None or values[f.OUTPUT_COST] is not None):
         found = (values[f.INPUT_COST] or 0) + (values[f.OUTPUT_COST] or 0)
         sources[f.COST] = "rule:sum-of-parts"
-    if found == 0 and values[f.TOTAL]:
+    if found == 0 and values[f.TOTAL] != 0:
         sources[f.COST] = None
         return None
     return found

@@ -7,13 +7,16 @@ from ingest.conventions import fields as f
 from ingest.conventions.coerce import BAD, text, unjson
 from ingest.conventions.layers import layers
 from ingest.conventions.rules import BLOB, SPAN
+from ingest.conventions.span_names import agent_name, tool_name
 from ingest.conventions.versions import provenance, tools_hash, version_part
 from ingest.conventions.vocabulary import finish_reasons, provider_of_model
+from tracestore.analysis.model_names import canonical_model
 from tracestore.records import (
     CLOCK_SUSPECT,
     IDENTITY_INHERITED,
     INVALID_NUMBER,
     RESPONSE_CACHE_HIT,
+    SESSION_IS_THREAD,
     STREAMING,
     TIMEOUT,
     TOOL_EXECUTION,
@@ -35,7 +38,6 @@ _FIRST_CHUNKS = frozenset(
     }
 )
 _EVENTS_MAX = 1000
-_TOOL_PREFIXES = ("execute_tool ", "running tool: ", "tool ", "tools/call ")
 
 
 def normalise(raw: RawSpan) -> Span:
@@ -112,12 +114,12 @@ def _span(
     flags |= _name_failure(raw, is_failed, values, sources, exception)
     if operation in meaning.CALLS:
         _read_answer(ranks, values, sources)
-    flags |= meaning.settle_tokens(values, sources) | _flags(raw, operation, ranks, values)
+    flags |= meaning.settle_tokens(raw.scope.name, operation, values, sources) | _flags(raw, operation, ranks, values)
     _settle_models(is_failed, ranks, values, sources)
     _settle_names(raw, operation, ranks, values, sources)
     values[f.COST] = meaning.reported_cost(values, sources)
     values[f.TTFT] = meaning.first_token(raw, values, sources, first_chunk)
-    return _filled(raw, operation, 2 if is_failed else raw.status_code, flags, values, sources)
+    return _filled(raw, operation, 2 if is_failed else raw.status_code, flags, ranks, values, sources)
 
 
 def _name_failure(
@@ -132,7 +134,13 @@ def _name_failure(
 
 
 def _filled(
-    raw: RawSpan, operation: str, status: int, flags: int, values: list[Any], sources: list[str | None]
+    raw: RawSpan,
+    operation: str,
+    status: int,
+    flags: int,
+    ranks: list[int],
+    values: list[Any],
+    sources: list[str | None],
 ) -> Span:
     return Span(
         raw=raw,
@@ -168,15 +176,15 @@ def _filled(
         rag_index_version=values[f.RAG_INDEX],
         response_id=values[f.RESPONSE_ID],
         retry_count=values[f.RETRIES],
-        version_part=_part(operation, values),
+        version_part=_part(operation, ranks, values),
         provenance=provenance(tuple(sources[: f.PUBLIC])),
         flags=flags,
     )
 
 
-def _part(operation: str, values: list[Any]) -> VersionPart:
+def _part(operation: str, ranks: list[int], values: list[Any]) -> VersionPart:
     """The versions the span knows of; a model only where one was called."""
-    model = values[f.RESPONSE_MODEL] or values[f.REQUEST_MODEL] if operation in meaning.CALLS else None
+    model = _asked_model(ranks, values) if operation in meaning.CALLS else None
     tools = values[f.TOOLS]
     return version_part(
         values[f.SERVICE],
@@ -192,6 +200,17 @@ def _part(operation: str, values: list[Any]) -> VersionPart:
     )
 
 
+def _asked_model(ranks: list[int], values: list[Any]) -> str | None:
+    """The model that was asked for, so that a failed call is of the same version as one that was answered.
+
+    Without its date where the name may be that of the answer: the date is what an answer adds.
+    """
+    model: str | None = values[f.REQUEST_MODEL]
+    if model is None:
+        return canonical_model(values[f.RESPONSE_MODEL])
+    return canonical_model(model) if ranks[f.REQUEST_MODEL] in f.AMBIGUOUS_REQUEST else model
+
+
 def _flags(raw: RawSpan, operation: str, ranks: list[int], values: list[Any]) -> int:
     flags = 0
     if values[f.STREAMS]:
@@ -202,6 +221,8 @@ def _flags(raw: RawSpan, operation: str, ranks: list[int], values: list[Any]) ->
         flags |= TOOL_EXECUTION
     if raw.end_ns < raw.start_ns:
         flags |= CLOCK_SUSPECT
+    if values[f.SESSION] is not None and ranks[f.SESSION] % f.SCOPE_LAYER >= f.THREAD:
+        flags |= SESSION_IS_THREAD
     for field in (f.SESSION, f.USER, f.ENVIRONMENT):
         if f.SCOPE_LAYER <= ranks[field] < f.NO_RANK:
             return flags | IDENTITY_INHERITED
@@ -235,14 +256,14 @@ def _settle_names(raw: RawSpan, operation: str, ranks: list[int], values: list[A
     """Names that mean something only on some operations, or that the span's own name tells."""
     if operation == "tool":
         if values[f.TOOL_NAME] is None:
-            _name(f.TOOL_NAME, _tool_name(raw), "rule:span-name", values, sources)
+            _name(f.TOOL_NAME, tool_name(raw), "rule:span-name", values, sources)
     elif values[f.TOOL_NAME] is not None or values[f.TOOL_CALL_ID] is not None:
         for field in (f.TOOL_NAME, f.TOOL_CALL_ID):
             values[field] = sources[field] = None
     if operation != "agent" and values[f.AGENT_NAME] == otel_genai.CONSTANT_AGENT:
         values[f.AGENT_NAME] = sources[f.AGENT_NAME] = None
     if operation == "agent" and values[f.AGENT_NAME] is None:
-        _name(f.AGENT_NAME, _agent_name(raw), "rule:span-name", values, sources)
+        _name(f.AGENT_NAME, agent_name(raw), "rule:span-name", values, sources)
     if values[f.TEMPLATE_VERSION] is not None and values[f.PROMPT_VERSION] is None and operation in meaning.CALLS:
         _name(f.PROMPT_VERSION, values[f.TEMPLATE_VERSION], "attr:llm.prompt_template.version", values, sources)
     if operation == "retrieval" and values[f.RAG_INDEX] is None:
@@ -252,23 +273,6 @@ def _settle_names(raw: RawSpan, operation: str, ranks: list[int], values: list[A
 def _name(field: int, value: Any, source: str, values: list[Any], sources: list[str | None]) -> None:
     if value is not None:
         values[field], sources[field] = value, source
-
-
-def _tool_name(raw: RawSpan) -> str | None:
-    entity = text(raw.attributes.get("traceloop.entity.name"))
-    if entity is not None:
-        return entity
-    name = raw.name
-    for prefix in _TOOL_PREFIXES:
-        name = name.removeprefix(prefix)
-    return text(name.removesuffix(".tool"))
-
-
-def _agent_name(raw: RawSpan) -> str | None:
-    entity = text(raw.attributes.get("traceloop.entity.name"))
-    if entity is not None:
-        return entity
-    return text(raw.name.removeprefix("invoke_agent ")) if raw.name.startswith("invoke_agent ") else None
 
 
 def _prompt(values: list[Any]) -> str | None:

@@ -47,7 +47,7 @@ _METADATA_FIELDS: dict[str, tuple[int, int, Callable[[Any], Any]]] = {  # the ke
     "prompt_version": (f.PROMPT_VERSION, 90, text),
     "cache_hit": (f.RESPONSE_CACHE, 60, boolean),
     "ls_provider": (f.PROVIDER, 60, provider),
-    "ls_model_name": (f.REQUEST_MODEL, 90, text),
+    "ls_model_name": (f.REQUEST_MODEL, 76, text),
 }
 
 

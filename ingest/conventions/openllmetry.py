@@ -1,8 +1,9 @@
 """OpenLLMetry and the Traceloop SDK: `traceloop.*`, old `llm.usage.*` and `llm.request.type`."""
 
 from ingest.conventions import fields as f
+from ingest.conventions.answer import said_usage
 from ingest.conventions.coerce import boolean, count, one_of, text, whole
-from ingest.conventions.fields import Row
+from ingest.conventions.fields import Blob, Row
 from ingest.conventions.otel_genai import operation
 from ingest.conventions.vocabulary import finish_reasons
 
@@ -41,3 +42,4 @@ ROWS = [
     Row(f.PROMPT_VERSION, 32, "traceloop.prompt.version_name", text),
     Row(f.PROMPT_VERSION, 34, "traceloop.prompt.version_hash", text),
 ]
+BLOBS = [Blob("crewai.crew.token_usage", said_usage)]

@@ -34,6 +34,12 @@ def operation(value: Any) -> str | None:
     return known
 
 
+def conversation(value: Any) -> str | None:
+    """`gen_ai.conversation.id`, unless it is the id of OpenAI's previous answer, which changes with every call."""
+    found = text(value)
+    return None if found is not None and found.startswith("resp_") else found
+
+
 # Session: what an application calls its session (ranks 10 to 19, each dialect its own) goes before conversation and
 # thread ids: an emitter may send both, and then the conversation is a thread of its framework.
 ROWS = [
@@ -83,7 +89,7 @@ ROWS = [
     Row(f.TOOLS, 80, "gen_ai.agent.tools", whole),
     Row(f.AGENT_NAME, 10, "gen_ai.agent.name", text),
     Row(f.AGENT_VERSION, 10, "gen_ai.agent.version", text),
-    Row(f.SESSION, 20, "gen_ai.conversation.id", text),
+    Row(f.SESSION, f.THREAD, "gen_ai.conversation.id", conversation),
     Row(f.SESSION, 100, "gen_ai.thread.id", text),
     Row(f.USER, 80, "gen_ai.user", text),
     Row(f.USER, 90, "gen_ai.request.user", text),

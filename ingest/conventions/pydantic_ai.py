@@ -4,7 +4,7 @@ from typing import Any
 
 from ingest.conventions import fields as f
 from ingest.conventions.answer import raw_usage
-from ingest.conventions.coerce import count, money, nested, present, text, whole
+from ingest.conventions.coerce import count, money, nested, one_of, present, text, whole
 from ingest.conventions.fields import Blob, Row
 
 
@@ -16,6 +16,7 @@ def request_parameters(value: Any) -> list[tuple[int, int, Any, str]]:
 
 ROWS = [
     Row(f.PENDING, 10, "logfire.pending_parent_id", present),
+    Row(f.LOG_RECORD, 10, "logfire.span_type", one_of({"log": "log"})),
     Row(f.REQUEST_MODEL, 100, "model_name", text),
     Row(f.COST, 50, "operation.cost", money),
     Row(f.TOOL_RESULT, 20, "tool_response", whole),

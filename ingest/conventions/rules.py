@@ -27,7 +27,7 @@ from ingest.conventions import fields as f
 from ingest.conventions.fields import Blob, Row
 
 # Raise it when a row or a meaning changes: it is stored with every span, and `manage.py rebuild` can tell old spans.
-MAPPING_VERSION = 1
+MAPPING_VERSION = 2
 
 BLOB = -1  # the field of a compiled rule whose attribute holds several fields
 Target = tuple[int, int, Callable[[Any], Any], str]  # field, rank, read, source
@@ -56,6 +56,7 @@ _BLOBS: list[Blob] = [
     *langsmith.BLOBS,
     *mlflow.BLOBS,
     *litellm.BLOBS,
+    *openllmetry.BLOBS,
 ]
 
 

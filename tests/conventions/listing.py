@@ -19,6 +19,8 @@ BLOB_FIELDS = {
     "mlflow.spanInputs": "request_model",
     "mlflow.linkedPrompts": "prompt_name prompt_version",
     "hidden_params": "response_cache_hit",
+    "metadata.usage_object": "all tokens",
+    "crewai.crew.token_usage": "all tokens",
 }
 _NUMBERED = re.compile(r"\.\d+\.")
 

@@ -7,7 +7,8 @@ Candidates are spans of operation chat, completion, embedding and rerank. Two of
     names neither model nor tokens contradicts nobody.
 An ancestor without usage never joins its descendants to one another: a wrapper around two calls leaves two calls.
 Of a twin group one span is billable: with usage first, then the leaf, then the smallest span id (unsigned).
-Usage on agent, workflow and task spans counts, without a call, where neither a candidate nor such a span lies below it.
+Usage on agent, workflow and task spans counts, without a call, where neither a candidate nor such a span lies below it
+and no candidate above it says the same (Logfire writes what a streamed call used into a log record below the call).
 """
 
 from collections.abc import Iterable, Sequence
@@ -222,5 +223,16 @@ def _wrapper_usage(tree: Ancestry[CallSpan]) -> dict[Key, CallDecision]:
     return {
         span.key: CallDecision(False, True, None, (span.key,))
         for span in tree.preorder
-        if _counts_usage(span) and span.key not in covered
+        if _counts_usage(span) and span.key not in covered and not _restates(span, tree)
     }
+
+
+def _restates(span: CallSpan, tree: Ancestry[CallSpan]) -> bool:
+    """Whether a candidate above has the same tokens."""
+    above = tree.parent.get(span.key)
+    while above is not None:
+        other = tree.spans[above]
+        if other.operation in CANDIDATES and other.tokens == span.tokens:
+            return True
+        above = tree.parent.get(above)
+    return False

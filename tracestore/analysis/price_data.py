@@ -48,6 +48,9 @@ _PROVIDERS = {
 }
 _CHECKED = re.compile(r"(?:[Cc]hecked|[Vv]erified|as of|last updated)\D{0,60}?(20\d\d-\d\d-\d\d)")
 
+# Asked in this order when nobody names a provider and the list does not tell it from the name (`text-embedding-3-small`).
+_MAKERS = ("openai", "anthropic", "google", "mistral", "cohere", "deepseek", "x-ai")
+
 Dated = tuple[Callable[[datetime], bool] | None, Price]  # when it holds (None = always) and the price
 
 
@@ -78,11 +81,10 @@ def bundled(provider: str | None, model: str) -> tuple[Dated, ...]:
     provider: our canonical name or None (then the model's name must tell). A provider that the list does not know
     (vllm, ollama, a gateway of one's own) has no price, whatever the model is called.
     """
-    for listed, reference in _references(provider, model):
-        found = _find(listed, reference)
-        if found:
-            return found
-    return ()
+    references = _references(provider, model)
+    if provider is None:
+        references += [(maker, name) for maker in _MAKERS for _, name in references]
+    return next((found for listed, name in references if (found := _find(listed, name))), ())
 
 
 def _references(provider: str | None, model: str) -> list[tuple[str | None, str]]:

@@ -4,6 +4,7 @@ The rules of calls, tools and identity are in calls.py, tool_calls.py and identi
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, cast
 
 import msgspec
@@ -127,11 +128,16 @@ def _start(spans: Sequence[SettleSpan]) -> int:
 def _identity(root: SettleSpan, spans: Sequence[SettleSpan], identities: Mapping[Key, Identity]) -> Identity:
     """The root's, and where it names none, the first span's that does."""
 
-    def first(name: str) -> str | None:
-        own: str | None = getattr(identities[root.key], name)
-        return own or next((value for span in spans if (value := getattr(identities[span.key], name))), None)
+    own = identities[root.key]
+    return Identity(
+        own.session_id or next(filter(None, map(_SESSION, spans)), None),
+        own.user_id or next(filter(None, map(_USER, spans)), None),
+        own.tenant_id or next(filter(None, map(_TENANT, spans)), None),
+        root.environment,
+    )
 
-    return Identity(first("session_id"), first("user_id"), first("tenant_id"), root.environment)
+
+_SESSION, _USER, _TENANT = attrgetter("session_id"), attrgetter("user_id"), attrgetter("tenant_id")
 
 
 def _tools(

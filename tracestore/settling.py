@@ -1,6 +1,9 @@
 """How is what a trace came to computed again? The recompute that settle, rebuild, reprice and erase share, and its lock."""
 
-from collections.abc import Mapping, Sequence
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from operator import attrgetter
 from uuid import UUID
 
 import psycopg
@@ -55,14 +58,27 @@ def recompute(
     # A partition of today has no statistics yet, and a guess would read it whole.
     connection.execute("SET LOCAL enable_seqscan = off")
     known = {trace_id: was for trace_id, was in before.items() if trace_id in days}
-    spans = _with_twins(connection, project_id, dict(days), known)
-    traces = settle(spans)
-    sets = _version_sets(connection, project_id, traces)
-    attrs = read_attrs(connection, project_id, traces)
-    _delete(connection, project_id, known)
-    _write(connection, project_id, traces, sets, attrs, now_ns)
-    _keep_sets(connection, project_id, traces, sets)
+    with _without_collector():
+        spans = _with_twins(connection, project_id, dict(days), known)
+        traces = settle(spans)
+        sets = _version_sets(connection, project_id, traces)
+        attrs = read_attrs(connection, project_id, traces)
+        _delete(connection, project_id, known)
+        _write(connection, project_id, traces, sets, attrs, now_ns)
+        _keep_sets(connection, project_id, traces, sets)
     return len(traces), len(spans)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """All that is built here lives until the commit, and holds no cycles: looking for garbage in it cost 5 of 29 us a span."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _with_twins(
@@ -83,6 +99,7 @@ def _with_twins(
 
 
 Sets = dict[bytes, dict[str, VersionSet]]  # trace -> service -> set
+_part_of = attrgetter("service", "version_part_id")
 
 
 def _version_sets(connection: psycopg.Connection, project_id: int, traces: Sequence[Trace]) -> Sets:
@@ -93,9 +110,9 @@ def _version_sets(connection: psycopg.Connection, project_id: int, traces: Seque
     sets: Sets = {}
     for trace in traces:
         by_service: dict[str, set[int]] = {}
-        for span in trace.spans:
-            if span.version_part_id in parts:
-                by_service.setdefault(span.service, set()).add(span.version_part_id)
+        for service, part_id in set(map(_part_of, trace.spans)):
+            if part_id in parts:
+                by_service.setdefault(service, set()).add(part_id)
         sets[trace.trace_id] = {}
         for service, of_service in by_service.items():
             key = (service, frozenset(of_service))

@@ -1,14 +1,30 @@
 """What do settled traces become? Rows of trace, llm_call and tool_call in COPY BINARY."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import lru_cache, reduce
+from operator import attrgetter, or_
+from struct import Struct
 from typing import Any
 from uuid import UUID
 
-from tracestore.analysis.settle_span import response_key
-from tracestore.analysis.settled import QUIET_NS, Call, ToolCall, Trace, sums
+from tracestore.analysis.settle_span import SettleSpan, response_key
+from tracestore.analysis.settled import ERROR, QUIET_NS, Call, ToolCall, Trace, sums
 from tracestore.analysis.versions import VersionSet
-from tracestore.writer_cells import CELLS, NULL, bigint, binary, boolean, day, integer, jsonb, smallint, texts, uuids
+from tracestore.writer_cells import (
+    CELLS,
+    EPOCH_DAY,
+    NULL,
+    bigint,
+    binary,
+    boolean,
+    day,
+    integer,
+    jsonb,
+    smallint,
+    texts,
+    uuids,
+)
 
 TRACE_COLUMNS = tuple(
     "project day trace_id start_ns end_ns duration_ns root_span_id name operation service service_version environment"
@@ -32,43 +48,51 @@ Sets = Mapping[str, VersionSet]  # service -> its set in a trace
 _cell = CELLS.__getitem__
 
 
-def _row(cells: list[bytes]) -> bytes:
-    return len(cells).to_bytes(2, "big") + b"".join(cells)
+_head = Struct(">h ii ii i16s iq iq iq").pack
+_facts = attrgetter("day", "received_ns", "status", "flags")
+_named = attrgetter("service", "model", "environment", "service_version", "tool_name", "operation")
 
 
-def _uuid(value: UUID | None) -> bytes:
-    return NULL if value is None else binary(value.bytes)
+@lru_cache(20_000)
+def _names(values: frozenset[str | None]) -> bytes:
+    """The cell of those that are known, sorted; traces of one service repeat them."""
+    return texts(sorted(value for value in values if value))
 
 
-def _names(values: Iterable[str | None]) -> list[str]:
-    return sorted({value for value in values if value})
+@lru_cache(20_000)
+def _uuid(value: UUID) -> bytes:
+    return binary(value.bytes)
+
+
+def _set_of(span: SettleSpan, sets: Sets) -> bytes:
+    own = sets.get(span.service)
+    return _uuid(own.id) if own else NULL
 
 
 def trace_row(project_id: int, trace: Trace, sets: Sets, attrs: Mapping[str, Any], now_ns: int) -> bytes:
-    root, spans, counted, days = trace.root, trace.spans, sums(trace.calls), [span.day for span in trace.spans]
-    failed = sum(span.status == 2 for span in spans)
-    received_ns = max(span.received_ns for span in spans)
-    flags = 0
-    for span in spans:
-        flags |= span.flags
-    return _row(
+    root, who, counted, start_ns, end_ns = trace.root, trace.identity, sums(trace.calls), trace.start_ns, trace.end_ns
+    days, received, statuses, flags = zip(*map(_facts, trace.spans), strict=True)
+    services, models, environments, versions, tools, operations = (
+        _names(frozenset(values)) for values in zip(*map(_named, trace.spans), strict=True)
+    )
+    failed, received_ns = statuses.count(ERROR), max(received)
+    head = _head(
+        len(TRACE_COLUMNS), 4, project_id, 4, trace.day - EPOCH_DAY, 16, trace.trace_id,
+        8, start_ns, 8, end_ns, 8, end_ns - start_ns,
+    )  # fmt: skip
+    return head + b"".join(
         [
-            integer(project_id), day(trace.day), binary(trace.trace_id),
-            *map(_cell, (trace.start_ns, trace.end_ns, trace.end_ns - trace.start_ns)),
             bigint(root.span_id if trace.has_root else None),
-            *map(_cell, (root.name, root.operation, root.service, root.service_version, trace.identity.environment)),
-            smallint(root.status if trace.has_root else 2 * (failed > 0)), _cell(root.error_type),
-            *map(integer, (len(spans), failed, counted.llm_calls, counted.llm_errors, counted.embedding_calls)),
-            *map(integer, (len(trace.tools), sum(span.status == 2 for span, _, _ in trace.tools))),
-            *map(_cell, (counted.input_tokens, counted.output_tokens, counted.cache_read_tokens)),
-            *map(_cell, (counted.cache_creation_tokens, counted.reasoning_tokens, counted.embedding_tokens)),
-            _cell(counted.cost_nanousd), integer(counted.unpriced_calls), _cell(counted.ttft_ns),
-            *map(_cell, (trace.identity.session_id, trace.identity.user_id, trace.identity.tenant_id)),
-            texts(_names(span.service for span in spans)), texts(_names(span.model for span in spans)),
-            texts(_names(span.environment for span in spans)), texts(_names(span.service_version for span in spans)),
-            uuids(sorted({one.id.bytes for one in sets.values()})),
-            texts(_names(span.tool_name for span in spans)), texts(_names(span.operation for span in spans)),
-            jsonb(attrs), integer(flags), bigint(now_ns), bigint(received_ns),
+            *map(_cell, (root.name, root.operation, root.service, root.service_version, who.environment)),
+            smallint(root.status if trace.has_root else ERROR * (failed > 0)), _cell(root.error_type),
+            *map(integer, (len(days), failed, counted.llm_calls, counted.llm_errors, counted.embedding_calls)),
+            *map(integer, (len(trace.tools), sum(span.status == ERROR for span, _, _ in trace.tools))),
+            *map(bigint, (counted.input_tokens, counted.output_tokens, counted.cache_read_tokens)),
+            *map(bigint, (counted.cache_creation_tokens, counted.reasoning_tokens, counted.embedding_tokens)),
+            bigint(counted.cost_nanousd), integer(counted.unpriced_calls), bigint(counted.ttft_ns),
+            *map(_cell, (who.session_id, who.user_id, who.tenant_id)),
+            services, models, environments, versions, uuids(sorted({one.id.bytes for one in sets.values()})),
+            tools, operations, jsonb(attrs), integer(reduce(or_, flags)), bigint(now_ns), bigint(received_ns),
             bigint(received_ns + QUIET_NS if trace.whole else None), day(min(days)), day(max(days)),
         ]
     )  # fmt: skip
@@ -77,35 +101,38 @@ def trace_row(project_id: int, trace: Trace, sets: Sets, attrs: Mapping[str, Any
 def call_row(project_id: int, trace: Trace, call: Call, sets: Sets) -> bytes:
     span, told, made, who = call.span, call.completed, call.decision, call.identity
     twin = made.duplicate_of
-    own_set = sets.get(span.service)
-    return _row(
+    head = _head(
+        len(CALL_COLUMNS), 4, project_id, 4, span.day - EPOCH_DAY, 16, span.trace_id,
+        8, span.span_id, 8, span.start_ns, 8, span.plausible_end_ns,
+    )  # fmt: skip
+    return head + b"".join(
         [
-            integer(project_id), day(span.day), binary(span.trace_id),
-            *map(bigint, (span.span_id, span.start_ns, span.plausible_end_ns)), boolean(made.call), boolean(made.billable),
+            boolean(made.call), boolean(made.billable),
             binary(twin[0] if twin else None), bigint(twin[1] if twin else None), smallint(span.status),
-            _uuid(own_set.id if own_set else None),
+            _set_of(span, sets),
             *map(_cell, (span.operation, span.error_type, span.provider, span.model)),
             bigint(response_key(span.response_id) if span.response_id else None),
-            *map(_cell, (told.input_tokens, told.output_tokens, told.cache_read_tokens, told.cache_creation_tokens)),
-            *map(_cell, (told.reasoning_tokens, span.cost_nanousd, told.ttft_ns)),
+            *map(bigint, (told.input_tokens, told.output_tokens, told.cache_read_tokens, told.cache_creation_tokens)),
+            *map(bigint, (told.reasoning_tokens, span.cost_nanousd, told.ttft_ns)),
             *map(_cell, (span.service, span.service_version, who.environment, trace.root.operation)),
             *map(_cell, (who.session_id, who.user_id, who.tenant_id, told.prompt_name, told.prompt_version)),
-            _cell(span.retry_count),
+            bigint(span.retry_count),
         ]
     )  # fmt: skip
 
 
 def tool_row(project_id: int, trace: Trace, tool: ToolCall, sets: Sets) -> bytes:
     span, who, model = tool
-    own_set = sets.get(span.service)
-    return _row(
+    head = _head(
+        len(TOOL_COLUMNS), 4, project_id, 4, span.day - EPOCH_DAY, 16, span.trace_id,
+        8, span.span_id, 8, span.start_ns, 8, span.plausible_end_ns,
+    )  # fmt: skip
+    return head + b"".join(
         [
-            integer(project_id), day(span.day), binary(span.trace_id),
-            *map(bigint, (span.span_id, span.start_ns, span.plausible_end_ns)), smallint(span.status),
-            _uuid(own_set.id if own_set else None),
+            smallint(span.status), _set_of(span, sets),
             *map(_cell, (span.tool_name or span.name, span.error_type, span.service)),
             *map(_cell, (span.service_version, who.environment, model, trace.root.operation)),
-            *map(_cell, (who.session_id, who.user_id, who.tenant_id, span.retry_count)),
+            *map(_cell, (who.session_id, who.user_id, who.tenant_id)), bigint(span.retry_count),
         ]
     )  # fmt: skip
 

@@ -79,8 +79,11 @@ def day(value: int) -> bytes:
     return _integer(4, value - EPOCH_DAY)
 
 
+_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
 def jsonb(value: Any) -> bytes:
-    data = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    data = _json(value).encode()
     return _length(len(data) + 1) + b"\x01" + data
 
 

@@ -32,6 +32,15 @@ def test_an_agent_that_knows_the_thread_and_calls_that_know_the_session() -> Non
     assert [identity.session_id for _, identity, _ in trace.tools] == ["sess-1"]
 
 
+def test_a_thread_before_the_sessions_of_a_trace_is_not_the_traces() -> None:
+    story = Story("any")
+    flow = story.span("flow", {})
+    story.span("chat m", {**op("chat", gen_ai__conversation__id="th-1"), **used(1, 1)}, flow)
+    for session in ("sess-1", "sess-2"):
+        story.span("chat m", {**op("chat"), **used(1, 1), "session.id": session}, flow)
+    story.came_to(sessions=["sess-1", "sess-2"])
+
+
 def test_a_thread_is_the_session_where_nobody_names_another() -> None:
     story = Story("any")
     agent = story.span("invoke_agent a", op("invoke_agent", gen_ai__conversation__id="th-1"))

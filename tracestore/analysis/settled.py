@@ -130,14 +130,14 @@ def _identity(root: SettleSpan, spans: Sequence[SettleSpan], identities: Mapping
 
     own = identities[root.key]
     return Identity(
-        own.session_id or next(filter(None, map(_SESSION, spans)), None),
+        own.session_id or next((found for span in spans if (found := identities[span.key].session_id)), None),
         own.user_id or next(filter(None, map(_USER, spans)), None),
         own.tenant_id or next(filter(None, map(_TENANT, spans)), None),
         root.environment,
     )
 
 
-_SESSION, _USER, _TENANT = attrgetter("session_id"), attrgetter("user_id"), attrgetter("tenant_id")
+_USER, _TENANT = attrgetter("user_id"), attrgetter("tenant_id")
 
 
 def _tools(

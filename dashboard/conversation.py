@@ -1,6 +1,6 @@
 """What of a model call's messages is new in this call, and what is history that every call repeats? Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
@@ -35,9 +35,10 @@ class MessageView:
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """fresh: since the model spoke last; answer: what it said now; earlier: before that, earlier_hidden more not shown.
+    """fresh: what this call adds; answer: what the model said now; earlier: repeated history, earlier_hidden more not shown.
 
-    earlier_size: bytes of the history's text.
+    earlier_size: bytes of the history's text. exact: fresh is what the call before did not hold; else, for want of such a
+    call, what came after the model's last words.
     """
 
     system: list[MessageView]
@@ -47,30 +48,38 @@ class Talk:
     earlier_count: int
     earlier_hidden: int
     earlier_size: int
+    exact: bool
     cut: bool = False
 
 
 def talk(
-    system: Sequence[Part] | None, sent: Sequence[Message] | None, received: Sequence[Message] | None, whole: bool
+    system: Sequence[Part] | None,
+    sent: Sequence[Message] | None,
+    received: Sequence[Message] | None,
+    whole: bool,
+    known: Collection[str] | None = None,
 ) -> Talk:
-    """system: instructions that came apart from the messages. whole: cut nothing below LONGEST."""
+    """system: instructions that came apart from the messages. whole: cut nothing below LONGEST.
+
+    known: hashes of what the call before this one held; None where there is none.
+    """
     limit, earlier_limit = (LONGEST, LONGEST) if whole else (CUT, EARLIER_CUT)
     given = list(sent or [])
     first = list(takewhile(lambda one: one.role in ("system", "developer"), given))
     instructions = first or ([Message("system", tuple(system))] if system else [])
     rest = given[len(first) :]
-    split = fresh_from(rest)
-    earlier = rest[:split]
+    earlier, fresh = parted(rest, known)
     kept = earlier if whole else earlier[-EARLIER_SHOWN:]
     tools = tool_names([*rest, *(received or [])])
     views = Talk(
         system=[message_view(one, limit, tools) for one in instructions],
-        fresh=[message_view(one, limit, tools) for one in rest[split:]],
+        fresh=[message_view(one, limit, tools) for one in fresh],
         answer=[message_view(one, limit, tools) for one in received or []],
         earlier=[message_view(one, earlier_limit, tools) for one in kept],
         earlier_count=len(earlier),
         earlier_hidden=len(earlier) - len(kept),
         earlier_size=sum(size_of(one) for one in earlier),
+        exact=known is not None,
     )
     return replace(views, cut=is_cut(views))
 
@@ -78,6 +87,14 @@ def talk(
 def is_cut(views: Talk) -> bool:
     every = [*views.system, *views.fresh, *views.answer, *views.earlier]
     return views.earlier_hidden > 0 or any(part.text.more for message in every for part in message.parts)
+
+
+def parted(messages: list[Message], known: Collection[str] | None) -> tuple[list[Message], list[Message]]:
+    """Repeated history, and what is new."""
+    if known is None:
+        split = fresh_from(messages)
+        return messages[:split], messages[split:]
+    return [one for one in messages if one.hash in known], [one for one in messages if one.hash not in known]
 
 
 def fresh_from(messages: Sequence[Message]) -> int:

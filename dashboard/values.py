@@ -11,6 +11,7 @@ CUT = 4_000  # characters shown before "show all"
 LONGEST = 400_000  # characters shown at all; the API gives the rest
 _ESCAPE = re.compile(r"\\(.)")
 _READABLE = {"n": "\n", "t": "\t", '"': '"'}
+ONE_LINE = 64  # characters of a panel
 PARSED = 1_000_000  # longer strings are not looked into
 
 
@@ -37,7 +38,7 @@ def shown(value: Any, limit: int = CUT) -> Shown:
 
 
 def pretty(value: Any) -> str:
-    """Text as it is; JSON (also in a string) indented; bytes as base64."""
+    """Text as it is; JSON (also in a string) indented where it is long; bytes as base64."""
     if isinstance(value, str):
         return _pretty_text(value)
     if isinstance(value, bytes):
@@ -64,9 +65,32 @@ def _unescaped(text: str) -> str:
 
 def _dump(value: Any) -> str:
     try:
-        return json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+        return _dense(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
     except (ValueError, RecursionError, TypeError):
         return str(value)
+
+
+def _dense(indented: str) -> str:
+    """Indented JSON, an object or array on one line where it fits into ONE_LINE: one look at more of it."""
+    lines: list[str] = []
+    open_at: list[int] = []
+    for line in indented.split("\n"):
+        lines.append(line)
+        if line.endswith(("{", "[")):
+            open_at.append(len(lines) - 1)
+        elif line.lstrip().startswith(("}", "]")):
+            _close(lines, open_at.pop())
+    return "\n".join(lines)
+
+
+def _close(lines: list[str], begin: int) -> None:
+    """Join the lines from begin on, which are one object or array, where they are short."""
+    if len(lines) - begin > ONE_LINE // 4:  # hardly fits: no need to join it to know
+        return
+    inner = " ".join(line.strip() for line in lines[begin + 1 : -1])
+    joined = f"{lines[begin]}{inner}{lines[-1].strip()}"
+    if len(joined) <= ONE_LINE:
+        lines[begin:] = [joined]
 
 
 def _plain(value: Any) -> str:

@@ -1,6 +1,6 @@
 """What was one span: messages, tools, tokens, price, and everything its emitter sent? The panel beside the tree."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from dashboard.templatetags.units import in_time
 from dashboard.trees import CALLS, kind_of, tokens_of
 from dashboard.values import CUT, LONGEST, Attribute, Shown, attributes, shown
 from tracestore import records
+from tracestore.queries.earlier_calls import messages_before
 from tracestore.queries.span_detail import SpanDetail, SpanEvent, SpanLink, get_span
 from tracestore.queries.spans import SpanRow
 
@@ -83,7 +84,10 @@ class LinkView:
 
 @dataclass(frozen=True, slots=True)
 class SpanPanel:
-    """twin_href: the span that counts where this one is a duplicate. whole: long texts are shown whole."""
+    """cached: share of the input.
+
+    twin_href: the span that counts where this one is a duplicate. whole: long texts are shown whole.
+    """
 
     span: SpanRow
     kind: str
@@ -93,6 +97,8 @@ class SpanPanel:
     talk: Talk
     arguments: Shown | None
     result: Shown | None
+    model: str
+    cached: float | None
     tokens: list[TokenPart]
     receipt: ReceiptView | None
     twin_href: str
@@ -120,10 +126,20 @@ def load_panel(request: HttpRequest, trace_id: str, key: str) -> SpanPanel | Non
     detail = get_span(request.project.pk, trace_id, key)
     if detail is None:
         return None
-    return build_panel(detail, request.project.slug, request.path, request.GET)
+    return build_panel(detail, request.project.slug, request.path, request.GET, known_messages(request, detail))
 
 
-def build_panel(detail: SpanDetail, slug: str, path: str, query: Mapping[str, str]) -> SpanPanel:
+def known_messages(request: HttpRequest, detail: SpanDetail) -> Collection[str] | None:
+    """Hashes of what the call before this one held. A first message alone repeats nothing."""
+    sent = [one.hash for one in detail.input_messages or () if one.role not in ("system", "developer")]
+    if detail.span.operation not in CALLS or len(sent) < 2:
+        return None
+    return messages_before(request.project.pk, detail.span, sent)
+
+
+def build_panel(
+    detail: SpanDetail, slug: str, path: str, query: Mapping[str, str], known: Collection[str] | None = None
+) -> SpanPanel:
     span, whole = detail.span, query.get("whole") == "1"
     limit = LONGEST if whole else CUT
     kind = kind_of(span.operation)
@@ -134,9 +150,11 @@ def build_panel(detail: SpanDetail, slug: str, path: str, query: Mapping[str, st
         otlp_kind=KINDS[span.kind] if 0 <= span.kind < len(KINDS) else str(span.kind),
         is_call=span.operation in CALLS,
         is_tool=kind == "tool",
-        talk=talk(detail.system_instructions, detail.input_messages, detail.output_messages, whole),
+        talk=talk(detail.system_instructions, detail.input_messages, detail.output_messages, whole, known),
         arguments=None if detail.tool_arguments is None else shown(detail.tool_arguments, limit),
         result=None if detail.tool_result is None else shown(detail.tool_result, limit),
+        model=span.response_model or span.request_model or "",
+        cached=(span.cache_read_tokens or 0) / span.input_tokens if span.input_tokens else None,
         tokens=token_parts(span),
         receipt=receipt_view(detail),
         twin_href=twin_href(span, slug, path, query),
@@ -206,7 +224,7 @@ def source_words(source: str) -> str:
 def event_view(event: SpanEvent, span: SpanRow, limit: int) -> EventView:
     gap = event.time_ns - span.start_ns
     return EventView(
-        name=event.name or "(no name)",
+        name=event.name or (event.body[:160] if isinstance(event.body, str) and event.body else "(no name)"),
         after=f"{'+' if gap >= 0 else ''}{in_time(gap)}",
         source=event.source,
         attributes=attributes(event.attributes, limit),

@@ -1,14 +1,15 @@
 """What does one line say of a trace: what it cost, which versions ran, what changed since the one before?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from dashboard.frame import colour_class
 from dashboard.links import in_project, quoted, with_query
 from dashboard.pages.traces import both_tokens, why_no_cost
+from tracestore.analysis.versions import diff
 from tracestore.queries.receipts import ReceiptRow, trace_receipt
 from tracestore.queries.traces import TraceRow
-from tracestore.queries.versions import VersionSetRow, previous_version_set, version_sets_by_id
+from tracestore.queries.versions import VersionSetRow, VersionSetUse, previous_version_set, version_sets_by_id
 
 SERVICES = 3  # version sets that are compared with the one before: a trace rarely has more services
 PART_ORDER = (
@@ -41,7 +42,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class VersionView:
-    """A version set of the trace. changed: names of the parts that differ from the set before it, "" when none came before."""
+    """A version set of the trace. changed: names of the parts that changed since the version before it, "" when none did."""
 
     label: str
     service: str
@@ -104,14 +105,22 @@ def part_word(name: str) -> str:
 
 
 def part_views(parts: Mapping[str, list[str]]) -> list[Part]:
-    """In the order in which they matter to a reader: what changes behaviour most, first."""
-    ordered = sorted(parts, key=lambda name: (PART_ORDER.index(name) if name in PART_ORDER else len(PART_ORDER), name))
-    return [Part(part_word(name), parts[name]) for name in ordered]
+    """In the order in which they matter to a reader."""
+    return [Part(part_word(name), parts[name]) for name in in_part_order(parts)]
 
 
-def changed_parts(before: VersionSetRow, after: VersionSetRow) -> Sequence[str]:
-    names = sorted(set(before.parts) | set(after.parts))
-    return [name for name in names if sorted(before.parts.get(name, [])) != sorted(after.parts.get(name, []))]
+def in_part_order(names: Iterable[str]) -> list[str]:
+    return sorted(names, key=lambda name: (PART_ORDER.index(name) if name in PART_ORDER else len(PART_ORDER), name))
+
+
+def changed_parts(before: VersionSetRow | VersionSetUse, after: VersionSetRow | VersionSetUse) -> list[str]:
+    """Names of the parts that both know and that differ, what changes behaviour most first.
+
+    That another version is another version goes without saying, unless nothing else changed.
+    """
+    changed = {one.name for one in diff(before.parts, after.parts) if one.seen_in_both}
+    telling = changed - {"service_version", "agent_version", "revision"}
+    return in_part_order(telling or changed & {"service_version"} or changed)
 
 
 def diff_href(slug: str, before: VersionSetRow, after: VersionSetRow) -> str:

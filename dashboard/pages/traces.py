@@ -23,7 +23,7 @@ from tracestore.queries.versions import VersionSetRow, version_sets_by_id
 
 ROWS = 50
 BUCKETS = 80
-STRIP_HEIGHT = 28
+STRIP_HEIGHT = 36
 BAR = 64  # px
 NEW_FOR_NS = 3_600_000_000_000  # a version is new for its first hour
 SORTS = (("start", "time"), ("duration", "duration"), ("cost", "cost"))

@@ -31,3 +31,12 @@ def test_a_difference_says_what_went_what_came_and_what_stayed() -> None:
         "service_version": ((), ("1.5",), ("1.4",)) if "1.4" in after["service_version"] else (("1.4",), ("1.5",), ()),
     }
     assert diff(before, before) == []
+
+
+def test_a_part_that_one_side_knows_nothing_of_is_no_change() -> None:
+    silent, spoken = unite("bot", [A]).parts, unite("bot", [A, B]).parts
+    (model,) = diff(silent, spoken)
+    assert model.name == "model" and not model.seen_in_both
+    (model,) = diff(spoken, silent)
+    assert not model.seen_in_both
+    assert all(one.seen_in_both for one in diff(spoken, unite("bot", [A, C]).parts))

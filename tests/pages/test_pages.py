@@ -73,6 +73,27 @@ def test_every_page_renders_for_members_and_not_for_others(world):
         assert (away.status_code, away.headers["Location"].partition("?")[0]) == (302, "/sign-in"), name
 
 
+def test_who_has_one_project_is_in_it_at_once(bare):
+    client = bare.client(bare.alice)
+    assert client.get("/").headers["Location"] == f"/p/{bare.ours.slug}/traces"
+    assert bare.ours.slug in text(client, "/projects")
+    assert bare.client(bare.admin).get("/").headers["Location"] == "/projects"
+
+
+def test_errors_within_a_trace_and_failed_requests_are_counted_apart(bare):
+    now = datetime.now(UTC)
+    start_ns = (int(now.timestamp()) - 60) * 10**9
+    for number, (root, child) in enumerate([(0, 2), (2, 2), (0, 0)], 1):
+        spans = [
+            a_span(1, f"{number:032x}", start_ns, "", root),
+            a_span(2, f"{number:032x}", start_ns, f"{1:016x}", child),
+        ]
+        send(bare.ours, {"traces": otlp(spans)}, now)
+    page = text(bare.client(bare.alice), f"/p/{bare.ours.slug}/traces?q=service:big-agent")
+    assert "q=service:big-agent%20status:error" in page
+    assert "3 traces, 2 with errors, 1 failed" in page
+
+
 def test_an_empty_project_says_what_to_do_next(bare):
     client = bare.client(bare.alice)
     for page, words in EMPTY_WORDS.items():
@@ -158,7 +179,7 @@ def test_a_page_asks_a_bounded_number_of_questions(world, monkeypatch, django_as
         asked.clear()
         with django_assert_max_num_queries(8):
             text(client, path)
-        assert len(asked) <= 18, (name, len(asked))
+        assert len(asked) <= 21, (name, len(asked))  # a span: three of them for what its call repeats
 
 
 def test_live_pages_fetch_themselves_and_reload_without_scripts(world):

@@ -9,11 +9,14 @@ from dashboard.conversation import EARLIER_SHOWN, fresh_from, talk
 from dashboard.links import in_project, quoted, with_query
 from dashboard.listing import read_listing
 from dashboard.pages.ingest import step_seconds, step_starts
+from dashboard.pages.traces import errors_href
+from dashboard.pages.versions import services
 from dashboard.snippets import snippets
 from dashboard.values import attributes, otlp_type, pretty, shown
 from tracestore.analysis.filters import parse
 from tracestore.analysis.messages import Message, Part
 from tracestore.analysis.tree import Node, arrange
+from tracestore.queries.versions import VersionSetUse
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 MINUTE = 60_000_000_000
@@ -120,10 +123,15 @@ def test_a_picture_is_named_and_not_dumped():
 
 
 def test_json_in_a_string_is_indented_and_broken_json_stays():
-    assert pretty('{"a":1}') == '{\n  "a": 1\n}'
+    assert pretty('{"a":1}') == '{"a": 1}'
+    flights = '{"flights": [{"to": "DUB", "seats": 6}, {}, []], "note": "%s ["}' % ("x" * 60)
+    assert pretty(flights).split("\n") == [
+        "{", '  "flights": [{"to": "DUB", "seats": 6}, {}, []],', f'  "note": "{"x" * 60} ["', "}",
+    ]  # fmt: skip
+    assert pretty(list(range(100))).count("\n") == 101
     assert pretty('{"a":') == '{"a":'
     assert pretty("plain") == "plain"
-    assert pretty('{"a": "one\\ntwo \\"x\\" C:\\\\new"}') == '{\n  "a": "one\ntwo "x" C:\\\\new"\n}'
+    assert pretty('{"a": "one\\ntwo \\"x\\" C:\\\\new"}') == '{"a": "one\ntwo "x" C:\\\\new"}'
     assert pretty("[" * 100_000) == "[" * 100_000
     assert pretty(b"\x00\x01") == "AAE="
 
@@ -189,3 +197,45 @@ def test_every_snippet_names_the_address_or_says_where_it_is_set():
         assert "host:" in one.text or "variables" in one.text, one.id
         assert not {"<otlp>", "<site>", "<key>"} & set(one.text.split())
         assert "<otlp>" not in one.text
+
+
+def test_what_the_call_before_held_is_history_whatever_its_order():
+    """A summary that replaced the oldest messages is new, though the model spoke after it."""
+    old = [Message("user", (Part("text", "one"),), "h1"), Message("assistant", (Part("text", "two"),), "h2")]
+    summary, asked = Message("user", (Part("text", "so far"),), "h3"), Message("user", (Part("text", "three"),), "h4")
+    views = talk(None, [summary, *old, asked], None, whole=False, known={"h1", "h2"})
+    assert [one.parts[0].text.text for one in views.fresh] == ["so far", "three"]
+    assert (views.earlier_count, views.earlier_size, views.exact) == (2, 6, True)
+    guessed = talk(None, [summary, *old, asked], None, whole=False)
+    assert [one.parts[0].text.text for one in guessed.fresh] == ["three"]
+    assert not guessed.exact
+
+
+def used(number: int, version: str, first: int, traces: int = 1, **parts: str) -> VersionSetUse:
+    known = {name: [value] for name, value in parts.items()} | {"service_version": [version]}
+    return VersionSetUse(f"{number:032x}", "bot", version, known, first, first + 9, traces, 0, None, None)
+
+
+def test_the_sets_of_a_version_stand_together_and_only_changes_are_named():
+    sets = [
+        used(1, "v1", 10, model="a", prompt="p"),
+        used(2, "v1", 12, traces=50),
+        used(3, "v2", 20),
+        used(4, "v2", 21, model="b", prompt="p"),
+        used(5, "v2", 22, model="c"),
+    ]
+    (view,) = services(sets, "shop", "")
+    assert view.versions == 2
+    assert [int(line.use.id, 16) for line in view.lines] == [4, 5, 3, 1, 2]
+    assert [line.changed for line in view.lines] == ["model", "model", "", "", ""]
+    assert [line.partial for line in view.lines] == [False, False, True, False, True]
+    assert [line.unseen for line in view.lines] == ["", "prompt", "model, prompt", "", "model, prompt"]
+    assert [int(line.use.id, 16) for line in view.lines if line.old or line.new] == [4, 1]
+
+
+@pytest.mark.parametrize(
+    ("q", "narrowed"),
+    [("", "status:error"), ("a:1 OR b:2", "(a:1 OR b:2) status:error"), ("status:error x", "status:error x")],
+)
+def test_the_link_to_errors_narrows_the_filter(q, narrowed):
+    assert errors_href("/t", {"q": q, "cursor": "x"}) == with_query("/t", {}, q=narrowed)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -22,12 +22,20 @@ class VersionSet(NamedTuple):
 
 
 class Change(NamedTuple):
-    """One part that differs: values only the first set has, values only the second has, values of both."""
+    """One part that differs: values only the first set has, values only the second has, values of both.
+
+    A part of which one side knows no value at all was not seen there: a trace without a model call knows no model.
+    """
 
     name: str
     removed: tuple[str, ...]
     added: tuple[str, ...]
     kept: tuple[str, ...]
+
+    @property
+    def seen_in_both(self) -> bool:
+        """Whether this is a change, rather than something that one side says nothing about."""
+        return bool(self.kept or (self.removed and self.added))
 
 
 def unite(service: str, parts: Iterable[Iterable[tuple[str, str]]]) -> VersionSet:
@@ -46,7 +54,7 @@ def set_id(service: str, parts: Parts) -> UUID:
     return UUID(bytes=hashlib.sha256(content.encode()).digest()[:16])
 
 
-def diff(before: Parts, after: Parts) -> list[Change]:
+def diff(before: Mapping[str, Sequence[str]], after: Mapping[str, Sequence[str]]) -> list[Change]:
     """What changed between two sets of one service, by part name; parts that are equal are left out."""
     changes = []
     for name in sorted({*before, *after}):

@@ -116,18 +116,42 @@ def get_version_set(project_id: int, set_id: str) -> VersionSetRow | None:
     return version_sets_by_id(project_id, [set_id]).get(set_id)
 
 
+# A version of the code has several sets: a trace that made no model call knows no model. So: the newest version that began
+# before this one's did, else this version's own earlier sets; of those the set that knows most of the parts known here.
 _PREVIOUS = f"""
+WITH it AS (
+  SELECT one.*, (
+    SELECT min(s.first_seen_ns) FROM version_set AS s
+    WHERE s.project = one.project AND s.service = one.service
+      AND s.service_version IS NOT DISTINCT FROM one.service_version
+  ) AS begun_ns
+  FROM version_set AS one
+  WHERE one.project = %(project)s AND one.id = %(id)s
+),
+before AS (
+  SELECT s.service_version
+  FROM it
+  JOIN version_set AS s ON s.project = it.project AND s.service = it.service AND s.first_seen_ns < it.begun_ns
+    AND s.service_version IS DISTINCT FROM it.service_version
+  ORDER BY s.first_seen_ns DESC
+  LIMIT 1
+)
 SELECT {_COLUMNS}
-FROM version_set AS v
-JOIN version_set AS n ON n.project = v.project AND n.service = v.service AND n.id = %(id)s
-WHERE v.project = %(project)s AND v.first_seen_ns < n.first_seen_ns
-ORDER BY v.first_seen_ns DESC, v.id
+FROM it
+JOIN version_set AS v ON v.project = it.project AND v.service = it.service AND v.first_seen_ns < it.first_seen_ns
+LEFT JOIN before ON TRUE
+WHERE CASE
+  WHEN EXISTS (SELECT FROM before) THEN v.service_version IS NOT DISTINCT FROM before.service_version
+  ELSE v.service_version IS NOT DISTINCT FROM it.service_version
+END
+ORDER BY
+  (SELECT count(*) FROM jsonb_object_keys(v.parts) AS part WHERE it.parts ? part) DESC, v.first_seen_ns DESC, v.id
 LIMIT 1
 """  # noqa: S608  # constants only
 
 
 def previous_version_set(project_id: int, set_id: str) -> VersionSetRow | None:
-    """The set of the same service that appeared last before this one."""
+    """The set to compare this one with: of the service's version before this one, as complete as there is."""
     return db.fetch_one(_PREVIOUS, {"project": project_id, "id": set_id}, VersionSetRow)
 
 
@@ -140,12 +164,8 @@ def get_version_diff(project_id: int, a: str, b: str) -> VersionDiff | None:
 
 
 def _differences(a: dict[str, list[str]], b: dict[str, list[str]]) -> list[PartDiff]:
-    changes = diff(_parts(a), _parts(b))
+    changes = diff(a, b)
     rows = [(one.name, list(one.removed), list(one.added), list(one.kept)) for one in changes]
     differing = {one.name for one in changes}
     equal: list[PartDiff] = [(name, [], [], sorted(values)) for name, values in a.items() if name not in differing]
     return sorted(rows + equal)
-
-
-def _parts(parts: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
-    return {name: tuple(values) for name, values in parts.items()}

@@ -19,14 +19,21 @@
     remember("rail", narrow ? "wide" : "narrow");
   }
 
+  // What a copy button in a message or a row of attributes stands beside.
+  function beside(button) {
+    const message = button.closest(".message");
+    return message ? [...message.querySelectorAll("pre")] : [...button.parentElement.querySelectorAll(".value")];
+  }
+
   async function copy(button) {
-    const source = document.getElementById(button.dataset.copy);
-    const text = button.dataset.copyText || (source ? source.dataset.text || source.textContent : "");
+    const sources = "copyNext" in button.dataset ? beside(button) : [document.getElementById(button.dataset.copy)].filter(Boolean);
+    const source = sources[0];
+    const text = button.dataset.copyText || sources.map((one) => one.dataset.text || one.textContent).join("\n\n");
     const word = button.querySelector("span");
     const before = word ? word.textContent : "";
     try {
       await navigator.clipboard.writeText(text);
-      if (word) word.textContent = "Copied";
+      if (word) word.textContent = "Copied"; else done(button);
     } catch {
       if (source) getSelection().selectAllChildren(source);
       if (word) word.textContent = "Press Ctrl+C";
@@ -34,11 +41,16 @@
     if (word) setTimeout(() => { word.textContent = before; }, 1500);
   }
 
+  function done(button) {
+    button.classList.add("done");
+    setTimeout(() => button.classList.remove("done"), 1500);
+  }
+
   document.addEventListener("click", (event) => {
     const at = (selector) => event.target.closest(selector);
     if (at("[data-theme-switch]")) return switchTheme();
     if (at("[data-rail-switch]")) return switchRail();
-    const button = at("[data-copy], [data-copy-text]");
+    const button = at("[data-copy], [data-copy-text], [data-copy-next]");
     if (button) return copy(button);
     for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
   });

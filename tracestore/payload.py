@@ -95,8 +95,10 @@ def encode(span: Span, text_max: int) -> Encoded:
         raw.scope.id,
         span.provenance.id if span.provenance else None,
         cutter.cut(raw.attributes),
-        [_event(event, cutter) for event in raw.events],
-        [_link(link, cutter) for link in raw.links],
+    ]
+    rest = (
+        [_event(event, cutter) for event in raw.events] if raw.events else [],
+        [_link(link, cutter) for link in raw.links] if raw.links else [],
         raw.tracestate,
         raw.trace_flags,
         raw.dropped_attributes,
@@ -104,9 +106,11 @@ def encode(span: Span, text_max: int) -> Encoded:
         raw.dropped_links,
         raw.name if len(raw.name) > text_max else "",
         raw.status_message if len(raw.status_message) > text_max else "",
-    ]
-    while not fields[-1] and len(fields) > 4:
-        fields.pop()
+    )
+    if any(rest):
+        fields += rest
+        while not fields[-1]:
+            fields.pop()
     return Encoded(_pack(fields), cutter.refs, cutter.messages)
 
 

@@ -203,8 +203,7 @@ def settle_tokens(scope: str, operation: str, values: Values, sources: Sources) 
     if values[f.CACHE_CREATION] is None:
         _sum_creation(values, sources)
     cached = (values[f.CACHE_READ] or 0) + (values[f.CACHE_CREATION] or 0)
-    apart = scope in openlit.CACHE_APART or _leaves_cache_out(given_in or 0, given_out or 0, total, cached)
-    if cached and given_in is not None and apart:
+    if cached and given_in is not None and _leaves_cache_out(scope, given_in, given_out or 0, total, cached):
         if total == given_in + (given_out or 0):
             values[f.TOTAL] = total = total + cached
         values[f.INPUT] = given_in = given_in + cached
@@ -234,8 +233,10 @@ def _sum_creation(values: Values, sources: Sources) -> None:
         values[f.CACHE_CREATION], sources[f.CACHE_CREATION] = (short or 0) + (long or 0), "rule:sum-of-lifetimes"
 
 
-def _leaves_cache_out(given_in: int, given_out: int, total: int | None, cached: int) -> bool:
-    return cached > given_in or (total is not None and given_in + given_out + cached == total)
+def _leaves_cache_out(scope: str, given_in: int, given_out: int, total: int | None, cached: int) -> bool:
+    if cached > given_in or scope in openlit.CACHE_APART:
+        return True
+    return total is not None and given_in + given_out + cached == total
 
 
 def reported_cost(values: Values, sources: Sources) -> int | None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.conventions.build import raw
 from tracestore.analysis import price_data
 from tracestore.analysis.price_data import nanousd_rate, price_of
+from tracestore.analysis.price_data import bundled
 from tracestore.analysis.pricing import PriceBook, Usage, cost, receipt
 from tracestore.records import Price, Span
 
@@ -202,3 +203,14 @@ def test_rates_round_half_up() -> None:
 
     assert nanousd_rate(Decimal("0.15")) == 150_000_000
     assert nanousd_rate(Decimal("0.0000000005")) == 1
+
+
+@pytest.mark.parametrize("name", ["text-embedding-3-small", "mistral-embed", "gpt-4o-mini"])
+def test_a_model_that_its_maker_lists_has_a_price_without_a_provider(name: str) -> None:
+    """Langfuse and MLflow name no provider on embeddings, and the list does not tell it from every name."""
+    assert bundled(None, name)
+
+
+@pytest.mark.parametrize("name", ["my-embedding-3-small", "house-model", "agent", "m"])
+def test_a_model_that_nobody_lists_has_none(name: str) -> None:
+    assert not bundled(None, name)

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from tests.conventions.build import raw
 from tracestore.analysis import price_data
-from tracestore.analysis.price_data import nanousd_rate, price_of
-from tracestore.analysis.price_data import bundled
+from tracestore.analysis.price_data import bundled, nanousd_rate, price_of
 from tracestore.analysis.pricing import PriceBook, Usage, cost, receipt
 from tracestore.records import Price, Span
 

@@ -92,6 +92,7 @@ def test_from_a_list_to_the_call_that_failed_and_the_version_that_did_it(page, s
     assert "get_reservation" in page.locator("#panel").inner_text()
     page.go_back()
     page.wait_for_url(f"**/traces/{SECOND}?day=*")
+    page.wait_for_load_state("networkidle")  # htmx may still be fetching the page that it went back to
 
     page.goto(f"{base}/sessions")
     check(page, "sessions")

@@ -13,8 +13,8 @@ NOUNS = set(
     "traces logs metrics versions lines slo alerts spend drift evaluations judge regression trajectory canary incidents access"
     " spans sessions users ledger usage background".split()
 )
-LINES = 340  # look twice at 300
-LINES_OF_A_FUNCTION = 75  # look twice at 30; the longest builds one record of fifty fields
+LINES = 300
+LINES_OF_A_FUNCTION = 57  # look twice at 30; the longest is the one loop over attributes
 CODE = [path for package in ("tracestore", "ingest", "dashboard") for path in (ROOT / package).rglob("*.py")]
 
 

@@ -27,11 +27,14 @@ CACHED_CELLS = 50_000
 
 
 class Cells(dict[Any, bytes]):
-    """value -> its cell: None, text, or an integer for a bigint column. Short texts are remembered; they repeat."""
+    """value -> its cell: None, text, or an integer for a bigint column. Short texts are remembered; they repeat.
 
-    def __missing__(self, value: str | int) -> bytes:
+    Threads share it: one may look a value up, None included, just after another has cleared it.
+    """
+
+    def __missing__(self, value: str | int | None) -> bytes:
         if type(value) is not str:
-            return _bigint(8, value)
+            return bigint(value)
         data = value.encode()
         cell = _length(len(data)) + data
         if len(data) <= CACHED_TEXT:

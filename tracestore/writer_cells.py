@@ -33,7 +33,7 @@ class Cells(dict[Any, bytes]):
     """
 
     def __missing__(self, value: str | int | None) -> bytes:
-        if type(value) is not str:
+        if not isinstance(value, str):
             return bigint(value)
         data = value.encode()
         cell = _length(len(data)) + data

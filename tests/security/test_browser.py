@@ -4,10 +4,10 @@ Fails on a dialog, a violation of the policy, a request that leaves, an error of
 """
 
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -21,17 +21,6 @@ from tests.world import World, make_world, send
 from tracestore.actions import access as actions
 from tracestore.models import ApiKey, Membership, Project, RedactionRule, User
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 MAX_PAGES = 160
 SETTLED_MS = 40  # after load: handlers of payloads would have run
 NOT_PAGES = ("/api/openapi.json", "/metrics", "/healthz", "/readyz")
@@ -140,20 +129,17 @@ class Watched:
 
 
 @contextmanager
-def tab(world: World | None) -> Iterator[Watched]:
+def tab(chromium: Any, world: World | None) -> Iterator[Watched]:
     """A tab of Alice's browser, or of nobody's."""
-    if CHROMIUM is None:
-        pytest.fail("this test needs Chromium: apt-get install chromium")
-    with serve() as base, playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        context = browser.new_context()
+    with serve() as base:
+        context = chromium.new_context()
         if world:
             session = world.client(world.alice).cookies[settings.SESSION_COOKIE_NAME].value
             context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": base}])
         try:
             yield Watched(context, base)
         finally:
-            browser.close()
+            context.close()
 
 
 def start_pages(world: World) -> list[str]:
@@ -180,9 +166,9 @@ def start_pages(world: World) -> list[str]:
 
 
 @pytest.mark.timeout(600)
-def test_126_hostile_text_is_inert_on_every_page(world: World) -> None:
+def test_126_hostile_text_is_inert_on_every_page(chromium: Any, world: World) -> None:
     shapes: dict[str, int] = {}
-    with tab(world) as watched:
+    with tab(chromium, world) as watched:
         queue = start_pages(world)
         wanted, visited = set(queue), 0
         while queue and visited < MAX_PAGES:
@@ -201,8 +187,8 @@ def test_126_hostile_text_is_inert_on_every_page(world: World) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_pages_before_signing_in_are_inert_too(world: World) -> None:
-    with tab(None) as watched:
+def test_pages_before_signing_in_are_inert_too(chromium: Any, world: World) -> None:
+    with tab(chromium, None) as watched:
         for path in (
             "/sign-in",
             f"/sign-in?next={quote(PAYLOADS[0])}",
@@ -215,8 +201,8 @@ def test_pages_before_signing_in_are_inert_too(world: World) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_the_watch_notices_script_and_requests_that_leave(database: object) -> None:
-    with tab(None) as watched:
+def test_the_watch_notices_script_and_requests_that_leave(chromium: Any, database: object) -> None:
+    with tab(chromium, None) as watched:
         watched.visit("/sign-in")
         watched.page.evaluate(
             "() => { const i = new Image(); i.src = 'https://evil.example/x.png'; window.__pwned = 1; }"

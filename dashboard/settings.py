@@ -23,8 +23,8 @@ PUBLIC_URL = env.url("FOURLINE_PUBLIC_URL", {"http", "https"}).rstrip("/")
 WEB_WORKERS = env.integer("FOURLINE_WEB_WORKERS", 2, 1, 64)
 INGEST_THREADS = env.integer("FOURLINE_INGEST_THREADS", 2, 1, 64)  # of each web worker
 INGEST_BUFFER_MB = env.integer("FOURLINE_INGEST_BUFFER_MB", 96, 16, 65536)  # bodies in memory, each web worker
-KEY_REQUESTS_PER_S = env.integer("FOURLINE_KEY_REQUESTS_PER_S", 0, 0, 1_000_000)  # of one key; 0: no limit
-KEY_MB_PER_MINUTE = env.integer("FOURLINE_KEY_MB_PER_MINUTE", 0, 0, 1_000_000)
+KEY_REQUESTS_PER_S = env.integer("FOURLINE_KEY_REQUESTS_PER_S", 5_000, 0, 1_000_000)  # of one key; 0: no limit
+KEY_MB_PER_MINUTE = env.integer("FOURLINE_KEY_MB_PER_MINUTE", 6_000, 0, 1_000_000)
 METRICS_OPEN = env.flag("FOURLINE_METRICS_OPEN", False)
 LOG_LEVEL = env.text("FOURLINE_LOG_LEVEL", "INFO").upper()
 

@@ -26,6 +26,7 @@ from ingest.decode import PROTOBUF
 from ingest.errors import Overloaded, Rejected, answer
 from ingest.receive import receive as receive_batch
 from ingest.refusals import refusals
+from ingest.turns import Turns
 from tracestore.records import Receipt
 
 Scope = MutableMapping[str, Any]
@@ -37,6 +38,7 @@ PREFIXES = ("", "/otel", "/api/public/otel")  # plain; LangSmith's; Langfuse's
 OTLP_PATHS = {f"{prefix}/v1/{signal}": signal for prefix in PREFIXES for signal in ("traces", "logs", "metrics")}
 SWITCH_INTERVAL_S = 0.001  # how long a decoding thread may keep the event loop waiting
 QUEUE_S = 8.0  # SDKs give up after 10
+AHEAD = 2  # batches handed to a pool for each of its threads: the next is there when one ends
 SMALL_BYTES, SMALL_THREADS = 1 << 16, 8  # small batches mostly wait for a commit, and share one when they wait together
 
 _log = logging.getLogger("fourline.ingest")
@@ -55,17 +57,22 @@ class Edge:
     workers: ThreadPoolExecutor
     small: ThreadPoolExecutor  # apart, so that a few large batches do not hold up many small ones
     lookups: ThreadPoolExecutor  # apart, so that a key is not asked for behind a full queue of batches
+    turns: Turns  # of workers
+    small_turns: Turns
 
 
 @cache
 def edge() -> Edge:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    threads, small_threads = settings.INGEST_THREADS, max(settings.INGEST_THREADS, SMALL_THREADS)
     return Edge(
         Gate(),
         Buffer(settings.INGEST_BUFFER_MB * limits.MIB),
-        ThreadPoolExecutor(settings.INGEST_THREADS, "ingest"),
-        ThreadPoolExecutor(max(settings.INGEST_THREADS, SMALL_THREADS), "small"),
+        ThreadPoolExecutor(threads, "ingest"),
+        ThreadPoolExecutor(small_threads, "small"),
         ThreadPoolExecutor(1, "keys"),
+        Turns(threads * AHEAD),
+        Turns(small_threads * AHEAD),
     )
 
 
@@ -98,10 +105,11 @@ async def _export(
     if project is None:
         project = await loop.run_in_executor(mine.lookups, mine.gate.admit, headers, peer)
     known.append(project)
-    mine.gate.charge(project)
+    mine.gate.charge_request(project)
     content_type, coding = http_headers.content_type(headers), http_headers.coding(headers)
-    with Share(mine.buffer) as share:
+    with Share(mine.buffer, project.key_id) as share:
         body = await _read(headers, receive, share)
+        mine.gate.charge_bytes(project, len(body))
         since = time.monotonic()
 
         def work() -> Receipt:
@@ -110,7 +118,9 @@ async def _export(
             plain = decompress(body, coding, share.take)
             return receive_batch(signal, project, plain, content_type, time.time_ns())
 
-        return await loop.run_in_executor(mine.small if len(body) <= SMALL_BYTES else mine.workers, work)
+        is_small = len(body) <= SMALL_BYTES
+        async with (mine.small_turns if is_small else mine.turns).turn(project.key_id):
+            return await loop.run_in_executor(mine.small if is_small else mine.workers, work)
 
 
 async def _read(headers: Headers, receive: Receive, share: Share) -> bytes:

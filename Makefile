@@ -11,7 +11,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: up demo test check lock screenshots bench faults install browser clean
+.PHONY: up demo test check lock screenshots bench faults fuzz install browser clean
 
 up: install
 	@exec $(BIN)/python manage.py up
@@ -59,6 +59,9 @@ bench: install
 
 faults: install
 	FAULT_SEEDS=20 $(BIN)/python -m pytest tests/faults -q
+
+fuzz: install
+	FUZZ_TIMES=25 API_EXAMPLES=300 $(BIN)/python -m pytest tests/ingest/test_fuzz.py tests/api/test_schema_fuzz.py -q -s
 
 # The only target that resolves versions. uv writes hashes for every platform.
 lock: install

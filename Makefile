@@ -10,6 +10,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
   && { command -v $$name; break; }; done)
 BIN := .venv/bin
 STAMP := .venv/.installed
+WORKERS ?= 2
 
 .PHONY: up demo test check lock screenshots bench faults install browser clean
 
@@ -46,7 +47,7 @@ check: install
 	  $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 test: install browser
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 browser:
 	@sh .ci/browser

@@ -1,6 +1,7 @@
 """What do settled traces become? Rows of trace, llm_call and tool_call in COPY BINARY."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache, reduce
 from operator import attrgetter, or_
@@ -10,6 +11,7 @@ from uuid import UUID
 
 from tracestore.analysis.settle_span import SettleSpan, response_key
 from tracestore.analysis.settled import ERROR, QUIET_NS, Call, ToolCall, Trace, sums
+from tracestore.analysis.span_profile import Profile, profile_of
 from tracestore.analysis.versions import VersionSet
 from tracestore.writer_cells import (
     CELLS,
@@ -31,7 +33,7 @@ TRACE_COLUMNS = tuple(
     " status error_type span_count error_count llm_calls llm_errors embedding_calls tool_calls tool_errors"
     " input_tokens output_tokens cache_read_tokens cache_creation_tokens reasoning_tokens embedding_tokens cost_nanousd"
     " unpriced_calls ttft_ns session_id user_id tenant_id services models environments versions version_sets tools"
-    " operations attrs flags settled_ns received_ns complete_from_ns first_day last_day".split()
+    " operations attrs flags settled_ns received_ns complete_from_ns first_day last_day version_set profile_id".split()
 )
 CALL_COLUMNS = tuple(
     "project day trace_id span_id start_ns end_ns call billable duplicate_of_trace duplicate_of_span status version_set"
@@ -69,7 +71,17 @@ def _set_of(span: SettleSpan, sets: Sets) -> bytes:
     return _uuid(own.id) if own else NULL
 
 
-def trace_row(project_id: int, trace: Trace, sets: Sets, attrs: Mapping[str, Any], now_ns: int) -> bytes:
+def profile(trace: Trace, sets: Sets) -> Profile:
+    kinds = Counter((*named, status == ERROR) for named, status in zip(map(_kind, trace.spans), map(_status, trace.spans)))
+    return profile_of(kinds, {service: one.id.hex for service, one in sets.items()})
+
+
+_kind, _status = attrgetter("service", "model", "service_version", "operation"), attrgetter("status")
+
+
+def trace_row(
+    project_id: int, trace: Trace, sets: Sets, attrs: Mapping[str, Any], now_ns: int, profile_id: int
+) -> bytes:
     root, who, counted, start_ns, end_ns = trace.root, trace.identity, sums(trace.calls), trace.start_ns, trace.end_ns
     days, received, statuses, flags = zip(*map(_facts, trace.spans), strict=True)
     services, models, environments, versions, tools, operations = (
@@ -94,6 +106,7 @@ def trace_row(project_id: int, trace: Trace, sets: Sets, attrs: Mapping[str, Any
             services, models, environments, versions, uuids(sorted({one.id.bytes for one in sets.values()})),
             tools, operations, jsonb(attrs), integer(reduce(or_, flags)), bigint(now_ns), bigint(received_ns),
             bigint(received_ns + QUIET_NS if trace.whole else None), day(min(days)), day(max(days)),
+            _set_of(root, sets), bigint(profile_id),
         ]
     )  # fmt: skip
 

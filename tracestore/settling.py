@@ -166,7 +166,7 @@ def _write(
         counted = profile(trace, own)
         profiles[trace.day, counted.id] = counted
         attributes = attrs.get(trace.trace_id, {})
-        rows.append((trace.start_ns, trace_row(project_id, trace, own, attributes, now_ns, counted.id)))
+        rows.append((trace.start_ns, trace_row(project_id, trace, own, attributes, now_ns, counted)))
         calls += [(call.span.plausible_end_ns, call_row(project_id, trace, call, own)) for call in trace.calls]
         tools += [(tool[0].plausible_end_ns, tool_row(project_id, trace, tool, own)) for tool in trace.tools]
     _keep_profiles(connection, project_id, profiles)

@@ -52,13 +52,21 @@ _cell = CELLS.__getitem__
 
 _head = Struct(">h ii ii i16s iq iq iq").pack
 _facts = attrgetter("day", "received_ns", "status", "flags")
-_named = attrgetter("service", "model", "environment", "service_version", "tool_name", "operation")
+_kind = attrgetter("service", "model", "service_version", "operation", "status")
+_environment, _tool = attrgetter("environment"), attrgetter("tool_name")
+
+
+def profile(trace: Trace, sets: Sets) -> Profile:
+    return profile_of(Counter(map(_kind, trace.spans)), {service: one.id.hex for service, one in sets.items()})
 
 
 @lru_cache(20_000)
 def _names(values: frozenset[str | None]) -> bytes:
     """The cell of those that are known, sorted; traces of one service repeat them."""
     return texts(sorted(value for value in values if value))
+
+
+_texts = lru_cache(20_000)(texts)
 
 
 @lru_cache(20_000)
@@ -71,22 +79,14 @@ def _set_of(span: SettleSpan, sets: Sets) -> bytes:
     return _uuid(own.id) if own else NULL
 
 
-def profile(trace: Trace, sets: Sets) -> Profile:
-    kinds = Counter((*named, status == ERROR) for named, status in zip(map(_kind, trace.spans), map(_status, trace.spans)))
-    return profile_of(kinds, {service: one.id.hex for service, one in sets.items()})
-
-
-_kind, _status = attrgetter("service", "model", "service_version", "operation"), attrgetter("status")
-
-
 def trace_row(
-    project_id: int, trace: Trace, sets: Sets, attrs: Mapping[str, Any], now_ns: int, profile_id: int
+    project_id: int, trace: Trace, sets: Sets, attrs: Mapping[str, Any], now_ns: int, known: Profile
 ) -> bytes:
+    """known: the trace's profile."""
     root, who, counted, start_ns, end_ns = trace.root, trace.identity, sums(trace.calls), trace.start_ns, trace.end_ns
     days, received, statuses, flags = zip(*map(_facts, trace.spans), strict=True)
-    services, models, environments, versions, tools, operations = (
-        _names(frozenset(values)) for values in zip(*map(_named, trace.spans), strict=True)
-    )
+    services, models, versions, operations = map(_texts, known.names)
+    environments, tools = (_names(frozenset(map(of, trace.spans))) for of in (_environment, _tool))
     failed, received_ns = statuses.count(ERROR), max(received)
     head = _head(
         len(TRACE_COLUMNS), 4, project_id, 4, trace.day - EPOCH_DAY, 16, trace.trace_id,
@@ -106,7 +106,7 @@ def trace_row(
             services, models, environments, versions, uuids(sorted({one.id.bytes for one in sets.values()})),
             tools, operations, jsonb(attrs), integer(reduce(or_, flags)), bigint(now_ns), bigint(received_ns),
             bigint(received_ns + QUIET_NS if trace.whole else None), day(min(days)), day(max(days)),
-            _set_of(root, sets), bigint(profile_id),
+            _set_of(root, sets), bigint(known.id),
         ]
     )  # fmt: skip
 

@@ -7,16 +7,20 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
-# service, model, service version, operation, whether it failed
-Kind = tuple[str, str | None, str | None, str, bool]
+ERROR = 2
+Kind = tuple[str, str | None, str | None, str, int]  # service, model, service version, operation, status
 Rows = list[tuple[str | None, int, int, int]]  # key, traces (0 or 1), spans, failed spans
 
 
 class Profile(NamedTuple):
-    """counts: JSON {dimension: Rows}. id: its hash; traces of one kind have the same."""
+    """counts: JSON {dimension: Rows}. id: its hash; traces of one kind have the same.
+
+    names: the services, models, service versions and operations that are known, sorted.
+    """
 
     id: int
     counts: str
+    names: tuple[tuple[str, ...], ...]
 
 
 def profile_of(kinds: Counter[Kind], sets: Mapping[str, str]) -> Profile:
@@ -28,14 +32,16 @@ def profile_of(kinds: Counter[Kind], sets: Mapping[str, str]) -> Profile:
 def _profile(kinds: frozenset[tuple[Kind, int]], sets: frozenset[tuple[str, str]]) -> Profile:
     of_service = dict(sets)
     found: dict[str, dict[str | None, list[int]]] = {}
-    for (service, model, version, operation, failed), n in kinds:
+    for (service, model, version, operation, status), n in kinds:
         keys = {"model": model, "service": service, "version": version, "operation": operation}
         for dimension, key in (keys | {"version_set": of_service.get(service)}).items():
             sums = found.setdefault(dimension, {}).setdefault(key, [0, 0])
             sums[0] += n
-            sums[1] += n * failed
+            sums[1] += n * (status == ERROR)
     counts = json.dumps({name: _rows(found[name]) for name in sorted(found)}, separators=(",", ":"))
-    return Profile(int.from_bytes(blake2b(counts.encode(), digest_size=8).digest(), "big", signed=True), counts)
+    id_ = int.from_bytes(blake2b(counts.encode(), digest_size=8).digest(), "big", signed=True)
+    names = (tuple(sorted(filter(None, found[name]))) for name in ("service", "model", "version", "operation"))
+    return Profile(id_, counts, tuple(names))
 
 
 def _rows(sums: Mapping[str | None, list[int]]) -> Rows:

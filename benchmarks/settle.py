@@ -39,7 +39,9 @@ def main() -> None:
     filled = measured(lambda: rollups.run(now))
     print(f"{spans} spans; us a span: wall, this process, Postgres")
     for name, (wall_s, own_s, server_s, done) in (("settle", settled), ("fill", filled)):
-        print(f"{name:8}" + "".join(f"{1e6 * value / spans:9.1f}" for value in (wall_s, own_s, server_s)) + f"   {done}")
+        print(
+            f"{name:8}" + "".join(f"{1e6 * value / spans:9.1f}" for value in (wall_s, own_s, server_s)) + f"   {done}"
+        )
     if profiler:
         pstats.Stats(profiler).sort_stats("tottime").print_stats(35)
 
@@ -70,7 +72,9 @@ def priced(span: Any, book: Any) -> Any:
     return replace(span, cost_nanousd=cost_nanousd, price_id=price.id if price else None)
 
 
-def measured(work: Callable[[], object], profiler: cProfile.Profile | None = None) -> tuple[float, float, float, object]:
+def measured(
+    work: Callable[[], object], profiler: cProfile.Profile | None = None
+) -> tuple[float, float, float, object]:
     """(wall, own CPU, Postgres' CPU, what it answered), in seconds. The connection of jobs is warm afterwards."""
     from tracestore import db
 

@@ -195,4 +195,15 @@ def _cap(connection: psycopg.Connection, rollup: Rollup, parameters: dict[str, o
         connection.execute(CAPPED, [parameters["project"], rollup.table, dimension, last])
 
 
-__all__ = ["DAY_S", "HOUR_S", "MINUTE_S", "due", "fill", "freeze", "frozen_before", "mark", "mark_traces", "widen_reach"]
+__all__ = [
+    "DAY_S",
+    "HOUR_S",
+    "MINUTE_S",
+    "due",
+    "fill",
+    "freeze",
+    "frozen_before",
+    "mark",
+    "mark_traces",
+    "widen_reach",
+]

@@ -20,32 +20,41 @@ JOIN {fact} AS x ON x.project = %(project)s
 _INSERT = sql.SQL("INSERT INTO {table} (project, grain_s, start_s, {columns})\n")
 
 
+def values_of_rows(rollup: Rollup) -> list[sql.Composable]:
+    """Dimensions, measures and histograms as columns of a statement that groups rows x of the fact by the dimensions."""
+    dimensions = [sql.SQL(one.of_row) for one in rollup.dimensions]
+    measures = [sql.SQL(one.of_rows) for one in rollup.measures]
+    return [*dimensions, *measures, *map(_of_rows, rollup.histograms)]
+
+
 @cache
 def fill_minutes(rollup: Rollup) -> sql.Composed:
     """Sums the rows of its fact. The minutes are empty before."""
-    dimensions = [sql.SQL(one.of_row) for one in rollup.dimensions]
-    measures = [sql.SQL(one.of_rows) for one in rollup.measures]
     return _insert(rollup) + sql.SQL("""SELECT %(project)s, 60, m.start_s, {values}
 FROM {rows}
 WHERE {counted}
 GROUP BY m.start_s, {dimensions}
 ORDER BY m.start_s""").format(
-        values=_COMMA.join([*dimensions, *measures, *map(_of_rows, rollup.histograms)]),
+        values=_COMMA.join(values_of_rows(rollup)),
         rows=_MINUTES.format(fact=sql.Identifier(rollup.fact)),
         counted=sql.SQL(rollup.counted),
-        dimensions=_COMMA.join(dimensions),
+        dimensions=_COMMA.join(sql.SQL(one.of_row) for one in rollup.dimensions),
     )
 
 
 def _of_rows(histogram: Histogram) -> sql.Composed:
-    return sql.SQL(
-        "histogram_pack(array_agg((histogram_bucket({value}) << 40) + 1) FILTER (WHERE {counted}))"
-    ).format(value=sql.SQL(histogram.value), counted=sql.SQL(histogram.counted))
+    return sql.SQL("histogram_pack(array_agg((histogram_bucket({value}) << 40) + 1) FILTER (WHERE {counted}))").format(
+        value=sql.SQL(histogram.value), counted=sql.SQL(histogram.counted)
+    )
 
 
 def _insert(rollup: Rollup) -> sql.Composed:
-    names = [one.name for one in (*rollup.dimensions, *rollup.measures, *rollup.histograms)]
+    names = [one.name for one in rollup.dimensions] + sum_names(rollup)
     return _INSERT.format(table=sql.Identifier(rollup.table), columns=_COMMA.join(map(sql.Identifier, names)))
+
+
+def sum_names(rollup: Rollup) -> list[LiteralString]:
+    return [one.name for one in rollup.measures] + [one.name for one in rollup.histograms]
 
 
 def sums(rollup: Rollup) -> list[sql.Composed]:
@@ -99,9 +108,7 @@ def usage_values(known: Values, alias: LiteralString = "") -> sql.Composed:
     """The measures of usage in their order: those that a part of it knows, and nothing for the others."""
     nothing = {name: sql.SQL("NULL::bigint" if name in _UNREPORTED else "0::bigint") for name in USAGE_MEASURES}
     values = nothing | {name: sql.SQL(value) for name, value in known.items()}
-    return _COMMA.join(
-        sql.SQL("{} AS {}").format(values[name], sql.Identifier(name)) for name in USAGE_MEASURES
-    )
+    return _COMMA.join(sql.SQL("{} AS {}").format(values[name], sql.Identifier(name)) for name in USAGE_MEASURES)
 
 
 def of_rows(rollup: Rollup) -> dict[str, LiteralString]:
@@ -118,7 +125,9 @@ OF_PROFILES: Final[Values] = {
 
 
 def _from_rollup(rollup: Rollup, keys: Values, known: Values) -> sql.Composed:
-    keyed = sql.SQL(", ").join(sql.SQL("({}, {})").format(sql.Literal(name), sql.SQL(key)) for name, key in keys.items())
+    keyed = sql.SQL(", ").join(
+        sql.SQL("({}, {})").format(sql.Literal(name), sql.SQL(key)) for name, key in keys.items()
+    )
     return sql.SQL("""SELECT r.start_s, d.dimension, d.key, {values}
 FROM {table} AS r
 CROSS JOIN LATERAL (VALUES {keyed}) AS d (dimension, key)
@@ -164,7 +173,9 @@ def fill_usage_minutes() -> sql.Composed:
     parts = [
         _from_rollup(CALLS, _CALL_KEYS, {name: shared[name] for name in of_rows(CALLS)}),
         _from_rollup(TOOLS, _TOOL_KEYS, {name: shared[name] for name in of_rows(TOOLS)}),
-        _from_rollup(REQUESTS, _TRACE_KEYS, {"traces": "r.requests", "spans": "r.spans", "error_spans": "r.error_spans"}),
+        _from_rollup(
+            REQUESTS, _TRACE_KEYS, {"traces": "r.requests", "spans": "r.spans", "error_spans": "r.error_spans"}
+        ),
         _from_profiles(),
         _by_person(CALLS, of_rows(CALLS)),
         _by_person(TOOLS, of_rows(TOOLS)),
@@ -186,9 +197,9 @@ ORDER BY r.start_s""").format(
 @cache
 def overfull(rollup: Rollup) -> sql.Composed:
     """Whether there may be more than `most` of anything: one row, or none."""
-    return sql.SQL("SELECT 1 FROM {table} AS r WHERE {these} GROUP BY r.start_s{apart} HAVING count(*) > %(most)s LIMIT 1").format(
-        table=sql.Identifier(rollup.table), these=sql.SQL(_OF_ROLLUP), apart=_within(rollup.apart)
-    )
+    return sql.SQL(
+        "SELECT 1 FROM {table} AS r WHERE {these} GROUP BY r.start_s{apart} HAVING count(*) > %(most)s LIMIT 1"
+    ).format(table=sql.Identifier(rollup.table), these=sql.SQL(_OF_ROLLUP), apart=_within(rollup.apart))
 
 
 def _within(columns: Iterable[LiteralString]) -> sql.Composed:
@@ -231,8 +242,7 @@ def cap_rows(rollup: Rollup) -> sql.Composed:
     """
     names = [one.name for one in rollup.dimensions]
     own = sql.SQL(", ").join(sql.SQL("r.{}").format(sql.Identifier(name)) for name in names)
-    kept = sql.SQL(", ").join(map(_kept_or_other(rollup), names))
-    rest = [one.name for one in (*rollup.measures, *rollup.histograms)]
+    kept = sql.SQL(", ").join(_kept_or_other(rollup, name) for name in names)
     return sql.SQL("""WITH taken AS (
   DELETE FROM {table} AS r WHERE {these} RETURNING r.*
 ), summed AS (
@@ -254,7 +264,8 @@ SELECT count(*) FILTER (WHERE beyond) FROM ranked""").format(
         these=sql.SQL(_OF_ROLLUP),
         own=own,
         sums=_COMMA.join(
-            sql.SQL("{} AS {}").format(value, sql.Identifier(name)) for value, name in zip(sums(rollup), rest, strict=True)
+            sql.SQL("{} AS {}").format(value, sql.Identifier(name))
+            for value, name in zip(sums(rollup), sum_names(rollup), strict=True)
         ),
         apart=_within(rollup.apart),
         weight=sql.SQL(rollup.weight),
@@ -263,13 +274,10 @@ SELECT count(*) FILTER (WHERE beyond) FROM ranked""").format(
     )
 
 
-def _kept_or_other(rollup: Rollup):  # type: ignore[no-untyped-def]
-    def kept(name: LiteralString) -> sql.Composed:
-        if name in rollup.apart:
-            return sql.SQL("r.{}").format(sql.Identifier(name))
-        return sql.SQL("CASE WHEN r.beyond THEN {} ELSE r.{} END").format(sql.Literal(OTHER), sql.Identifier(name))
-
-    return kept
+def _kept_or_other(rollup: Rollup, name: LiteralString) -> sql.Composed:
+    if name in rollup.apart:
+        return sql.SQL("r.{}").format(sql.Identifier(name))
+    return sql.SQL("CASE WHEN r.beyond THEN {} ELSE r.{} END").format(sql.Literal(OTHER), sql.Identifier(name))
 
 
 @cache

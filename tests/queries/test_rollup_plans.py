@@ -18,7 +18,11 @@ MANY = f"generate_series(0, {MINUTES - 1}) AS i, generate_series(1, 3) AS n"
 def sums(database: Database) -> None:
     """Two weeks of minutes, hours and days of three models."""
     for grain, every in ((60, 1), (3600, 60), (86400, 1440)):
-        when = {"project": "1", "grain_s": str(grain), "start_s": f"({NOW_NS // 10**9} / {grain} - i / {every}) * {grain}"}
+        when = {
+            "project": "1",
+            "grain_s": str(grain),
+            "start_s": f"({NOW_NS // 10**9} / {grain} - i / {every}) * {grain}",
+        }
         source = f"{MANY} WHERE i % {every} = 0"
         fill("usage_rollup", when | {"dimension": "'model'", "key": "'m' || n", "llm_calls": "1"}, source)
         fill("call_rollup", when | {"model": "'m' || n", "lacking_price": "1"}, source)
@@ -44,9 +48,7 @@ def read_rows(plan: dict[str, Any], table: str) -> float:
     return sum((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"] for node in scans)
 
 
-def test_two_weeks_of_usage_read_days_and_the_hours_and_minutes_of_their_edges(
-    sums: None, asked: list[Any]
-) -> None:
+def test_two_weeks_of_usage_read_days_and_the_hours_and_minutes_of_their_edges(sums: None, asked: list[Any]) -> None:
     rows = usage(1, NOW_NS - 13 * DAY_NS + 17, NOW_NS, "model")
     assert {row.key for row in rows} == {"m1", "m2", "m3"}
     assert read_rows(plan_of(asked[-1]), "usage_rollup") <= 3 * (14 + 2 * 24 + 2 * 60)

@@ -89,5 +89,8 @@ def _twin(r: random.Random, one: Span) -> Span:
 
 def _half(r: random.Random, one: Span) -> Span:
     """A record of the span that came before it was final, perhaps under another day, and loses."""
-    raw = {"start_ns": one.raw.start_ns - r.choice([0, 0, DAY_S * SECOND]), "end_ns": one.raw.end_ns - r.randrange(1, 10)}
+    raw = {
+        "start_ns": one.raw.start_ns - r.choice([0, 0, DAY_S * SECOND]),
+        "end_ns": one.raw.end_ns - r.randrange(1, 10),
+    }
     return changed(one, raw | {"parent_span_id": None}, status=2, response_id=r.choice([one.response_id, "half"]))

@@ -73,9 +73,9 @@ def _inherited(span: Row, name: str) -> Any:
 
 
 def _twins(one: Row, other: Row) -> bool:
-    if one.response_id and one.response_id == other.response_id:
-        if one.start_ns <= other.end_ns and other.start_ns <= one.end_ns:
-            return True
+    overlap = one.start_ns <= other.end_ns and other.start_ns <= one.end_ns
+    if one.response_id and one.response_id == other.response_id and overlap:
+        return True
     for outer, inner in ((one, other), (other, one)):
         if outer in inner.above and outer.model == inner.model:
             tokens = [(span.input_tokens, span.output_tokens) for span in (outer, inner)]
@@ -117,7 +117,9 @@ def _calls(group: list[Row]) -> list[Row]:
 
 
 def _row(span: Row, **more: Any) -> Row:
-    same = "trace_id span_id operation status error_type provider model service service_version retry_count start_ns day"
+    same = (
+        "trace_id span_id operation status error_type provider model service service_version retry_count start_ns day"
+    )
     same += " input_tokens output_tokens cache_read_tokens cache_creation_tokens reasoning_tokens ttft_ns"
     row = Row(**{name: getattr(span, name) for name in same.split()}, **span.who, **more)
     row.end_ns, row.cost_nanousd = span.ended, span.cost
@@ -237,5 +239,3 @@ def call_sums(billable: list[Row]) -> dict[str, Any]:
 def _unpriced(call: Row) -> bool:
     reported = call.input_tokens is not None or call.output_tokens is not None
     return bool(call.call and call.cost_nanousd is None and reported)
-
-

@@ -12,19 +12,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dashboard.warnings import capped_notice
 from tests.builders import NOW, NOW_NS, SECOND, span, trace_id
 from tests.conftest import Database
 from tests.store import oracle, oracle_sums
 from tests.store.histories import MIDNIGHT, history
 from tests.store.state import count
-from tests.store.test_settle import one_row, write
+from tests.store.test_settle import write
 from tracestore import db, rollups
 from tracestore.actions.access import Actor
 from tracestore.actions.traces import delete_trace
+from tracestore.analysis import histogram
 from tracestore.facts import DAY_S, GRAINS, MINUTE_S, ROLLUPS
 from tracestore.jobs import rebuild
 from tracestore.jobs import rollups as fill_job
 from tracestore.jobs import traces as settle_job
+from tracestore.queries.rollups import capped_dimensions, find_sums
 from tracestore.queries.usage import GROUPS, UsageRow, usage
 from tracestore.settling import lock
 
@@ -79,7 +82,9 @@ def dying(work: Any, project: int, statements: int) -> None:
 def step(r: random.Random, project: int) -> None:
     """Something that happens between two batches."""
     with db.JOBS.connection() as connection:
-        settled = connection.execute("SELECT encode(uuid_send(trace_id), 'hex') FROM trace WHERE project = %s", [project])
+        settled = connection.execute(
+            "SELECT encode(uuid_send(trace_id), 'hex') FROM trace WHERE project = %s", [project]
+        )
         erasable = [row[0] for row in settled]
         what = r.randrange(7)
         if what == 0 and erasable:
@@ -98,6 +103,25 @@ def assert_usage(derived: oracle.Derived, project: int, start_ns: int, end_ns: i
         expected = oracle_sums.usage(derived, start_ns, end_ns, group_by)
         nothing = {None: asdict(UsageRow(None))} if group_by == "none" else {}
         assert found == ({key: asdict(UsageRow(key, **sums)) for key, sums in expected.items()} or nothing), group_by
+
+
+def assert_found(derived: oracle.Derived, project: int, start_ns: int, end_ns: int) -> None:
+    """What a chart asks: by service and step, for one environment."""
+    (requests,) = (one for one in ROLLUPS if one.table == "request_rollup")
+    step_s = 7_200
+    found = find_sums(
+        requests, project, start_ns, end_ns, by=("service",), where={"environment": "prod"}, step_s=step_s
+    )
+    expected: dict[tuple[Any, ...], list[Any]] = {}
+    for trace in derived[0]:
+        if start_ns <= trace.end_ns < end_ns and trace.environment == "prod":
+            expected.setdefault((trace.end_ns // SECOND // step_s * step_s, trace.service), []).append(trace)
+    assert {(one.start_s, *one.key): one.measures["requests"] for one in found} == {
+        key: len(traces) for key, traces in expected.items()
+    }
+    for one in found:
+        failed = [trace.duration_ns for trace in expected[one.start_s, *one.key] if trace.status == 2]
+        assert histogram.unpack(one.histograms["failed_duration"]) == histogram.count(failed)
 
 
 def rolled_up(project: int, table: str, grain_s: int) -> dict[tuple[Any, ...], dict[str, Any]]:
@@ -134,7 +158,9 @@ def assert_rows(derived: oracle.Derived, project: int) -> None:
             cursor = connection.execute(f"SELECT * FROM {table} WHERE project = %s", [project])  # a constant
             columns = [column.name for column in cursor.description or ()]
             found = [dict(zip(columns, row, strict=True)) for row in cursor]
-        names = sorted(({renamed.get(n, n) for n in vars(rows[0])} & {*columns}) - {"day", "version_set"}) if rows else []
+        names = (
+            sorted(({renamed.get(n, n) for n in vars(rows[0])} & {*columns}) - {"day", "version_set"}) if rows else []
+        )
         expected = [{renamed.get(n, n): v for n, v in vars(row).items() if renamed.get(n, n) in names} for row in rows]
         if table == "tool_call":
             for mine, row in zip(expected, rows, strict=True):
@@ -165,12 +191,14 @@ def test_everything_derived_equals_a_naive_count_whatever_happened(database: Dat
     assert_rows(derived, project)
     edges = sorted({NOW_NS + MIDNIGHT * SECOND, *(row.end_ns + r.randrange(2) for row in derived[0])})
     start, end = sorted((r.choice(edges), r.choice(edges)))
+    assert_found(derived, project, NOW_NS - 4 * 86_400 * SECOND, NOW_NS + 86_400 * SECOND)
     assert_usage(derived, project, start, end)  # some sums are there, some are marked, some never were
     with db.JOBS.connection() as connection:
         fill_all(connection, project)
     assert_rollups(derived, project)
     assert_usage(derived, project, start, end)
     assert_usage(derived, project, *ALL)
+    assert_found(derived, project, NOW_NS - 4 * 86_400 * SECOND, NOW_NS + 86_400 * SECOND)
 
 
 @pytest.mark.timeout(200)
@@ -252,7 +280,9 @@ def test_more_values_than_are_kept_become_other_and_sums_stay(database: Database
         calls = rolled_up(1, "call_rollup", grain)
         assert len(calls) <= 5
         assert sum(sums["calls"] for sums in calls.values()) == 29
-    assert one_row("SELECT count(*) FROM rollup_capped WHERE project = %(project)s AND dimension = 'key'") == (1,)
+    assert "model of calls" in capped_dimensions(1, NOW_NS // SECOND - DAY_S)
+    assert "m3" not in (notice := capped_notice(capped_dimensions(1, 0)))[0].title
+    assert "model of calls" in notice[0].title
     with db.JOBS.connection() as connection, connection.transaction():
         lock(connection, 1)
         rollups.mark(connection, 1, {start for start, *_ in calls}, DAY_S)

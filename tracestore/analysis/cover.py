@@ -2,9 +2,11 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 NS = 10**9
+MINUTE_S, HOUR_S = 60, 3_600
 RAW = 0  # the grain of what is read from the rows themselves
 RAW_PIECES_MAX = 100
 
@@ -37,21 +39,21 @@ class Kept(NamedTuple):
 def cover(start_ns: int, end_ns: int, marks: Iterable[tuple[int, int]], grains: Sequence[int], kept: Kept) -> Plan:
     """The coarsest clean sums, and rows for what no clean sum covers.
 
-    marks: (grain_s, start_s) of sums that are stale. grains: in seconds, the finest first, each divides the next.
+    marks: (grain_s, start_s) of sums that are stale. grains: those to read from minutes, hours and days, finest first.
     Adjacent pieces of rows are one; where that leaves more than RAW_PIECES_MAX, those with the smallest gaps between them
     are joined (rows are always right), so that the question stays small whatever is marked.
     """
-    start_ns, end_ns = _outwards(start_ns, -1, kept, grains), _outwards(end_ns, 1, kept, grains)
-    finer_from_s = {grains[0]: kept.rows_from_s, grains[1]: kept.minutes_from_s}
+    start_ns, end_ns = _outwards(start_ns, -1, kept), _outwards(end_ns, 1, kept)
+    finer_from_s = {MINUTE_S: kept.rows_from_s, HOUR_S: kept.minutes_from_s}
     stale = _stale([(grain, at) for grain, at in marks if at >= finer_from_s.get(grain, 0)], grains)
     pieces = list(_pieces(start_ns, end_ns, tuple(reversed(grains)), stale))
     rows = _joined([piece for piece in pieces if piece.grain_s == RAW])
     return Plan([piece for piece in pieces if piece.grain_s != RAW and not _within(piece, rows)], rows)
 
 
-def _outwards(at_ns: int, way: int, kept: Kept, grains: Sequence[int]) -> int:
+def _outwards(at_ns: int, way: int, kept: Kept) -> int:
     """An edge that lies where rows, or minutes, are no longer kept."""
-    for grain_s, from_s in ((grains[1], kept.minutes_from_s), (grains[0], kept.rows_from_s)):
+    for grain_s, from_s in ((HOUR_S, kept.minutes_from_s), (MINUTE_S, kept.rows_from_s)):
         if at_ns < from_s * NS:
             return at_ns // (grain_s * NS) * grain_s * NS if way < 0 else -(-at_ns // (grain_s * NS)) * grain_s * NS
     return at_ns
@@ -94,7 +96,7 @@ def _pieces(start: int, end: int, grains: tuple[int, ...], stale: Mapping[int, S
 
 def _joined(rows: Sequence[Piece]) -> list[Piece]:
     """Adjacent ones in one, and then the nearest, until there are few enough."""
-    gaps = sorted(later.start_ns - one.end_ns for one, later in zip(rows, rows[1:], strict=False))
+    gaps = sorted(later.start_ns - one.end_ns for one, later in pairwise(rows))
     excess = len(rows) - RAW_PIECES_MAX
     reach = gaps[excess - 1] if excess > 0 else 0
     joined: list[Piece] = []

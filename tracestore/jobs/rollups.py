@@ -8,7 +8,7 @@ import psycopg
 from django.conf import settings
 
 from tracestore import db, rollups
-from tracestore.facts import DAY_S, GRAINS, MINUTE_S, ROLLUPS
+from tracestore.facts import DAY_S, GRAINS, HOUR_S, MINUTE_S, ROLLUPS
 from tracestore.rollups_sql import forget_minutes
 from tracestore.settling import lock
 
@@ -56,7 +56,7 @@ def run(now: datetime) -> Summary:
             done = {grain: done[grain] + filled[grain] for grain in GRAINS}
             until = int((now.timestamp() + rest_s) * 1e9)
             connection.execute(REST_UNTIL, {"project": project_id, "until": until})
-    return Summary(*done.values(), left)
+    return Summary(done[MINUTE_S], done[HOUR_S], done[DAY_S], left)
 
 
 def fill_project(
@@ -89,7 +89,11 @@ def fill_project(
 
 def _paced(at_once: int, spent_s: float) -> int:
     """Twice as many next time while they are quick, half of them when they are slow."""
-    return min(at_once * 2, AT_ONCE_MAX) if spent_s < TARGET_S / 2 else max(1, at_once // 2 if spent_s > TARGET_S else at_once)
+    return (
+        min(at_once * 2, AT_ONCE_MAX)
+        if spent_s < TARGET_S / 2
+        else max(1, at_once // 2 if spent_s > TARGET_S else at_once)
+    )
 
 
 def fill_some(connection: psycopg.Connection, project_id: int, grain_s: int, now: datetime, limit: int) -> list[int]:

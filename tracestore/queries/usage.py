@@ -119,9 +119,7 @@ def _of_fact(rollup: Rollup, key: LiteralString, known: Mapping[str, LiteralStri
 
 
 def _of_profiles() -> sql.Composed:
-    return _OF_PROFILES.format(
-        values=usage_values(OF_PROFILES), rows=ROWS.format(fact=sql.Identifier(REQUESTS.fact))
-    )
+    return _OF_PROFILES.format(values=usage_values(OF_PROFILES), rows=ROWS.format(fact=sql.Identifier(REQUESTS.fact)))
 
 
 @dataclass(frozen=True, slots=True)

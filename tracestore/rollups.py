@@ -12,7 +12,7 @@ import psycopg
 from django.conf import settings
 
 from tracestore import partitions
-from tracestore.facts import DAY_S, FACTS, GRAINS, HOUR_S, MINUTE_S, ROLLUPS, USAGE, Rollup
+from tracestore.facts import DAY_S, FACTS, GRAINS, MINUTE_S, ROLLUPS, USAGE, Rollup
 from tracestore.rollups_sql import (
     cap_rows,
     cap_values,
@@ -21,6 +21,7 @@ from tracestore.rollups_sql import (
     fill_minutes,
     fill_usage_minutes,
     overfull,
+    usage_others,
 )
 
 NS = 10**9
@@ -58,7 +59,6 @@ def mark_traces(connection: psycopg.Connection, project_id: int, traces: Sequenc
     connection.execute(MARK_TRACE, {"project": project_id, "traces": list(traces)})
 
 
-STATE = "INSERT INTO rollup_state (project) VALUES (%s) ON CONFLICT DO NOTHING"
 REACH = """
 INSERT INTO rollup_state AS kept (project, reach_days) VALUES (%s, %s)
 ON CONFLICT (project) DO UPDATE SET reach_days = excluded.reach_days WHERE kept.reach_days < excluded.reach_days
@@ -186,24 +186,12 @@ def _cap(connection: psycopg.Connection, rollup: Rollup, parameters: dict[str, o
     parameters = {**parameters, **bounds}
     if not connection.execute(overfull(rollup), parameters).fetchone():
         return
-    lost = [name for name in rollup.capped if connection.execute(cap_values(rollup, name), parameters).rowcount]
+    lost: list[str] = [name for name in rollup.capped if connection.execute(cap_values(rollup, name), parameters).rowcount]
     row = connection.execute(cap_rows(rollup), parameters).fetchone()
     if row and row[0]:
         lost.append("")
+    if rollup is USAGE and lost:
+        lost = [dimension for (dimension,) in connection.execute(usage_others(), parameters)]
     for dimension in lost:
         last = max(parameters["starts"])  # type: ignore[call-overload]
         connection.execute(CAPPED, [parameters["project"], rollup.table, dimension, last])
-
-
-__all__ = [
-    "DAY_S",
-    "HOUR_S",
-    "MINUTE_S",
-    "due",
-    "fill",
-    "freeze",
-    "frozen_before",
-    "mark",
-    "mark_traces",
-    "widen_reach",
-]

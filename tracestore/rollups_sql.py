@@ -281,6 +281,14 @@ def _kept_or_other(rollup: Rollup, name: LiteralString) -> sql.Composed:
 
 
 @cache
+def usage_others() -> sql.Composed:
+    """Which dimensions of usage have a key OTHER."""
+    return sql.SQL("SELECT DISTINCT r.dimension FROM usage_rollup AS r WHERE {these} AND r.key = {other}").format(
+        these=sql.SQL(_OF_ROLLUP), other=sql.Literal(OTHER)
+    )
+
+
+@cache
 def forget_minutes(rollup: Rollup) -> sql.Composed:
     """Some minutes before `before`."""
     return sql.SQL(

@@ -80,21 +80,23 @@ def dying(work: Any, project: int, statements: int) -> None:
 
 
 def step(r: random.Random, project: int) -> None:
-    """Something that happens between two batches."""
+    """What happens between two batches: settling and filling, whole or cut off somewhere, and sometimes an erasure."""
+    for work in (settle_all, fill_all):
+        if r.random() < 0.2:
+            dying(work, project, r.randrange(2, 40))
+        if r.random() < 0.6:
+            with db.JOBS.connection() as connection:
+                work(connection, project)
+    if r.random() < 0.1:
+        erase_one(r, project)
+
+
+def erase_one(r: random.Random, project: int) -> None:
     with db.JOBS.connection() as connection:
-        settled = connection.execute(
-            "SELECT encode(uuid_send(trace_id), 'hex') FROM trace WHERE project = %s", [project]
-        )
-        erasable = [row[0] for row in settled]
-        what = r.randrange(7)
-        if what == 0 and erasable:
-            delete_trace(project, r.choice(erasable), NOW, Actor(None, "key fl_test"))
-        elif what in (1, 2):
-            dying(settle_all if what == 1 else fill_all, project, r.randrange(2, 40))
-        elif what in (3, 4):
-            settle_all(connection, project)
-        elif what == 5:
-            fill_all(connection, project)
+        rows = connection.execute("SELECT encode(uuid_send(trace_id), 'hex') FROM trace WHERE project = %s", [project])
+        erasable = sorted(row[0] for row in rows)
+    if erasable:
+        delete_trace(project, r.choice(erasable), NOW, Actor(None, "key fl_test"))
 
 
 def assert_usage(derived: oracle.Derived, project: int, start_ns: int, end_ns: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from tracestore.queries.background import JobState, find_job_states
-from tracestore.queries.counters import RecordCount, count_records, database_bytes, waiting
+from tracestore.queries.counters import RecordCount, count_records, database_bytes, marked_sums, waiting
 from tracestore.timetable import expected_jobs
 
 Sample = tuple[dict[str, str], float]
@@ -21,6 +21,12 @@ def exposition(now: datetime, project_id: int | None) -> str:
         ),
         family("fourline_settle_waiting", "gauge", "Batches of a trace that wait for settling.", [({}, marks.marks)]),
         family("fourline_settle_oldest_seconds", "gauge", "How long the first of them has waited.", [({}, oldest_s)]),
+        family(
+            "fourline_rollup_marks",
+            "gauge",
+            "Minutes, hours and days to be summed again.",
+            [({}, marked_sums(project_id))],
+        ),
         family("fourline_job_age_seconds", "gauge", "Since the last finished run of a background job.", _ages(jobs)),
         family("fourline_job_fresh", "gauge", "1 when the job runs as often as it should.", _fresh(jobs)),
     ]

@@ -10,6 +10,7 @@ from django.core.cache import cache
 from dashboard.params import in_ns
 from tracestore.analysis import price_data
 from tracestore.queries.background import JobState, find_job_states
+from tracestore.queries.rollups import capped_dimensions
 from tracestore.queries.usage import unpriced_models
 from tracestore.timetable import expected_jobs
 
@@ -30,7 +31,7 @@ class Notice:
 
 def notices_of(project_id: int, slug: str, now: datetime) -> list[Notice]:
     found = [*jobs_notice(stale_jobs(now)), *prices_notice(now)]
-    return [*found, *unpriced_notice(unpriced(project_id, now), slug)]
+    return [*found, *unpriced_notice(unpriced(project_id, now), slug), *capped_notice(capped(project_id, now))]
 
 
 def stale_jobs(now: datetime) -> list[JobState]:
@@ -51,6 +52,16 @@ def unpriced(project_id: int, now: datetime) -> list[tuple[str, int]]:
             known = unpriced_models(project_id, in_ns(now - LOOKED_BACK))
         except psycopg.errors.QueryCanceled:
             known = []
+        cache.set(name, known, KEPT_S)
+    return list(known)
+
+
+def capped(project_id: int, now: datetime) -> list[str]:
+    """What had more values than are kept apart, in the last week; kept for a minute in this process."""
+    name = f"capped-{project_id}"
+    known = cache.get(name)
+    if known is None:
+        known = capped_dimensions(project_id, int((now - LOOKED_BACK).timestamp()))
         cache.set(name, known, KEPT_S)
     return list(known)
 
@@ -79,3 +90,13 @@ def unpriced_notice(models: Sequence[tuple[str, int]], slug: str) -> list[Notice
     counted = ", ".join(f"{model} ({calls:,} calls)" for model, calls in models)
     text = f"In the last 7 days: {counted}. Sums leave these calls out."
     return [Notice("Some models have no price.", text, f"/p/{slug}/settings/prices", "Add a price")]
+
+
+def capped_notice(dimensions: Sequence[str]) -> list[Notice]:
+    if not dimensions:
+        return []
+    text = (
+        "In the last 7 days some minute had more of them than are kept apart: the rest is counted as __other__, and sums"
+        " stay exact. Send fewer different values, or raise FOURLINE_ROLLUP_VALUES and FOURLINE_ROLLUP_ROWS."
+    )
+    return [Notice(f"Too many different values: {', '.join(dimensions)}.", text)]

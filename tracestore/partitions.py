@@ -28,6 +28,7 @@ TABLES: dict[str, str] = {
     "span_payload": "autovacuum_analyze_scale_factor = 0.5",
     "message": "autovacuum_analyze_scale_factor = 0.5",
     "trace": "autovacuum_vacuum_scale_factor = 0.1",
+    "span_profile": "autovacuum_analyze_scale_factor = 0.5",
     "llm_call": "autovacuum_vacuum_scale_factor = 0.1",
     "tool_call": "autovacuum_vacuum_scale_factor = 0.1",
     "log_record": "autovacuum_analyze_scale_factor = 0.2",

@@ -3,10 +3,11 @@
 Written by hand because psycopg's `write_row` takes 21 us for a span and this takes 5 (one core of an EPYC).
 """
 
-import json
 from collections.abc import Sequence
 from struct import Struct
 from typing import Any
+
+import msgspec
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -82,11 +83,11 @@ def day(value: int) -> bytes:
     return _integer(4, value - EPOCH_DAY)
 
 
-_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_json = msgspec.json.Encoder().encode  # a tenth of what json takes
 
 
 def jsonb(value: Any) -> bytes:
-    data = _json(value).encode()
+    data = _json(value)
     return _length(len(data) + 1) + b"\x01" + data
 
 

@@ -91,12 +91,12 @@ def pack_span(batch: Batch, span: Span, days: Days) -> PackedSpan:
     day, flags = days.of(raw.start_ns), span.flags | raw.flags
     if day < 0:
         day, flags = -day, flags | CLOCK_SUSPECT
-    record_hash = _record_hash(span, encoded)
+    own_hash = record_hash(span, encoded)
     part, provenance = span.version_part, span.provenance
     head = _span_head(
         len(SPAN_COLUMNS), 4, batch.project_id, 4, day - EPOCH_DAY, 16, raw.trace_id, 8, raw.span_id,
         8, raw.start_ns, 8, raw.end_ns, 8, batch.received_ns, 4, flags, 4, len(raw.attributes),
-        2, raw.kind, 2, span.status, 2, provenance.mapping_version if provenance else 0, 8, record_hash,
+        2, raw.kind, 2, span.status, 2, provenance.mapping_version if provenance else 0, 8, own_hash,
     )  # fmt: skip
     cells = (
         raw.parent_span_id,
@@ -109,12 +109,12 @@ def pack_span(batch: Batch, span: Span, days: Days) -> PackedSpan:
         *fields[_SECOND],
     )
     key = (day, raw.trace_id, raw.span_id)
-    order = (raw.end_ns, len(raw.attributes), record_hash)
+    order = (raw.end_ns, len(raw.attributes), own_hash)
     row = head + b"".join(map(CELLS.__getitem__, cells))
     return PackedSpan(key, order, row, encoded)
 
 
-def _record_hash(span: Span, encoded: payload.Encoded) -> int:
+def record_hash(span: Span, encoded: payload.Encoded) -> int:
     """First 8 bytes of sha256 over what the emitter sent, as a signed integer; nothing that depends on when we got it."""
     raw = span.raw
     identity = _identity(

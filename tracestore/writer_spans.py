@@ -10,7 +10,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from tracestore import partitions, writer_merge
-from tracestore.records import Batch, Receipt, Resource, Scope
+from tracestore.records import Batch, Receipt, Resource, Scope, Span
 from tracestore.writer_arrays import UuidArray
 from tracestore.writer_group import Group
 from tracestore.writer_rows import BLOCK_COLUMNS, SPAN_COLUMNS, Days, PackedSpan, lay_out, pack_span, unique
@@ -73,7 +73,7 @@ def _commit(parcels: Sequence[Parcel], *, merge: bool) -> int:
     spans = _sorted(parcels)
     with transaction(parcels[0].project_id) as current:
         store_references(current, _references_of(parcels))
-        _store_version_parts(current, parcels)
+        store_version_parts(current, [span for parcel in parcels for span in parcel.batch.spans])
         store_messages(current, _messages_by_day(spans))
         accepted = _store_spans(current, spans, merge=merge)
         _mark(current, parcels)
@@ -143,8 +143,8 @@ ON CONFLICT DO NOTHING
 """
 
 
-def _store_version_parts(current: Transaction, parcels: Sequence[Parcel]) -> None:
-    parts = {part.id: part for parcel in parcels for span in parcel.batch.spans if (part := span.version_part)}
+def store_version_parts(current: Transaction, spans: Sequence[Span]) -> None:
+    parts = {part.id: part for span in spans if (part := span.version_part)}
     by_key = {str(id_).encode(): part for id_, part in parts.items()}
     new = [by_key[key] for key in current.unknown(b"version part", by_key)]
     if not new:

@@ -13,6 +13,7 @@ from psycopg import sql
 
 from tracestore import db, partitions
 from tracestore.actions.access.audit import Actor, record_on
+from tracestore.rollups import mark_traces
 from tracestore.settling import lock, recompute
 from tracestore.settling_reads import read_before, read_former, read_twins
 from tracestore.writer_transaction import WRITE_LOCK
@@ -20,7 +21,8 @@ from tracestore.writer_transaction import WRITE_LOCK
 ERASER_TIMEOUT_S = 300
 OF_A_TRACE = ("span_payload", "span", "trace", "llm_call", "tool_call", "log_record", "settle_mark")
 OF_A_PROJECT = (
-    "settle_mark version_part version_set metric_series reference ingest_ledger ledger_minute ledger_refusal".split()
+    "settle_mark version_part version_set metric_series reference ingest_ledger ledger_minute ledger_refusal"
+    " rollup_mark rollup_state rollup_capped request_rollup call_rollup tool_rollup usage_rollup".split()
 )
 
 CITED = """
@@ -57,6 +59,7 @@ def delete_trace(project_id: int, trace_id: str, now: datetime, actor: Actor) ->
         before = read_before(connection, project_id, [erased.bytes])
         twins = read_twins(connection, project_id, read_former(connection, project_id, before)) - {erased.bytes}
         cited = _cited(connection, project_id, erased)
+        mark_traces(connection, project_id, [erased])
         deleted = {
             table: connection.execute(statement, [project_id, erased]).rowcount for table, statement in _deletes()
         }

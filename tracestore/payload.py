@@ -18,7 +18,7 @@ from tracestore.payload_cut import Cutter, fill, filler
 from tracestore.records import Attributes, Event, Link, Span, Value
 
 RAW, ZSTD_1 = b"\x00", b"\x01"  # codecs: as it is; zstd with compression_1.zdict
-LEVEL = 2  # level 3 takes 2.4 us a span more for messages that get no smaller and blocks that get 2 % smaller
+LEVEL = 1  # 9.6 us a span; level 2 takes 10.9 for messages 2 % smaller, -1 takes 8.4 and stores 29 % more
 COMPRESS_MIN = 40
 MAX_BODY = 1 << 28
 

@@ -166,6 +166,29 @@ def test_a_message_is_stored_once_a_day(database: Database) -> None:
     assert count("message") == 1
 
 
+def said(texts: Sequence[int], trace: int, at: int = 0) -> list[Span]:
+    """One span a text of 600 characters, each of them a message."""
+    return [
+        span(trace_id(trace), n + 1, attributes={"input.value": f"{text} " * 200}, at=at)
+        for n, text in enumerate(texts)
+    ]
+
+
+def test_many_new_messages_are_stored_once_though_another_process_stored_some(database: Database) -> None:
+    assert write(said(range(100_000, 100_100), trace=1)).accepted == 100
+    writer.forget()  # as another process: it does not know them
+    assert write(said(range(100_050, 100_150), trace=2)).accepted == 100
+    assert write(said(range(100_140, 100_240), trace=3)).accepted == 100
+    assert count("message") == 240
+    with db.JOBS.connection() as connection:
+        places = connection.execute(
+            "SELECT day, uuid_send(trace_id), block_id, block_index FROM span ORDER BY trace_id, span_id", binary=True
+        ).fetchall()
+    texts = [payload.attributes["input.value"] for payload in load_payloads(1, places) if payload is not None]
+    assert len(texts) == 300
+    assert texts[100] == "100050 " * 200
+
+
 def test_a_database_that_is_gone_is_unavailable_and_comes_back(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

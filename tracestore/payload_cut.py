@@ -10,7 +10,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from tracestore.payload_families import ELEMENT_MIN, FOLDING, Folded, Steps, size_of, spread
+from tracestore.payload_families import ELEMENT_MIN, FOLDING, Folded, Steps, spread
 from tracestore.records import Attributes, Value
 
 TEXT_MIN = 512  # plain text from this length on is one message
@@ -68,8 +68,9 @@ class Cutter:
             pairs: list[Value] = []
             for key, rest in members:
                 pairs += (rest, attributes[key])
-            if size_of(pairs) >= ELEMENT_MIN:
-                self.refer(_pack(pairs))
+            message = _pack(pairs)
+            if len(message) >= ELEMENT_MIN:
+                self.refer(message)
                 out[name] = msgspec.msgpack.Ext(FAMILY, b"")
             else:  # too short for a message
                 for key, _ in members:

@@ -75,14 +75,6 @@ def folding(keys: Iterable[str]) -> Steps:
     return tuple((name, None if members is None else tuple(members)) for name, members in steps.items())
 
 
-def size_of(pairs: list[Value]) -> int:
-    """About how long the pairs are, without encoding them."""
-    size = 0
-    for part in pairs:
-        size += len(part) if type(part) is str else 8
-    return size
-
-
 def unfold(family: str, pairs: list[Value]) -> list[tuple[str, Any]]:
     return [(family + pairs[n], pairs[n + 1]) for n in range(0, len(pairs), 2)]
 

@@ -1,6 +1,6 @@
 """How do spans become durable? Straight COPY where all are new, the merge order where some came before."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import cache
 from typing import Any
@@ -42,10 +42,14 @@ class Parcel(msgspec.Struct, frozen=True, gc=False):
         return len(self.spans)
 
 
-def store(batch: Batch) -> Receipt:
-    """Durable when it returns. Small batches that come at the same time share a transaction."""
+def store(batch: Batch, packed: Callable[[], None]) -> Receipt:
+    """Durable when it returns. Small batches that come at the same time share a transaction.
+
+    packed: called when the rows are ready.
+    """
     days = Days(batch.received_ns, batch.retention_days, stored_days())
     parcel = Parcel(batch, unique([pack_span(batch, span, days) for span in batch.spans]))
+    packed()
     accepted = _GROUP.write(parcel) if len(batch.spans) <= SMALL else _alone(parcel)
     return Receipt(batch.sent, accepted, len(batch.spans) - accepted, batch.rejected)
 

@@ -1,7 +1,7 @@
 """The writer's contract: durable or nothing, once however often it is sent, and every record counted."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -238,11 +238,11 @@ def test_deadlocks_are_tried_again_and_then_unavailable(database: Database, monk
     left = [2]
     real = writer_spans.store
 
-    def contended(batch: Batch) -> Receipt:
+    def contended(batch: Batch, packed: Callable[[], None]) -> Receipt:
         if left[0]:
             left[0] -= 1
             raise psycopg.errors.DeadlockDetected
-        return real(batch)
+        return real(batch, packed)
 
     monkeypatch.setattr(writer_spans, "store", contended)
     assert write([span()]).accepted == 1

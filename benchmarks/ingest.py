@@ -142,7 +142,10 @@ def bytes_by_table(connection: psycopg.Connection) -> dict[str, int]:
 
 
 def table_of(rows: list[Measured], best: limit.Limit) -> Iterator[str]:
-    yield f"Raw COPY of the same rows, one connection, 512 spans a commit: {best.spans_per_s:,.0f} spans/s ({best.spans:,} spans)."
+    yield (
+        f"Raw COPY of the same rows, one connection, 512 spans a commit: {best.spans_per_s:,.0f} spans/s,"
+        f" {best.cpu_us:.1f} us of CPU a span ({best.spans:,} spans)."
+    )
     yield ""
     yield (
         "| work | senders | spans/s persisted | of COPY | ack p50 / p99 ms | CPU us a span: ingest + Postgres + background"

@@ -63,7 +63,9 @@ class Cutter:
         out: Attributes = {}
         for name, members in steps:
             if members is None:
-                out[name] = self._cut_value(attributes[name])
+                value = attributes[name]
+                is_short = type(value) is str and len(value) < JSON_MIN  # nearly all of them
+                out[name] = value if is_short else self._cut_value(value)
                 continue
             pairs: list[Value] = []
             for key, rest in members:

@@ -43,7 +43,8 @@ _TOOL = slice(_FIELDS.index("tool_name"), _FIELDS.index("error_type"))
 _PROMPT = slice(_FIELDS.index("error_type"), _FIELDS.index("response_id"))
 _RESPONSE = slice(_FIELDS.index("response_id"), _FIELDS.index("version_part"))
 _NO_COUNTS = (None,) * (_COUNTS.stop - _COUNTS.start)
-_ALL_NULL = NULL * len(_NO_COUNTS)
+_ALL_NULL, _NO_SPECIAL = NULL * len(_NO_COUNTS), [None] * 6
+_usual_counts = Struct(">iq iq iq 6i iq iq 2i").pack
 _values, _cell = msgspec.structs.astuple, CELLS.__getitem__
 
 _span_head = Struct(">h ii ii i16s iq iq iq iq ii ii ih ih ih iq").pack
@@ -119,13 +120,24 @@ def pack_span(batch: Batch, span: Span, days: Days) -> PackedSpan:
             head,
             bigint(raw.parent_span_id),
             GROUPS[what],
-            _ALL_NULL if counts == _NO_COUNTS else b"".join(map(_cell, counts)),
+            _ALL_NULL if counts == _NO_COUNTS else _counts(counts),
             *map(_cell, values[_TOOL]),
             GROUPS[values[_PROMPT]],
             *map(_cell, values[_RESPONSE]),
         )
     )
     return PackedSpan((day, raw.trace_id, raw.span_id), (end_ns, attribute_count, record_hash), row, encoded)
+
+
+def _counts(values: tuple[int | None, ...]) -> bytes:
+    """The cells of tokens, cost and time to first token. Most calls have the usual ones alone: 0.6 us instead of 3."""
+    given_in, given_out, total, *special, cost, price_id, reported, ttft = values
+    is_usual = special == _NO_SPECIAL and reported is None and ttft is None
+    if not is_usual or given_in is None or given_out is None or total is None or cost is None or price_id is None:
+        return b"".join(map(_cell, values))
+    return _usual_counts(
+        8, given_in, 8, given_out, 8, total, -1, -1, -1, -1, -1, -1, 8, cost, 8, price_id, -1, -1
+    )  # fmt: skip
 
 
 def _record_hash(span: Span, encoded: payload.Encoded) -> int:

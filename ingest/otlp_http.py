@@ -26,6 +26,7 @@ from ingest.decode import PROTOBUF
 from ingest.errors import Overloaded, Rejected, answer
 from ingest.receive import receive as receive_batch
 from ingest.refusals import refusals
+from ingest.turns import SMALL_BYTES, Turns
 from tracestore.records import Receipt
 
 Scope = MutableMapping[str, Any]
@@ -37,7 +38,7 @@ PREFIXES = ("", "/otel", "/api/public/otel")  # plain; LangSmith's; Langfuse's
 OTLP_PATHS = {f"{prefix}/v1/{signal}": signal for prefix in PREFIXES for signal in ("traces", "logs", "metrics")}
 SWITCH_INTERVAL_S = 0.001  # how long a decoding thread may keep the event loop waiting
 QUEUE_S = 8.0  # SDKs give up after 10
-SMALL_BYTES, SMALL_THREADS = 1 << 16, 8  # small batches mostly wait for a commit, and share one when they wait together
+SMALL_THREADS = 8  # small batches mostly wait for a commit, and share one when they wait together
 
 _log = logging.getLogger("fourline.ingest")
 
@@ -54,6 +55,7 @@ class Edge:
     buffer: Buffer
     workers: ThreadPoolExecutor
     small: ThreadPoolExecutor  # apart, so that a few large batches do not hold up many small ones
+    turns: Turns
     lookups: ThreadPoolExecutor  # apart, so that a key is not asked for behind a full queue of batches
 
 
@@ -65,6 +67,7 @@ def edge() -> Edge:
         Buffer(settings.INGEST_BUFFER_MB * limits.MIB),
         ThreadPoolExecutor(settings.INGEST_THREADS, "ingest"),
         ThreadPoolExecutor(max(settings.INGEST_THREADS, SMALL_THREADS), "small"),
+        Turns(),
         ThreadPoolExecutor(1, "keys"),
     )
 
@@ -108,7 +111,8 @@ async def _export(
             if time.monotonic() - since > QUEUE_S:
                 raise Overloaded("busy", "more comes in than can be stored, send it again")
             plain = decompress(body, coding, share.take)
-            return receive_batch(signal, project, plain, content_type, time.time_ns())
+            turn = mine.turns.of(len(plain))
+            return receive_batch(signal, project, plain, content_type, time.time_ns(), turn)
 
         return await loop.run_in_executor(mine.small if len(body) <= SMALL_BYTES else mine.workers, work)
 

@@ -186,7 +186,9 @@ def _cap(connection: psycopg.Connection, rollup: Rollup, parameters: dict[str, o
     parameters = {**parameters, **bounds}
     if not connection.execute(overfull(rollup), parameters).fetchone():
         return
-    lost: list[str] = [name for name in rollup.capped if connection.execute(cap_values(rollup, name), parameters).rowcount]
+    lost: list[str] = [
+        name for name in rollup.capped if connection.execute(cap_values(rollup, name), parameters).rowcount
+    ]
     row = connection.execute(cap_rows(rollup), parameters).fetchone()
     if row and row[0]:
         lost.append("")

@@ -62,7 +62,7 @@ def rewrite(
     """day: days since 1970, of all of them. Messages are there: what was sent is the same."""
     batch = Batch(project_id, "traces", 0, len(spans), spans=[one.span for one in spans], prices=dict(prices))
     current = Transaction(connection, project_id, UNKNOWN_EPOCH)
-    store_references(current, references_of(batch))
+    store_references(current, references_of([batch]))
     store_version_parts(current, [one.span for one in spans])
     packed = [
         pack_span(Batch(project_id, "traces", one.received_ns, 1), one.span, _Day(-day if one.suspect else day))

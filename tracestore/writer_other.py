@@ -8,7 +8,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
 import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
@@ -35,7 +34,6 @@ EXEMPLAR_COLUMNS = tuple("project day series time_ns value trace_id span_id attr
 
 Rows = dict[tuple[Any, ...], bytes]  # key -> row
 _cell = CELLS.__getitem__
-_pack = msgspec.msgpack.Encoder().encode
 
 
 def store(batch: Batch) -> Receipt:
@@ -62,10 +60,9 @@ def _commit(batch: Batch, *, merge: bool) -> int:
     return accepted
 
 
-def _references(records: Sequence[LogRecord | MetricPoint]) -> dict[tuple[str, int], bytes]:
-    shared = {("resource", one.resource.id): one.resource for one in records}
-    scopes = {("scope", one.scope.id): one.scope for one in records}
-    return {key: _pack(value) for key, value in (*shared.items(), *scopes.items())}
+def _references(records: Sequence[LogRecord | MetricPoint]) -> dict[tuple[str, int], Any]:
+    shared: dict[tuple[str, int], Any] = {("resource", one.resource.id): one.resource for one in records}
+    return shared | {("scope", one.scope.id): one.scope for one in records}
 
 
 def _row(*cells: bytes) -> bytes:

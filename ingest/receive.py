@@ -42,7 +42,7 @@ def receive(signal: str, project: ProjectContext, body: bytes, content_type: str
         points=each(lambda point: point_of(point, project.redactor), decoded.points, rejected),
         rejected=rejected,
         prices=prices,
-        retention_days=project.retention_days,
+        retention_days=project.days_kept(signal),
     )
     return explained(store(batch), decoded)
 

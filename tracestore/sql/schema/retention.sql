@@ -15,3 +15,12 @@ CREATE TABLE retention_check (
   gone integer[] NOT NULL,
   inserted bigint NOT NULL
 );
+
+-- Users whose data somebody asked to erase; the row goes when it is done. The user's id stands nowhere else by then.
+CREATE TABLE erasure_request (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  project integer NOT NULL,
+  user_id text NOT NULL,
+  actor text NOT NULL,
+  requested_at timestamptz NOT NULL
+);

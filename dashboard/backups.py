@@ -172,14 +172,18 @@ def opened(file: Path) -> Iterator[tuple[zipfile.ZipFile, Manifest]]:
     except PermissionError:
         raise BackupError(f"{file} cannot be read: it belongs to another user.") from None
     except (zipfile.BadZipFile, KeyError, EOFError, msgspec.MsgspecError):
-        raise BackupError(f"{file} is not a whole backup of Fourline: it is cut off, damaged, or something else.") from None
+        raise BackupError(
+            f"{file} is not a whole backup of Fourline: it is cut off, damaged, or something else."
+        ) from None
 
 
 def _check(archive: zipfile.ZipFile, manifest: Manifest, file: Path) -> None:
     ours = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations or ()}
     newer = sorted(set(manifest.migrations) - ours)
     if manifest.format > FORMAT or newer:
-        raise BackupError(f"{file} was made by a newer Fourline ({', '.join(newer) or 'format'}): update this one first.")
+        raise BackupError(
+            f"{file} was made by a newer Fourline ({', '.join(newer) or 'format'}): update this one first."
+        )
     digest = hashlib.sha256()
     with archive.open(DUMP) as entry:
         while piece := entry.read(PIECE):
@@ -226,7 +230,9 @@ def _require_room(connection: psycopg.Connection, manifest: Manifest, *, force: 
             f" {manifest.postgres} or newer."
         )
     if _number(connection, OTHERS):
-        raise BackupError("Somebody is connected to this database. Stop Fourline and whatever else uses it, then try again.")
+        raise BackupError(
+            "Somebody is connected to this database. Stop Fourline and whatever else uses it, then try again."
+        )
     if not _number(connection, HELD):
         return
     if not force:

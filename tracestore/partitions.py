@@ -119,12 +119,12 @@ def ensure(
 
     other_days: for logs and metrics, where they are kept for another time than traces.
     """
-    have, days = existing(connection), dict.fromkeys(("traces", "logs", "metrics"), retention_days) | (other_days or {})
+    have, days = (
+        existing(connection),
+        dict.fromkeys(("traces", "logs", "metrics"), retention_days) | dict(other_days or {}),
+    )
     missing = [
-        (table, day)
-        for table in TABLES
-        for day in span_of_days(now, days[arrival(table)])
-        if day not in have[table]
+        (table, day) for table in TABLES for day in span_of_days(now, days[arrival(table)]) if day not in have[table]
     ]
     for table, day in missing:
         patiently(connection, _create(table, day))

@@ -39,7 +39,7 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("partitions", 600, "tracestore.jobs.partitions.run", lane="retention"),  # may copy for minutes
     Entry("reset-mails", 5, "tracestore.jobs.access.send_resets", lane="mail"),
     Entry("purge-projects", 30, "tracestore.jobs.access.purge_projects"),
-    Entry("erase-users", 30, "tracestore.jobs.erasure.run"),
+    Entry("erase-users", 30, "tracestore.jobs.access.erase_users"),
     Entry("tidy-access", 3600, "tracestore.jobs.access.tidy"),
 )
 

@@ -22,6 +22,7 @@ from tracestore.queries.span_detail import SpanDetail, SpanEvent, SpanLink, get_
 from tracestore.queries.spans import SpanRow
 
 TOKEN_BAR = 1_000
+SAID = "What this span said (messages, attributes, events)"
 EVENTS = 200
 KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 FLAG_WORDS = (
@@ -138,8 +139,8 @@ def load_panel(request: HttpRequest, trace_id: str, key: str) -> SpanPanel | Non
 def texts_gone(detail: SpanDetail, days: int, now: datetime) -> str:
     """Why the payload of a span is not there. days: for how long its project keeps texts."""
     if detail.span.start_ns < in_ns(now - timedelta(days=days)):
-        return f"What this span said (messages, attributes, events) was dropped after {spoken_days(days)}, as the project's retention asks."
-    return "What this span said (messages, attributes, events) is no longer stored: it was erased, or its retention was changed."
+        return f"{SAID} was dropped after {spoken_days(days)}, as the project's retention asks."
+    return f"{SAID} is no longer stored: it was erased, or the retention was changed."
 
 
 def spoken_days(days: int) -> str:

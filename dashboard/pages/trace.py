@@ -139,7 +139,9 @@ def lost_texts(request: HttpRequest, found: TraceRow, now: datetime) -> list[str
         request.project.pk, found.trace_id, found.first_day, found.last_day
     ):
         return []
-    return [f"The texts of this trace were dropped after {spoken(days, 'day')} (retention); its spans, tokens and cost are kept."]
+    return [
+        f"The texts of this trace were dropped after {spoken(days, 'day')} (retention); its spans, tokens and cost are kept."
+    ]
 
 
 def spoken(count: int, word: str) -> str:

@@ -1,5 +1,6 @@
 """A backup made under load comes back equal, elsewhere; one that is not whole is refused in a sentence."""
 
+import io
 import json
 import os
 import shutil
@@ -43,11 +44,11 @@ def elsewhere(postgres: Servers, database: Database) -> Callable[[], None]:
 
 
 def restore(file: Path, **options: object) -> None:
-    call_command("restore", str(file), verbosity=0, stdout=open(os.devnull, "w"), **options)
+    call_command("restore", str(file), stdout=io.StringIO(), **options)
 
 
 def backup(file: Path) -> Path:
-    call_command("backup", str(file), stdout=open(os.devnull, "w"))
+    call_command("backup", str(file), stdout=io.StringIO())
     return file
 
 

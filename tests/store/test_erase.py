@@ -11,10 +11,10 @@ from tests.store.state import count, derived, stored
 from tests.store.test_other import log, point
 from tests.store.test_settle import agent, one_row, settle, write
 from tracestore import db, writer
-from tracestore.actions.access import Actor
+from tracestore.actions.access import Actor, request_erasure
 from tracestore.actions.erasure import whose
 from tracestore.actions.traces import OF_A_PROJECT, delete_project_data, delete_trace, erase_user
-from tracestore.jobs import erasure as erasure_job
+from tracestore.jobs import access as access_job
 from tracestore.jobs import rebuild
 from tracestore.partitions import TABLES
 from tracestore.payload import decompress
@@ -114,9 +114,13 @@ def people(project: int = 1) -> None:
     batch = span(trace_id(2), operation="agent", user_id="v", attributes={"a": OTHER}, seconds=9)
     theirs = span(trace_id(2), batch, operation="task", user_id="u", attributes={"a": OWN}, at=1)
     below = span(trace_id(2), theirs, model="m", input_tokens=5, attributes={"b": OWN}, at=2)
-    write([batch, theirs, below, span(trace_id(2), batch, model="m", input_tokens=7, attributes={"a": SHARED})], project)
+    write(
+        [batch, theirs, below, span(trace_id(2), batch, model="m", input_tokens=7, attributes={"a": SHARED})], project
+    )
     write([span(trace_id(3), user_id="v", attributes={"a": SHARED})], project)
-    logs = [log(n, trace_id=bytes.fromhex(trace_id(n)), span_id=s) for n, s in ((1, None), (2, below.raw.span_id), (3, 1))]
+    logs = [
+        log(n, trace_id=bytes.fromhex(trace_id(n)), span_id=s) for n, s in ((1, None), (2, below.raw.span_id), (3, 1))
+    ]
     writer.write(Batch(project, "logs", NOW_NS, 3, logs=logs))
     exemplars = tuple(Exemplar(NOW_NS + n, 1.0, bytes.fromhex(trace_id(n)), None, {}) for n in (1, 3))
     points = [point(1.0, exemplars=exemplars), point(2.0, name="of u", attributes={"user.id": "u"}, series=b"u" * 16)]
@@ -161,12 +165,12 @@ def test_an_erasure_that_was_stopped_is_done_again(database: Database, monkeypat
     people()
     monkeypatch.setattr(traces, "TRACES_AT_ONCE", 1)
     monkeypatch.setattr(traces, "_erase_named", lambda *_: 1 / 0)
-    traces.request_erasure(1, "u", datetime.now(UTC), Actor(None, "alice@example.org"))
+    request_erasure(1, "u", datetime.now(UTC), Actor(None, "alice@example.org"))
     with pytest.raises(ZeroDivisionError):
-        erasure_job.run(datetime.now(UTC))
+        access_job.erase_users(datetime.now(UTC))
     monkeypatch.undo()
-    assert erasure_job.run(datetime.now(UTC)).users == 1
-    assert erasure_job.run(datetime.now(UTC)).users == 0
+    assert access_job.erase_users(datetime.now(UTC)).done == 1
+    assert access_job.erase_users(datetime.now(UTC)).done == 0
     assert count("erasure_request") == 0
     assert one_row("SELECT count(*) FROM span WHERE project = %(project)s") == (3,)
 

@@ -118,7 +118,12 @@ SPAN_TABLES = ("span", "trace", "llm_call", "span_payload", "message")
 
 def send(number: int, at: float, traces: int = 40, mark: str = "") -> None:
     spans = [
-        span(trace_id(number * 10_000 + int(-at) % 9_973 * 97 + n), model="m", at=at, attributes={"a": text(f"{mark}{n}")})
+        span(
+            trace_id(number * 10_000 + int(-at) % 9_973 * 97 + n),
+            model="m",
+            at=at,
+            attributes={"a": text(f"{mark}{n}")},
+        )
         for n in range(traces)
     ]
     store(number, spans, retention_days=60)
@@ -206,7 +211,9 @@ def test_a_jump_of_the_clock_removes_nothing_and_makes_no_partitions_far_away(da
     assert (count("span"), days()) == (24, before)
 
 
-def test_ingest_goes_on_while_the_clock_is_wrong_and_its_spans_are_in_their_place_afterwards(database: Database) -> None:
+def test_ingest_goes_on_while_the_clock_is_wrong_and_its_spans_are_in_their_place_afterwards(
+    database: Database,
+) -> None:
     """What came then is under the day its emitter said, flagged."""
     project(1, retention_days=30)
     store(1, [span(trace_id(9))])
@@ -224,7 +231,7 @@ def test_an_hour_is_no_jump_and_moves_at_most_one_day(database: Database) -> Non
     project(1, retention_days=30)
     late = NOW.replace(hour=23, minute=30)
     keep(late)
-    store(1, [span(trace_id(n), at=-n * DAY) for n in range(0, 31)])
+    store(1, [span(trace_id(n), at=-n * DAY) for n in range(31)])
     for hours, left in ((-1, 31), (1, 30), (0, 30)):
         job.run(late + timedelta(hours=hours))
         assert count("span") == left

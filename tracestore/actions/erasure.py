@@ -77,11 +77,9 @@ def erase(connection: psycopg.Connection, project_id: int, doomed: Doomed, now_n
         connection.execute(ORPHANS, hashes | {"day": day, "hashes": refs}).rowcount for day, refs in cited.items()
     )
     connection.execute(FORGET_ATTRS, parameters)
-    recompute(connection, project_id, {trace: between for trace, between in days.items()}, before, now_ns)
+    recompute(connection, project_id, days, before, now_ns)
     touched = frozenset(_as_day(n) for first, last in days.values() for n in range(first, last + 1))
-    return Erased(
-        len(days), deleted["span"], messages, deleted["log_record"], deleted["metric_exemplar"], touched
-    )
+    return Erased(len(days), deleted["span"], messages, deleted["log_record"], deleted["metric_exemplar"], touched)
 
 
 def _as_day(day: int) -> date:

@@ -6,7 +6,6 @@ that none of them relies on a message that was just deleted.
 
 from collections.abc import Iterable
 from datetime import datetime
-from hashlib import sha256
 from itertools import groupby
 from uuid import UUID
 
@@ -15,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from tracestore import db, partitions
-from tracestore.actions.access.audit import Actor, record_on
+from tracestore.actions.access.audit import Actor, mask, record_on
 from tracestore.actions.erasure import Doomed, Erased, begin_erasing, erase, whose
 from tracestore.analysis.identity import IdentitySpan, inherit
 from tracestore.settling import lock
@@ -75,11 +74,6 @@ def erase_user(project_id: int, user_id: str, now: datetime, actor: Actor) -> Er
         finally:
             connection.execute("RESET statement_timeout")
     return done
-
-
-def mask(user_id: str) -> str:
-    """What stands for an erased user where entries cannot be deleted."""
-    return f"user sha256:{sha256(user_id.encode()).hexdigest()[:16]}"
 
 
 # No index: one pass over the spans of each day.
@@ -156,16 +150,6 @@ def _vacuum(connection: psycopg.Connection, done: Erased) -> None:
         for day in sorted(done.days & existing[table]):
             name = sql.Identifier(partitions.partition_name(table, day))
             connection.execute(sql.SQL("VACUUM {}").format(name))
-
-
-REQUEST = "INSERT INTO erasure_request (project, user_id, actor, requested_at) VALUES (%s, %s, %s, %s)"
-
-
-def request_erasure(project_id: int, user_id: str, now: datetime, actor: Actor) -> None:
-    """Asks for all of a user to be erased; jobs.erasure does it. One audit entry now, and one when it is done."""
-    with db.JOBS.connection() as connection, connection.transaction():
-        connection.execute(REQUEST, [project_id, user_id, actor.name[:254], now])
-        record_on(connection, now, actor, project_id, "user.erase.request", mask(user_id))
 
 
 # ---- a project

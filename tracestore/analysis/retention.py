@@ -81,12 +81,13 @@ HORIZON_DAYS = 3_650
 def full_on(free_bytes: int, fills: Sequence[Fill], today: date) -> date | None:
     """The first day on which the disk no longer holds what arrives, or None: not within ten years at this pace.
 
-    Day by day: what a day brings comes in, what is then too old goes out.
+    Day by day: what a day brings comes in (of today, what is still missing), what is then too old goes out.
     """
-    used = 0.0
-    for ahead in range(1, HORIZON_DAYS + 1):
+    used = sum(max(0.0, one.daily_bytes - one.stored.get(today, 0)) for one in fills)
+    for ahead in range(HORIZON_DAYS + 1):
         day = today + timedelta(days=ahead)
-        used += sum(one.daily_bytes - _leaves(one, day, today) for one in fills)
+        if ahead:
+            used += sum(one.daily_bytes - _leaves(one, day, today) for one in fills)
         if used > free_bytes:
             return day
     return None
@@ -95,4 +96,6 @@ def full_on(free_bytes: int, fills: Sequence[Fill], today: date) -> date | None:
 def _leaves(one: Fill, day: date, today: date) -> float:
     """Bytes of the day that is no longer kept on `day`: stored ones, or what is yet to come at this pace."""
     leaving = oldest(day, one.days) - timedelta(days=1)
-    return one.stored.get(leaving, 0) if leaving <= today else one.daily_bytes
+    if leaving == today:
+        return max(one.daily_bytes, one.stored.get(today, 0))
+    return one.stored.get(leaving, 0) if leaving < today else one.daily_bytes

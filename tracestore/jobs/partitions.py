@@ -17,7 +17,10 @@ from tracestore.analysis import retention
 from tracestore.analysis.retention import Kept, Removal
 
 DEFAULT_DAYS = 30
-RETENTION_LOCK = (4, 1)  # advisory: held by this job, and shared by a backup, which must not lose a table under its hands
+RETENTION_LOCK = (
+    4,
+    1,
+)  # advisory: held by this job, and shared by a backup, which must not lose a table under its hands
 BUDGET_S = 240.0  # of one run; the next one goes on
 JUMP = timedelta(days=1)
 STEADY = timedelta(hours=1)
@@ -175,18 +178,6 @@ def _is_too_much(connection: psycopg.Connection, due: Sequence[Removal], signal:
     }
     going = {(one.table, one.day) for one in due} & stored
     return retention.is_too_much({day for _, day in going}, {day for _, day in stored})
-
-
-PERMIT = """
-INSERT INTO partition_clock AS clock (id, last_run, steady_since, permitted_at) VALUES (1, %(now)s, %(now)s, %(now)s)
-ON CONFLICT (id) DO UPDATE SET permitted_at = %(now)s
-"""
-
-
-def permit(now: datetime) -> None:
-    """A person looked, and means it: for a day, runs remove whatever is due."""
-    with db.JOBS.connection() as connection:
-        connection.execute(PERMIT, {"now": now})
 
 
 HELD = """

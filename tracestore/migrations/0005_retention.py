@@ -22,7 +22,9 @@ class Migration(migrations.Migration):
     dependencies = [("tracestore", "0003_background")]
     operations = [
         *(
-            migrations.AddField("project", f"{signal}_retention_days", models.PositiveIntegerField(null=True, blank=True))
+            migrations.AddField(
+                "project", f"{signal}_retention_days", models.PositiveIntegerField(null=True, blank=True)
+            )
             for signal in SIGNALS
         ),
         migrations.AddField("project", "retention_changed_at", models.DateTimeField(null=True, blank=True)),
@@ -31,9 +33,7 @@ class Migration(migrations.Migration):
                 "project",
                 models.CheckConstraint(
                     name=f"project_{signal}_retention",
-                    condition=models.Q(
-                        (f"{signal}_retention_days__gte", 1), (f"{signal}_retention_days__lte", 3650)
-                    ),
+                    condition=models.Q((f"{signal}_retention_days__gte", 1), (f"{signal}_retention_days__lte", 3650)),
                 ),
             )
             for signal in SIGNALS

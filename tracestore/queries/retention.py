@@ -33,7 +33,9 @@ class Held:
     days: int
 
 
-_HELD = "SELECT held_reason AS reason, held_since AS since, held_days AS days FROM partition_clock WHERE held_reason <> ''"
+_HELD = (
+    "SELECT held_reason AS reason, held_since AS since, held_days AS days FROM partition_clock WHERE held_reason <> ''"
+)
 
 
 def held() -> Held | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from tracestore.actions.access import COMMAND_LINE, permit_removal
 from tracestore.jobs import partitions
 
 WHY = {
@@ -26,7 +27,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, confirm: bool, **options: Any) -> None:
         now = datetime.now(UTC)
         if confirm:
-            partitions.permit(now)
+            permit_removal(now, COMMAND_LINE)
         done = partitions.run(now)
         self.stdout.write(f"{done.created} created, {done.removed} removed, {done.held} held back")
         if done.reason:

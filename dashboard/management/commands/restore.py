@@ -22,7 +22,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
         parser.add_argument("--force", action="store_true", help="REMOVE ALL that is in the database first")
-        parser.add_argument("--pg-bin", type=Path, help="folder of pg_restore; default: the one that came with Fourline")
+        parser.add_argument(
+            "--pg-bin", type=Path, help="folder of pg_restore; default: the one that came with Fourline"
+        )
 
     def handle(self, *args: Any, file: Path, force: bool, pg_bin: Path | None, **options: Any) -> None:
         began = time.monotonic()

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.utils.text import slugify
 
-from tracestore.actions.access.audit import COMMAND_LINE, Actor, Refused, record
+from tracestore.actions.access.audit import COMMAND_LINE, Actor, Refused, mask, record
 from tracestore.actions.access.keys import insert_key
 from tracestore.analysis.retention import SIGNALS, Kept, kept
 from tracestore.models.access import (
@@ -164,3 +164,30 @@ def delete_project(project_id: int, typed_name: str, now: datetime, actor: Actor
     ApiKey.objects.filter(project_id=project_id, revoked_at=None).update(revoked_at=now)
     Invitation.objects.filter(project_id=project_id, accepted_at=None, revoked_at=None).update(revoked_at=now)
     record(now, actor, project_id, "project.delete", project.slug)
+
+
+REQUEST = "INSERT INTO erasure_request (project, user_id, actor, requested_at) VALUES (%s, %s, %s, %s)"
+
+
+@transaction.atomic
+def request_erasure(project_id: int, user_id: str, now: datetime, actor: Actor) -> None:
+    """Ask for all of a user to be erased; jobs.access.erase_users does it. One audit entry now, and one when it is done."""
+    if not user_id:
+        raise Refused("Name the user.")
+    with connection.cursor() as cursor:
+        cursor.execute(REQUEST, [project_id, user_id, actor.name[:254], now])
+    record(now, actor, project_id, "user.erase.request", mask(user_id))
+
+
+PERMIT = """
+INSERT INTO partition_clock AS clock (id, last_run, steady_since, permitted_at) VALUES (1, %(now)s, %(now)s, %(now)s)
+ON CONFLICT (id) DO UPDATE SET permitted_at = %(now)s
+"""
+
+
+@transaction.atomic
+def permit_removal(now: datetime, actor: Actor) -> None:
+    """Say that the clock is right: for a day, jobs.partitions removes whatever is due, however much it is."""
+    with connection.cursor() as cursor:
+        cursor.execute(PERMIT, {"now": now})
+    record(now, actor, None, "retention.permit", "all that is due")

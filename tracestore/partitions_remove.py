@@ -23,6 +23,7 @@ JOIN pg_class parent ON parent.oid = pg_inherits.inhparent
 JOIN pg_class child ON child.oid = pg_inherits.inhrelid
 WHERE inhdetachpending AND parent.relname = ANY(%s) AND parent.relnamespace = 'public'::regnamespace
 """
+FINALIZE = "ALTER TABLE {} DETACH PARTITION {} FINALIZE"
 # Detached, and then we were stopped before the drop.
 LOOSE = """
 SELECT relname FROM pg_class
@@ -32,11 +33,11 @@ WHERE relkind = 'r' AND NOT relispartition AND relnamespace = 'public'::regnames
 
 
 def finish_started(connection: psycopg.Connection) -> list[str]:
-    """Takes up where a run before was stopped; returns the names of what is gone now."""
-    for parent, child in connection.execute(PENDING, [list(TABLES)]).fetchall():
-        _alone(connection, "ALTER TABLE {} DETACH PARTITION {} FINALIZE", parent, child)
+    """Takes up where a run before was stopped; returns the names of what is still in use."""
+    pending = connection.execute(PENDING, [list(TABLES)]).fetchall()
+    left = [child for parent, child in pending if not _alone(connection, FINALIZE, parent, child)]
     loose = [name for (name,) in connection.execute(LOOSE, [list(TABLES)])]
-    return [name for name in loose if _drop_table(connection, name)]
+    return left + [name for name in loose if not _drop_table(connection, name)]
 
 
 def drop(connection: psycopg.Connection, table: str, day: date) -> bool:

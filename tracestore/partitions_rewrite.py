@@ -15,7 +15,7 @@ from psycopg import sql
 from tracestore.partitions import TABLES, partition_name
 
 PIECE_BLOCKS = 512  # 4 MB of rows, and the long values they point to
-REST = 0.5  # of the time that the piece took
+REST, REST_MAX_S = 0.5, 5.0  # of the time that the piece took
 SWAP_TRIES, SWAP_REST_S = 6, 1.0
 
 LOOKED_THROUGH = """
@@ -89,7 +89,7 @@ def _copy(connection: psycopg.Connection, name: str, draft: str, gone: Sequence[
         began = time.monotonic()
         piece = {"first": f"({first},0)", "end": f"({first + PIECE_BLOCKS},0)", "gone": list(gone)}
         connection.execute(statement, piece)
-        time.sleep(REST * (time.monotonic() - began))
+        time.sleep(min(REST * (time.monotonic() - began), REST_MAX_S))
 
 
 def _swap(connection: psycopg.Connection, table: str, name: str, draft: str, day: date) -> None:

@@ -123,6 +123,7 @@ class SpanPanel:
     whole_href: str
     parent_href: str
     similar_href: str
+    has_messages: bool
     texts_gone: str  # why nothing that it said is shown; "" where it is
 
 
@@ -193,6 +194,7 @@ def build_panel(
         whole_href=with_query(path, query, whole=1),
         parent_href=with_query(path, query, span=span.parent_span_id) if span.parent_span_id else "",
         similar_href=similar_href(span, slug),
+        has_messages=bool(detail.input_messages or detail.output_messages),  # log records may hold them
         texts_gone="",
     )
 

@@ -16,6 +16,7 @@ from tracestore import db, partitions, partitions_rewrite, writer
 from tracestore.jobs import partitions as job
 from tracestore.models import Project
 from tracestore.partitions import DAY_NS, KEPT_AS, TABLES, storage_day
+from tracestore.queries.retention import held
 from tracestore.records import CLOCK_SUSPECT
 from tracestore.writer_rows import Days
 
@@ -207,6 +208,9 @@ def test_a_jump_of_the_clock_removes_nothing_and_makes_no_partitions_far_away(da
         assert job.run(wrong).removed == 0
         assert job.run(wrong + timedelta(minutes=61)).removed == 0
         assert days() == before
+        found = held()
+        assert found is not None
+        assert found.reason == "clock", "which every page tells"
     assert job.run(NOW).removed == 0  # the clock came back
     assert (count("span"), days()) == (24, before)
 
@@ -314,7 +318,10 @@ def test_a_long_transaction_delays_a_drop_and_nothing_else(database: Database) -
             assert store(1, [span(trace_id(n))], settle=False).accepted == 1
         waits.join()
         assert count("span_payload") == 31, "what nobody reads is gone"
-    assert keep(NOW).held == 0
+    assert keep(NOW).reason == ""
+    with db.JOBS.connection() as connection:
+        oldest = partitions.partition_name("span", NOW.date() - timedelta(days=30))
+        assert connection.execute("SELECT to_regclass(%s)", [oldest]).fetchone() == (None,), "half detached, then gone"
     assert count("span") == 31
     assert min(days()) == NOW.date() - timedelta(days=29)
 

@@ -64,7 +64,7 @@ def keep(connection: psycopg.Connection, now: datetime) -> Summary:
     created = _create(connection, projects, now, trusted=not reason)
     done, why = _remove_all(connection, due, now) if not reason else (0, reason)
     held = due[done:] if why else []
-    _note_held(connection, now, why, held)
+    _note_held(connection, now, why if held or not _is_near(connection, now) else "", held)
     if not reason:
         done += len(_remove_strays(connection, now))
     return Summary(len(created), done, len(held), why)
@@ -189,9 +189,8 @@ UPDATE partition_clock SET
 
 
 def _note_held(connection: psycopg.Connection, now: datetime, reason: str, held: Sequence[Removal]) -> None:
-    """For the warnings on the pages. Nothing due is nothing held, whatever the clock does."""
-    why = reason if held else ""
-    connection.execute(HELD, {"now": now, "reason": why, "days": len({one.day for one in held})})
+    """For the warnings on the pages."""
+    connection.execute(HELD, {"now": now, "reason": reason, "days": len({one.day for one in held})})
 
 
 # ---- remove
@@ -199,18 +198,16 @@ def _note_held(connection: psycopg.Connection, now: datetime, reason: str, held:
 
 def _remove_all(connection: psycopg.Connection, due: Sequence[Removal], now: datetime) -> tuple[int, str]:
     """(how many of them are done, why the rest is not). One that is in use does not keep the others waiting."""
-    if not due:
-        return 0, ""
     if not _only(connection):
-        return 0, "backup"
+        return 0, "backup" if due else ""
     try:
-        partitions_remove.finish_started(connection)
+        left = partitions_remove.finish_started(connection)
         stop_at = time.monotonic() + BUDGET_S
         results = [_remove(connection, one, now) for one in due if time.monotonic() < stop_at]
     finally:
         connection.execute("SELECT pg_advisory_unlock(%s, %s)", RETENTION_LOCK)
     done = sum(results)
-    return done, "in use" if done < len(results) else "time" if len(results) < len(due) else ""
+    return done, "in use" if left or done < len(results) else "time" if len(results) < len(due) else ""
 
 
 def _only(connection: psycopg.Connection) -> bool:

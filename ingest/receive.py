@@ -52,7 +52,7 @@ def understood(signal: str, project: ProjectContext, decoded: Decoded, now_ns: i
         points=each(lambda point: point_of(point, project.redactor), decoded.points, rejected),
         rejected=rejected,
         prices=prices,
-        retention_days=project.retention_days,
+        retention_days=project.days_kept(signal),
     )
 
 

@@ -189,3 +189,14 @@ def encode_value(value: Value) -> bytes:
 
 def decode_value(body: bytes) -> Any:
     return msgspec.msgpack.decode(decompress(body))
+
+
+def without(body: bytes, message_refs: Sequence[bytes], kept: set[int]) -> tuple[bytes, list[bytes]]:
+    """A block with nothing left in it but the members at `kept`, each where it was, and the hashes that those cite."""
+    nothing = _pack([0, 0, None, {}])
+    numbers: dict[bytes, int] = {}
+    items = [
+        (packed, [numbers.setdefault(message_refs[old], len(numbers)) for old in cites]) if n in kept else (nothing, [])
+        for n, (packed, cites) in enumerate(_members(decompress(body)))
+    ]
+    return compress(_pack(items)), list(numbers)

@@ -37,10 +37,11 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("settle", 1, "tracestore.jobs.traces.run", lane="settle"),
     Entry("fill", 1, "tracestore.jobs.rollups.run", lane="settle"),
     Entry("ledger", 5, "tracestore.jobs.ledger.run"),
-    Entry("partitions", 600, "tracestore.jobs.partitions.run"),
     Entry("rollup-minutes", 3600, "tracestore.jobs.rollups.keep"),
+    Entry("partitions", 600, "tracestore.jobs.partitions.run", lane="retention"),  # may copy for minutes
     Entry("reset-mails", 5, "tracestore.jobs.access.send_resets", lane="mail"),
     Entry("purge-projects", 30, "tracestore.jobs.access.purge_projects"),
+    Entry("erase-users", 30, "tracestore.jobs.access.erase_users"),
     Entry("tidy-access", 3600, "tracestore.jobs.access.tidy"),
 )
 

@@ -47,7 +47,7 @@ def store(batch: Batch) -> Receipt:
 
 
 def _commit(batch: Batch, *, merge: bool) -> int:
-    days = Days(batch.received_ns, batch.retention_days, stored_days())
+    days = Days(batch.received_ns, batch.retention_days, stored_days(batch.signal))
     with transaction(batch.project_id) as current:
         records = batch.logs or batch.points
         store_references(current, _references(records))

@@ -75,7 +75,8 @@ class Rows(msgspec.Struct, frozen=True, gc=False):
 class Days:
     """Which day a span is stored under, as days since 1970: tracestore.partitions.storage_day for many spans.
 
-    days: the days that have a partition. A day without one is replaced by the day of receipt (and is suspect).
+    days: the days that have a partition, not empty. A day without one is replaced by the day of receipt (and is suspect).
+    Where that has none either our own clock is far off: then the start's day if it has one, else the newest.
     """
 
     __slots__ = ("_days", "_first_ns", "_last_ns", "receipt")
@@ -88,7 +89,12 @@ class Days:
     def of(self, start_ns: int) -> int:
         """The start's day, or the day of receipt negated: not plausible."""
         day = start_ns // DAY_NS
-        return day if self._first_ns <= start_ns <= self._last_ns and day in self._days else -self.receipt
+        return day if self._first_ns <= start_ns <= self._last_ns and day in self._days else -self._other(day)
+
+    def _other(self, day: int) -> int:
+        if self.receipt in self._days:
+            return self.receipt
+        return day if day in self._days else max(self._days)
 
 
 def pack_span(batch: Batch, span: Span, days: Days) -> PackedSpan:

@@ -85,15 +85,19 @@ def _roll_back(connection: psycopg.Connection) -> None:
         connection.close()
 
 
-def stored_days() -> frozenset[int]:
-    """The days (since 1970) that have a partition of every table, at most 30 s old. Raises Unavailable when none has."""
-    name = db.conninfo().get("dbname", "")
+def stored_days(signal: str = "traces") -> frozenset[int]:
+    """The days (since 1970) that have a partition of every table of a signal, at most 30 s old.
+
+    Raises Unavailable when none has.
+    """
+    name = f"{signal} {db.conninfo().get('dbname', '')}"
     read_at, days = _days.get(name, (-DAYS_FOR_S, frozenset()))
     if days and time.monotonic() - read_at < DAYS_FOR_S:
         return days
     with db.WRITES.connection() as connection:
         existing = partitions.existing(connection)
-    days = frozenset((day - partitions.EPOCH).days for day in set.intersection(*existing.values()))
+    of_signal = [stored for table, stored in existing.items() if partitions.arrival(table) == signal]
+    days = frozenset((day - partitions.EPOCH).days for day in set.intersection(*of_signal))
     if not days:
         raise db.Unavailable("no day partitions yet: run `manage.py partitions`")
     _days[name] = (time.monotonic(), days)

@@ -198,6 +198,7 @@ class SpanDetail(Span):
     dropped_attributes: int
     dropped_events: int
     dropped_links: int
+    payload_dropped: bool
 
 
 class Session(Strict):

@@ -33,8 +33,10 @@ CHANGES: dict[str, Callable[[World], dict[str, str]]] = {
     "new_password": lambda _: {"password": NEW, "again": NEW},
     "invitation": lambda _: {"email": "new@example.org", "name": "N", "password": NEW, "again": NEW},
     "new_project": lambda _: {"name": "Third"},
-    "change_project": lambda _: {"name": "Other", "retention_days": "7"},
+    "change_project": lambda _: {"name": "Other", "retention_days": "7", "confirm": "7 days"},
     "delete_project": lambda world: {"name": world.ours.project.name},
+    "erase_user": lambda _: {"user_id": "u-9", "again": "u-9"},
+    "confirm_retention": lambda _: {},
     "leave": lambda _: {},
     "change_role": lambda _: {"role": "editor"},
     "remove_member": lambda _: {},
@@ -48,7 +50,14 @@ CHANGES: dict[str, Callable[[World], dict[str, str]]] = {
     "add_price": lambda _: {"pattern": "gpt-*", "effective_from": "2026-01-01", "input": "2.5"},
     "delete_price": lambda _: {},
 }
-AS = {"sign_in": None, "new_password": None, "invitation": None, "new_project": "admin", "leave": "bob"}
+AS = {
+    "sign_in": None,
+    "new_password": None,
+    "invitation": None,
+    "new_project": "admin",
+    "confirm_retention": "admin",
+    "leave": "bob",
+}
 
 
 @pytest.fixture

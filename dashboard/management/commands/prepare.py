@@ -32,7 +32,7 @@ class Command(BaseCommand):
             cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
         call_command("migrate", verbosity=0)
         with db.JOBS.connection(600) as store:
-            partitions.ensure(store, now, DEFAULT_RETENTION_DAYS)
+            partitions.ensure_ahead(store, now, DEFAULT_RETENTION_DAYS)
         self.bootstrap(now)
 
     def bootstrap(self, now: datetime) -> None:

@@ -30,6 +30,7 @@ TABLES: dict[str, str] = {
     "trace": "autovacuum_vacuum_scale_factor = 0.1",
     "llm_call": "autovacuum_vacuum_scale_factor = 0.1",
     "tool_call": "autovacuum_vacuum_scale_factor = 0.1",
+    "trace_text": "autovacuum_vacuum_scale_factor = 0.1",
     "log_record": "autovacuum_analyze_scale_factor = 0.2",
     "metric_point": "autovacuum_analyze_scale_factor = 0.2",
     "metric_exemplar": "autovacuum_analyze_scale_factor = 0.5",

@@ -32,6 +32,7 @@ from tracestore.settling_rows import (
     tool_row,
     trace_row,
 )
+from tracestore.text_marks import mark_texts
 from tracestore.writer_transaction import copy_rows
 
 SETTLE_LOCK = 3  # class of advisory locks, by project; reprice, rebuild and erase take the same
@@ -66,6 +67,7 @@ def recompute(
         _delete(connection, project_id, known)
         _write(connection, project_id, traces, sets, attrs, now_ns)
         _keep_sets(connection, project_id, traces, sets)
+        mark_texts(connection, project_id, days, {trace.trace_id: trace.start_ns for trace in traces}, now_ns)
     return len(traces), len(spans)
 
 

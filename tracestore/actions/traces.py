@@ -18,10 +18,10 @@ from tracestore.settling_reads import read_before, read_former, read_twins
 from tracestore.writer_transaction import WRITE_LOCK
 
 ERASER_TIMEOUT_S = 300
-OF_A_TRACE = ("span_payload", "span", "trace", "llm_call", "tool_call", "log_record", "settle_mark")
+OF_A_TRACE = "span_payload span trace llm_call tool_call log_record settle_mark trace_text text_mark".split()
 OF_A_PROJECT = (
-    "settle_mark version_part version_set metric_series reference ingest_ledger ledger_minute ledger_refusal".split()
-)
+    "settle_mark version_part version_set metric_series reference ingest_ledger ledger_minute ledger_refusal text_mark"
+).split()
 
 CITED = """
 SELECT DISTINCT day, unnest(message_refs) FROM span_payload WHERE project = %(project)s AND trace_id = %(trace)s

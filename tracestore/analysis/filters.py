@@ -50,7 +50,8 @@ _MAX_INT64 = 2**63 - 1
 class Term:
     """One condition. field: a name of TEXT_FIELDS or NUMBER_FIELDS, "status", "attr" (with key) or "text".
 
-    op: "=" and the comparisons; "prefix": begins with value; "any": is known; "contains": free text.
+    op: "=" and the comparisons; "prefix": begins with value; "any": is known; "contains": free text
+    ("prefix" where a star ended it).
     value: text; for status its number; for duration ns, for cost nano-USD, for tokens a count.
     """
 
@@ -209,7 +210,7 @@ def _term(token: Token) -> Term:
 def _free_text(token: Token) -> Term:
     if not token.value:
         raise FilterError("There is no text to search for; write some, or remove the quotes or `*`", token.position)
-    return Term("text", "contains", token.value)
+    return Term("text", "prefix" if token.star else "contains", token.value)
 
 
 def _text_term(token: Token) -> Term:

@@ -1,0 +1,28 @@
+-- Free-text search: which words does a trace hold? Filled behind ingest by jobs/search.py, `manage.py index_texts` makes it again.
+
+-- One mark a trace and settle: its texts may have changed. Written in settle's transaction, deleted by the index job.
+CREATE TABLE text_mark (
+  id bigint GENERATED ALWAYS AS IDENTITY,
+  project integer NOT NULL,
+  trace_id uuid NOT NULL,
+  start_ns bigint NOT NULL, -- of the trace: says for which ranges the index is behind
+  first_day date NOT NULL, -- where its row may be
+  last_day date NOT NULL,
+  marked_ns bigint NOT NULL,
+  PRIMARY KEY (project, id)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000); -- a queue: all of it is dead soon
+
+-- Grain: one row a trace, under the trace's own day. words: what its texts are found by (tracestore/analysis/words.py), without
+-- positions: GIN does not keep them, and they take half as much again.
+CREATE TABLE trace_text (
+  project integer NOT NULL,
+  day date NOT NULL,
+  trace_id uuid NOT NULL,
+  signature bigint NOT NULL, -- of what was read: the same again need not be read again
+  cut boolean NOT NULL, -- a text was too long, or the words too many: the rest is not searched
+  words tsvector NOT NULL,
+  PRIMARY KEY (project, trace_id, day)
+) PARTITION BY RANGE (day);
+-- What is pending is searched one by one: 1 MB of it takes some 2 ms.
+CREATE INDEX trace_text_words ON trace_text USING gin (words) WITH (gin_pending_list_limit = 1024);
+CREATE INDEX trace_text_cut ON trace_text (project, day) WHERE cut;

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tracestore.analysis.texts import texts, texts_of_json
+from tracestore.analysis.texts import attribute_texts, texts, texts_of_json
 from tracestore.payload import decompress
 from tracestore.payload_cut import FAMILY, JSON, TEXT
 
@@ -52,12 +52,10 @@ class _Holes:
 
 
 def _payload_texts(fields: list[Any]) -> Iterator[str]:
-    for key, value in fields[ATTRIBUTES].items():
-        yield from texts(value, key)
+    yield from attribute_texts(fields[ATTRIBUTES])
     for name, _, attributes, *_ in fields[EVENTS] if len(fields) > EVENTS else ():
         yield name
-        for key, value in attributes.items():
-            yield from texts(value, key)
+        yield from attribute_texts(attributes)
     yield from (fields[at] for at in (NAME, STATUS_MESSAGE) if len(fields) > at and fields[at])
 
 

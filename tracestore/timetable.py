@@ -35,6 +35,7 @@ class Entry:
 TIMETABLE: tuple[Entry, ...] = (
     # A trace is in lists and usage within 5 s of its receipt: it waits for at most one turn.
     Entry("settle", 1, "tracestore.jobs.traces.run", lane="settle"),
+    Entry("search", 1, "tracestore.jobs.search.run", lane="search"),
     Entry("ledger", 5, "tracestore.jobs.ledger.run"),
     Entry("partitions", 600, "tracestore.jobs.partitions.run"),
     Entry("reset-mails", 5, "tracestore.jobs.access.send_resets", lane="mail"),

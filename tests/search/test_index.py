@@ -24,7 +24,15 @@ def words(number: int = 1) -> set[str]:
 
 def test_messages_arguments_and_names_are_words(database: Database) -> None:
     long = "a very long Prompt " * 100
-    write([span(trace_id(1), name="book flight", attributes={"gen_ai.prompt": long, "n": 4711, "args": '{"order": "ORD-123"}'})])
+    write(
+        [
+            span(
+                trace_id(1),
+                name="book flight",
+                attributes={"gen_ai.prompt": long, "n": 4711, "args": '{"order": "ORD-123"}'},
+            )
+        ]
+    )
     settle()
     assert index() == search.Summary(1, 1, left=False)
     assert words() >= {"book", "flight", "very", "prompt", "4711", "ord-123", "ord", "123"}

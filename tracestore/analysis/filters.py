@@ -117,6 +117,10 @@ def negation_inwards(node: Node, negated: bool = False) -> Node:
     return Or(children) if isinstance(node, And) == negated else And(children)
 
 
+def free_text(node: Node | None) -> list[Term]:
+    return [term for term in terms(node) if term.field == "text"]
+
+
 class _Parser:
     """Recursive descent over the tokens: alternatives := all ("OR" all)*, all := one+, one := "-" one | "(" ... | term."""
 

@@ -32,6 +32,13 @@ def texts(value: Any, key: str = "", depth: int = DEPTH) -> Iterator[str]:
             yield from texts(inner, key, depth - 1)
 
 
+def attribute_texts(attributes: Mapping[str, Any]) -> Iterator[str]:
+    """Of the attributes of a span or event. Numbers that are attributes themselves are measures (tokens, temperature), no texts."""
+    for key, value in attributes.items():
+        if not isinstance(value, bool | int | float):
+            yield from texts(value, key)
+
+
 def _texts_of_string(value: str, key: str, depth: int) -> Iterator[str]:
     if value in _KINDS and key.rpartition(".")[2] in ("role", "type"):
         return

@@ -45,6 +45,11 @@ class Wanted:
         """The index knows which words a trace holds, not where they stand: a phrase is looked up in the texts."""
         return len(self.words) > 1
 
+    def tsquery(self) -> str:
+        """All the words, in the input form of Postgres' tsquery."""
+        quoted = ["'{}'".format(word.replace("'", "''")) for word in self.words]
+        return " & ".join(quoted) + (":*" if self.prefix else "")
+
 
 @lru_cache(256)
 def wanted(text: str, prefix: bool = False) -> Wanted:

@@ -198,3 +198,44 @@ def _fitting(traces: Sequence[Before]) -> tuple[list[Before], set[bytes]]:
             break
         kept.append(one)
     return kept, {one.trace_id for one in traces[len(kept) :]}
+
+
+# --- all of it ------------------------------------------------------------------------------------------------------------
+
+MARK_ALL = """
+INSERT INTO text_mark (project, trace_id, start_ns, first_day, last_day, marked_ns)
+SELECT project, trace_id, start_ns, first_day, last_day, %(now_ns)s FROM trace
+WHERE project = %(project)s
+ORDER BY start_ns DESC
+"""
+
+
+def mark_all(connection: psycopg.Connection, project_id: int, now_ns: int) -> int:
+    """Marks every trace of a project, the newest first. What is indexed already is not read again."""
+    return connection.execute(MARK_ALL, {"project": project_id, "now_ns": now_ns}).rowcount
+
+
+def index_all(connection: psycopg.Connection, project_id: int) -> int:
+    """Takes every mark of a project without resting; returns how many traces were indexed anew."""
+    indexed = 0
+    while connection.execute("SELECT FROM text_mark WHERE project = %s LIMIT 1", [project_id]).fetchone():
+        done = index_some(connection, project_id, 0, quiet=False)
+        indexed += done.indexed
+        if not done.traces:
+            time.sleep(0.5)  # another indexer is at it
+    return indexed
+
+
+def refill(now: datetime, project_id: int | None = None, *, mark_only: bool = False) -> Summary:
+    """One project, or all of them, without yielding to ingest; safe to stop and to repeat."""
+    now_ns = int(now.timestamp() * 1e9)
+    marked = indexed = 0
+    with db.JOBS.connection(24 * 3600) as connection:
+        connection.execute("SET statement_timeout = 0")
+        query = "SELECT DISTINCT project FROM trace"
+        found = [project_id] if project_id is not None else [row[0] for row in connection.execute(query)]
+        for project in found:
+            marked += mark_all(connection, project, now_ns)
+            indexed += 0 if mark_only else index_all(connection, project)
+        connection.execute("RESET statement_timeout")
+    return Summary(marked, indexed, left=mark_only)

@@ -7,6 +7,7 @@ TRACE and SESSION need the parameter first_day (queries.ranges.day_bounds), SESS
 from psycopg import sql
 
 from tracestore.analysis.filters import Term
+from tracestore.analysis.words import wanted
 from tracestore.queries.filters import (
     Condition,
     Parameters,
@@ -180,6 +181,20 @@ def _trace_version(term: Term, parameters: Parameters) -> sql.Composable:
 
 
 def _trace_text(term: Term, parameters: Parameters) -> sql.Composable:
+    """All the words of the term, anywhere in the trace's texts; tracestore.queries.search looks up where they stand."""
+    ids = whole_trace_id("t", term, parameters)
+    sought = wanted(str(term.value), term.op == "prefix")
+    if not sought.words:
+        return any_of([*ids, sql.SQL("FALSE")])
+    indexed = sql.SQL(
+        "EXISTS (SELECT FROM trace_text AS x WHERE x.project = t.project AND x.day = t.day AND x.trace_id = t.trace_id"
+        " AND x.words @@ {}::tsquery)"
+    ).format(parameters.add(sought.tsquery()))
+    return any_of([*ids, indexed])
+
+
+def _trace_names(term: Term, parameters: Parameters) -> sql.Composable:
+    """The text as it is written, in names, ids, errors and attributes of the trace."""
     some_value = sql.SQL("EXISTS (SELECT FROM jsonb_each_text(t.attrs) AS one WHERE {})").format(
         any_of(contains([sql.Identifier("one", "value")], term, parameters))
     )
@@ -215,20 +230,21 @@ TRACE: Target = {
 # --- sessions AS g: measures are the session's, anything else asks whether some trace of it matches -------------------
 
 
-def _some_trace(name: str) -> Condition:
+def _some_trace(condition: Condition) -> Condition:
     def ask(term: Term, parameters: Parameters) -> sql.Composable:
         return sql.SQL(
             "EXISTS (SELECT FROM trace AS t WHERE t.project = %(project)s AND t.session_id = g.session_id"
             " AND t.day BETWEEN %(first_day)s AND %(last_day)s"
             " AND t.start_ns >= %(start_ns)s AND t.start_ns < %(end_ns)s"
             " AND {})"
-        ).format(paren(TRACE[name](term, parameters)))
+        ).format(paren(condition(term, parameters)))
 
     return ask
 
 
 SESSION: Target = {
-    **{name: _some_trace(name) for name in TRACE},
+    **{name: _some_trace(of_trace) for name, of_trace in TRACE.items()},
+    "text": _some_trace(_trace_names),
     "session": text("g", "session_id"),
     "duration": number(sql.SQL("(g.end_ns - g.start_ns)")),
     "cost": number(sql.Identifier("g", "cost_nanousd")),

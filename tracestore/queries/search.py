@@ -1,0 +1,212 @@
+"""Which traces hold these words? The index of texts says which may, the texts themselves whether a phrase stands there.
+
+The index knows the words of a trace, not where they stand, so a phrase is looked up in the texts of the traces that hold all
+its words. By time, days are walked until the page is full: a common word is answered by a day or two, a rare one by few rows.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+from psycopg import sql
+
+from tracestore import db
+from tracestore.analysis.filters import And, Node, Not, Or, Term, free_text, negation_inwards
+from tracestore.analysis.words import Wanted, holds, wanted
+from tracestore.queries.cursors import Cursor
+from tracestore.queries.filter_targets import TRACE
+from tracestore.queries.filters import Parameters, Target, condition
+from tracestore.queries.trace_texts import TraceText, read_spans, read_texts, texts_said
+
+LOOKED_UP_AT_ONCE = 60
+LOOKED_UP_MAX, LOOK_UP_S = 3_000, 1.0  # of one page; the next page goes on
+DAY_NS = 86_400_000_000_000
+
+Matches = tuple[sql.Composable, dict[str, Any]]
+
+
+class Row(Protocol):
+    """What is needed of a row of a list of traces."""
+
+    @property
+    def trace_id(self) -> str: ...
+    @property
+    def day(self) -> date: ...
+    @property
+    def first_day(self) -> date: ...
+    @property
+    def last_day(self) -> date: ...
+    @property
+    def attrs(self) -> Mapping[str, Any]: ...
+
+
+R = TypeVar("R", bound=Row)
+
+
+class Question(Protocol[R]):
+    """A list of traces in an order. newest_first: None = not by start, so that days cannot be walked."""
+
+    @property
+    def start_ns(self) -> int: ...
+    @property
+    def end_ns(self) -> int: ...
+    @property
+    def newest_first(self) -> bool | None: ...
+    def within(self, start_ns: int, end_ns: int) -> Self: ...
+    def rows(self, matches: Matches, begin: Cursor | None, limit: int) -> list[R]: ...
+    def place(self, row: R) -> Cursor: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[R]):
+    """A page. last: where the next one begins, None when there is none. stopped: the page is short because looking up ended."""
+
+    rows: list[R]
+    last: Cursor | None
+    stopped: bool = False
+
+
+def find(project_id: int, node: Node, question: Question[R], begin: Cursor | None, limit: int) -> Found[R]:
+    """A page of at most `limit` traces. Raises psycopg QueryCanceled past 5 s."""
+    if any(sought_by(term).is_phrase for term in free_text(node)):
+        return _looked_up(project_id, node, question, begin, limit)
+    rows = _candidates(question, condition(node, TRACE), begin, limit + 1)
+    return Found(rows[:limit], question.place(rows[limit - 1]) if len(rows) > limit else None)
+
+
+def sought_by(term: Term) -> Wanted:
+    return wanted(str(term.value), term.op == "prefix")
+
+
+# --- by days --------------------------------------------------------------------------------------------------------------
+
+
+def _candidates(question: Question[R], matches: Matches, begin: Cursor | None, limit: int) -> list[R]:
+    if question.newest_first is None:
+        return question.rows(matches, begin, limit)
+    found: list[R] = []
+    for window in windows(question.start_ns, question.end_ns, question.newest_first, begin):
+        found += question.within(*window).rows(matches, begin, limit - len(found))
+        if len(found) >= limit:
+            break
+    return found
+
+
+def windows(start_ns: int, end_ns: int, newest_first: bool, begin: Cursor | None) -> Iterator[tuple[int, int]]:
+    """The range from where a page begins, in whole days: one, then two, four, eight. A trace lies under the day of its start."""
+    days = 1
+    if begin is not None and begin.value is not None:
+        start_ns, end_ns = (
+            (start_ns, min(end_ns, begin.value + 1)) if newest_first else (max(start_ns, begin.value), end_ns)
+        )
+    while start_ns < end_ns:
+        if newest_first:
+            middle = max(start_ns, ((end_ns - 1) // DAY_NS + 1 - days) * DAY_NS)
+            yield middle, end_ns
+            end_ns = middle
+        else:
+            middle = min(end_ns, (start_ns // DAY_NS + days) * DAY_NS)
+            yield start_ns, middle
+            start_ns = middle
+        days *= 2
+
+
+# --- phrases --------------------------------------------------------------------------------------------------------------
+
+
+def _looked_up(project_id: int, node: Node, question: Question[R], begin: Cursor | None, limit: int) -> Found[R]:
+    """Traces that may match, some at a time, until the page is full or LOOKED_UP_MAX of them were looked up."""
+    stop_at, looked_up = time.monotonic() + LOOK_UP_S, 0
+    matches = condition(loosened(negation_inwards(node)), TRACE)
+    kept: list[R] = []
+    while True:
+        rows = _candidates(question, matches, begin, LOOKED_UP_AT_ONCE)
+        kept += _exactly(project_id, node, rows)
+        looked_up += len(rows)
+        if len(kept) > limit:
+            return Found(kept[:limit], question.place(kept[limit - 1]))
+        if len(rows) < LOOKED_UP_AT_ONCE:
+            return Found(kept, None)
+        begin = question.place(rows[-1])
+        if looked_up >= LOOKED_UP_MAX or time.monotonic() > stop_at:
+            return Found(kept, begin, stopped=True)
+
+
+def loosened(node: Node) -> Node | None:
+    """What the index can rule out: a phrase must have its words; that it is not there says nothing. None = anything matches.
+
+    node: with Not above terms only.
+    """
+    if isinstance(node, Not):
+        term = node.child
+        assert isinstance(term, Term)
+        return None if term.field == "text" and sought_by(term).is_phrase else node
+    if isinstance(node, Term):
+        return node
+    children = [loosened(child) for child in node.children]
+    known = tuple(child for child in children if child is not None)
+    if isinstance(node, Or):
+        return Or(known) if len(known) == len(children) else None
+    return And(known) if known else None
+
+
+_EXACT = sql.SQL("""
+SELECT replace(t.trace_id::text, '-', '') AS trace_id
+FROM trace AS t
+WHERE t.project = %(project)s
+  AND t.trace_id = ANY (%(traces)s::uuid[])
+  AND t.day BETWEEN %(first_day)s AND %(last_day)s
+  AND {matches}
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class _Id:
+    trace_id: str
+
+
+def _exactly(project_id: int, node: Node, rows: Sequence[R]) -> list[R]:
+    """Those rows that match when each phrase is true where it stands."""
+    if not rows:
+        return []
+    matches, values = condition(node, _with_phrases(_holders(project_id, node, rows)))
+    values |= {"project": project_id, "traces": [row.trace_id for row in rows]}
+    values |= {"first_day": min(row.first_day for row in rows), "last_day": max(row.last_day for row in rows)}
+    exact = {found.trace_id for found in db.fetch(_EXACT.format(matches=matches), values, _Id, prepare=False)}
+    return [row for row in rows if row.trace_id in exact]
+
+
+def _with_phrases(holders: Mapping[Wanted, list[str]]) -> Target:
+    def ask(term: Term, parameters: Parameters) -> sql.Composable:
+        if sought_by(term) not in holders:
+            return TRACE["text"](term, parameters)
+        return sql.SQL("t.trace_id = ANY ({}::uuid[])").format(parameters.add(holders[sought_by(term)]))
+
+    return {**TRACE, "text": ask}
+
+
+def _holders(project_id: int, node: Node, rows: Sequence[R]) -> dict[Wanted, list[str]]:
+    """Phrase -> ids of those traces in whose texts it stands."""
+    phrases = {sought for term in free_text(node) if (sought := sought_by(term)).is_phrase}
+    attrs = {bytes.fromhex(row.trace_id): row.attrs for row in rows}
+    first, last = min(row.first_day for row in rows), max(row.last_day for row in rows)
+    with db.connection() as connection:
+        spans = read_spans(connection, project_id, attrs, first, last)
+        said = read_texts(connection, project_id, spans, attrs)
+        of_trace = texts_said(connection, project_id, said.values())
+    found: dict[Wanted, list[str]] = {phrase: [] for phrase in phrases}
+    for trace_id, trace in said.items():
+        for phrase in _held(trace, phrases, of_trace):
+            found[phrase].append(trace_id.hex())
+    return found
+
+
+def _held(trace: TraceText, phrases: set[Wanted], of_trace: Callable[[TraceText], Iterator[str]]) -> set[Wanted]:
+    held: set[Wanted] = set()
+    for text in of_trace(trace):
+        held |= {phrase for phrase in phrases - held if holds(text, phrase)}
+        if held == phrases:
+            break
+    return held

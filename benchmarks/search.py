@@ -172,6 +172,8 @@ def main() -> None:
 
 
 def measure(stack: Stack, traces: int, days: int, calls: int) -> None:
+    import tracestore.jobs.search  # noqa: F401  # teaches psycopg types, which a connection knows when it is made
+
     with stack.connect() as connection:
         (project,) = connection.execute("SELECT id FROM project ORDER BY id LIMIT 1").fetchone()
         began = time.monotonic()

@@ -31,9 +31,13 @@ class Row(NamedTuple):
 Words = tuple[frozenset[str], bool]  # of some texts; was one of them cut?
 
 
-def signature(spans: Collection[SpanText]) -> int:
-    """Of all that the row is made of: a record's hash stands for all that its emitter sent."""
+def signature(spans: Collection[SpanText], attrs: Mapping[str, Any]) -> int:
+    """Of all that the row is made of: a record's hash stands for all that its emitter sent.
+
+    attrs: as settle left them, perhaps from fewer spans than these.
+    """
     record = b"".join(sorted(pack(">qq", span.span_id, span.record_hash) for span in spans))
+    record += repr(sorted(attrs.items())).encode(errors="replace")
     digest = blake2b(record, digest_size=8, salt=VERSION.to_bytes(2, "big")).digest()
     return int.from_bytes(digest, "big", signed=True)
 

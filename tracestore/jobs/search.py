@@ -175,7 +175,9 @@ def _index(connection: psycopg.Connection, project_id: int, marks: Sequence[Mark
     traces, later = _fitting([Before(*row) for row in cursor.execute(TRACES, where)])
     indexed = {trace_id: (day, hash_) for trace_id, day, hash_ in cursor.execute(INDEXED, where)}
     spans = read_spans(connection, project_id, [one.trace_id for one in traces], first, last)
-    wanted = {one.trace_id: (one.day, signature(spans[one.trace_id])) for one in traces if one.trace_id in spans}
+    wanted = {
+        one.trace_id: (one.day, signature(spans[one.trace_id], one.attrs)) for one in traces if one.trace_id in spans
+    }
     stale = {one for one in indexed if one not in later and indexed[one] != wanted.get(one)}
     if stale:
         connection.execute(DELETE, where | {"traces": as_uuids(stale)})
@@ -218,7 +220,7 @@ def mark_all(connection: psycopg.Connection, project_id: int, now_ns: int) -> in
 def index_all(connection: psycopg.Connection, project_id: int) -> int:
     """Takes every mark of a project without resting; returns how many traces were indexed anew."""
     indexed = 0
-    while connection.execute("SELECT FROM text_mark WHERE project = %s LIMIT 1", [project_id]).fetchone():
+    while connection.execute("SELECT 1 FROM text_mark WHERE project = %s LIMIT 1", [project_id]).fetchone():
         done = index_some(connection, project_id, 0, quiet=False)
         indexed += done.indexed
         if not done.traces:

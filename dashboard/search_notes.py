@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from dashboard.templatetags.units import in_time
 from tracestore.analysis.filters import Node, free_text
-from tracestore.queries.search import sought_by
+from tracestore.analysis.text_terms import sought_by
 from tracestore.queries.search_lag import CUT_MAX, LOOKED_AT, Lag, cut_traces, index_lag
 from tracestore.queries.traces import TracePage
 

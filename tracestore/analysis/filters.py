@@ -27,7 +27,7 @@ TEXT_FIELDS = (
 NUMBER_FIELDS = ("duration", "cost", "tokens")
 STATUSES = {"unset": 0, "ok": 1, "error": 2}
 
-Op = Literal["=", "prefix", "any", "contains", ">", ">=", "<", "<="]
+Op = Literal["=", "prefix", "any", "contains", "tsquery", ">", ">=", "<", "<="]
 
 _UNIT_NS = {
     "ns": 1,
@@ -51,7 +51,7 @@ class Term:
     """One condition. field: a name of TEXT_FIELDS or NUMBER_FIELDS, "status", "attr" (with key) or "text".
 
     op: "=" and the comparisons; "prefix": begins with value; "any": is known; "contains": free text
-    ("prefix" where a star ended it).
+    ("prefix" where a star ended it). "tsquery": free text as the index of words takes it (analysis.text_terms), never parsed.
     value: text; for status its number; for duration ns, for cost nano-USD, for tokens a count.
     """
 

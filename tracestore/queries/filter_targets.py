@@ -1,13 +1,13 @@
 """What does each field of a filter ask of a trace, span, call, log record or session?
 
 Aliases: trace AS t, span AS s, llm_call AS c, log_record AS l, the session subquery AS g (see queries.sessions).
-TRACE and SESSION need the parameter first_day (queries.ranges.day_bounds), SESSION all parameters of find_sessions.
+TRACE and SESSION need the parameters first_day and last_day (queries.ranges.day_bounds), SESSION all parameters of find_sessions.
 """
 
 from psycopg import sql
 
 from tracestore.analysis.filters import Term
-from tracestore.analysis.words import wanted
+from tracestore.queries.filter_text import nearby_text, trace_text
 from tracestore.queries.filters import (
     Condition,
     Parameters,
@@ -180,19 +180,6 @@ def _trace_version(term: Term, parameters: Parameters) -> sql.Composable:
     return any_of([own, some_set])
 
 
-def _trace_text(term: Term, parameters: Parameters) -> sql.Composable:
-    """All the words of the term, anywhere in the trace's texts; tracestore.queries.search looks up where they stand."""
-    ids = whole_trace_id("t", term, parameters)
-    sought = wanted(str(term.value), term.op == "prefix")
-    if not sought.words:
-        return any_of([*ids, sql.SQL("FALSE")])
-    indexed = sql.SQL(
-        "EXISTS (SELECT FROM trace_text AS x WHERE x.project = t.project AND x.day = t.day AND x.trace_id = t.trace_id"
-        " AND x.words @@ {}::tsquery)"
-    ).format(parameters.add(sought.tsquery()))
-    return any_of([*ids, indexed])
-
-
 def _trace_names(term: Term, parameters: Parameters) -> sql.Composable:
     """The text as it is written, in names, ids, errors and attributes of the trace."""
     some_value = sql.SQL("EXISTS (SELECT FROM jsonb_each_text(t.attrs) AS one WHERE {})").format(
@@ -223,8 +210,12 @@ TRACE: Target = {
     "cost": number(sql.Identifier("t", "cost_nanousd")),
     "tokens": number(tokens_of("t")),
     "attr": attribute,
-    "text": _trace_text,
+    "text": trace_text,
 }
+
+
+# The same, for few traces: each is looked at for itself.
+NEARBY_TRACE: Target = {**TRACE, "text": nearby_text}
 
 
 # --- sessions AS g: measures are the session's, anything else asks whether some trace of it matches -------------------

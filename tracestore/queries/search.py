@@ -4,6 +4,7 @@ The index knows the words of a trace, not where they stand, so a phrase is looke
 its words. By time, days are walked until the page is full: a common word is answered by a day or two, a rare one by few rows.
 """
 
+import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +14,11 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 from psycopg import sql
 
 from tracestore import db
-from tracestore.analysis.filters import And, Node, Not, Or, Term, free_text, negation_inwards
-from tracestore.analysis.words import Wanted, holds, wanted
+from tracestore.analysis.filters import Node, Term, free_text, negation_inwards
+from tracestore.analysis.text_terms import folded, loosened, sought_by
+from tracestore.analysis.words import Wanted, holds
 from tracestore.queries.cursors import Cursor
-from tracestore.queries.filter_targets import TRACE
+from tracestore.queries.filter_targets import NEARBY_TRACE, TRACE
 from tracestore.queries.filters import Parameters, Target, condition
 from tracestore.queries.trace_texts import TraceText, read_spans, read_texts, texts_said
 
@@ -25,6 +27,18 @@ LOOKED_UP_MAX, LOOK_UP_S = 3_000, 1.0  # of one page; the next page goes on
 DAY_NS = 86_400_000_000_000
 
 Matches = tuple[sql.Composable, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a list is asked for. session: settings of the server. among: only this many of its first rows are looked at."""
+
+    session: Mapping[str, str]
+    among: int | None = None
+
+
+PLAIN = How({"max_parallel_workers_per_gather": "0"})  # starting workers takes longer than the answer
+NEAREST = How(PLAIN.session, among=1_000)
 
 
 class Row(Protocol):
@@ -55,7 +69,7 @@ class Question(Protocol[R]):
     @property
     def newest_first(self) -> bool | None: ...
     def within(self, start_ns: int, end_ns: int) -> Self: ...
-    def rows(self, matches: Matches, begin: Cursor | None, limit: int) -> list[R]: ...
+    def rows(self, matches: Matches, begin: Cursor | None, limit: int, how: How | None = None) -> list[R]: ...
     def place(self, row: R) -> Cursor: ...
 
 
@@ -72,23 +86,25 @@ def find(project_id: int, node: Node, question: Question[R], begin: Cursor | Non
     """A page of at most `limit` traces. Raises psycopg QueryCanceled past 5 s."""
     if any(sought_by(term).is_phrase for term in free_text(node)):
         return _looked_up(project_id, node, question, begin, limit)
-    rows = _candidates(question, condition(node, TRACE), begin, limit + 1)
+    rows = _candidates(question, negation_inwards(node), begin, limit + 1)
     return Found(rows[:limit], question.place(rows[limit - 1]) if len(rows) > limit else None)
-
-
-def sought_by(term: Term) -> Wanted:
-    return wanted(str(term.value), term.op == "prefix")
 
 
 # --- by days --------------------------------------------------------------------------------------------------------------
 
 
-def _candidates(question: Question[R], matches: Matches, begin: Cursor | None, limit: int) -> list[R]:
+def _candidates(question: Question[R], node: Node | None, begin: Cursor | None, limit: int) -> list[R]:
+    """Common words fill a page from the nearest traces. Any other has few rows a day, which the index of words gives."""
+    matches = condition(node and folded(node), TRACE)
     if question.newest_first is None:
-        return question.rows(matches, begin, limit)
+        return question.rows(matches, begin, limit, PLAIN)
+    for first in itertools.islice(windows(question.start_ns, question.end_ns, question.newest_first, begin), 1):
+        nearest = question.within(*first).rows(condition(node, NEARBY_TRACE), begin, limit, NEAREST)
+        if len(nearest) >= limit:
+            return nearest
     found: list[R] = []
     for window in windows(question.start_ns, question.end_ns, question.newest_first, begin):
-        found += question.within(*window).rows(matches, begin, limit - len(found))
+        found += question.within(*window).rows(matches, begin, limit - len(found), PLAIN)
         if len(found) >= limit:
             break
     return found
@@ -119,10 +135,10 @@ def windows(start_ns: int, end_ns: int, newest_first: bool, begin: Cursor | None
 def _looked_up(project_id: int, node: Node, question: Question[R], begin: Cursor | None, limit: int) -> Found[R]:
     """Traces that may match, some at a time, until the page is full or LOOKED_UP_MAX of them were looked up."""
     stop_at, looked_up = time.monotonic() + LOOK_UP_S, 0
-    matches = condition(loosened(negation_inwards(node)), TRACE)
+    possible = loosened(negation_inwards(node))
     kept: list[R] = []
     while True:
-        rows = _candidates(question, matches, begin, LOOKED_UP_AT_ONCE)
+        rows = _candidates(question, possible, begin, LOOKED_UP_AT_ONCE)
         kept += _exactly(project_id, node, rows)
         looked_up += len(rows)
         if len(kept) > limit:
@@ -132,24 +148,6 @@ def _looked_up(project_id: int, node: Node, question: Question[R], begin: Cursor
         begin = question.place(rows[-1])
         if looked_up >= LOOKED_UP_MAX or time.monotonic() > stop_at:
             return Found(kept, begin, stopped=True)
-
-
-def loosened(node: Node) -> Node | None:
-    """What the index can rule out: a phrase must have its words; that it is not there says nothing. None = anything matches.
-
-    node: with Not above terms only.
-    """
-    if isinstance(node, Not):
-        term = node.child
-        assert isinstance(term, Term)
-        return None if term.field == "text" and sought_by(term).is_phrase else node
-    if isinstance(node, Term):
-        return node
-    children = [loosened(child) for child in node.children]
-    known = tuple(child for child in children if child is not None)
-    if isinstance(node, Or):
-        return Or(known) if len(known) == len(children) else None
-    return And(known) if known else None
 
 
 _EXACT = sql.SQL("""
@@ -174,7 +172,7 @@ def _exactly(project_id: int, node: Node, rows: Sequence[R]) -> list[R]:
     matches, values = condition(node, _with_phrases(_holders(project_id, node, rows)))
     values |= {"project": project_id, "traces": [row.trace_id for row in rows]}
     values |= {"first_day": min(row.first_day for row in rows), "last_day": max(row.last_day for row in rows)}
-    exact = {found.trace_id for found in db.fetch(_EXACT.format(matches=matches), values, _Id, prepare=False)}
+    exact = {found.trace_id for found in db.fetch(_EXACT.format(matches=matches), values, _Id, session=PLAIN.session)}
     return [row for row in rows if row.trace_id in exact]
 
 

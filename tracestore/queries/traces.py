@@ -132,6 +132,26 @@ LIMIT %(rows)s
 """)
 
 
+# The same among the first few of the range only: what the filter costs is bounded, whatever the planner believes of it.
+_FIND_AMONG = sql.SQL("""
+SELECT {columns}
+FROM (
+  SELECT *
+  FROM trace AS t
+  WHERE t.project = %(project)s
+    AND t.day BETWEEN %(first_day)s AND %(last_day)s
+    AND t.start_ns >= %(start_ns)s
+    AND t.start_ns < %(end_ns)s
+    AND {after}
+  ORDER BY {order}
+  LIMIT %(among)s
+) AS t
+WHERE {matches}
+ORDER BY {order}
+LIMIT %(rows)s
+""")
+
+
 def find_traces(
     project_id: int,
     start_ns: int,
@@ -175,15 +195,25 @@ class _Question:
     def within(self, start_ns: int, end_ns: int) -> "_Question":
         return replace(self, start_ns=start_ns, end_ns=end_ns, more_days=0)
 
-    def rows(self, matches: search.Matches, begin: cursors.Cursor | None, limit: int) -> list[TraceRow]:
-        """The first `limit` behind `begin`."""
+    def rows(
+        self, matches: search.Matches, begin: cursors.Cursor | None, limit: int, how: search.How | None = None
+    ) -> list[TraceRow]:
+        """The first `limit` behind `begin`. how: as a search asks, in full only among so many."""
         where, values = matches
         parts = {"columns": sql.SQL(COLUMNS), "matches": where, "after": _after(self.order, begin)}
         parameters = values | day_bounds(self.start_ns, self.end_ns, self.more_days, self.more_days)
         parameters |= {"project": self.project_id, "start_ns": self.start_ns, "end_ns": self.end_ns}
         parameters |= {"now_ns": self.now_ns, "rows": limit}
         parameters |= {"after_value": begin.value, "after_id": begin.id} if begin else {}
-        return db.fetch(_FIND.format(order=_order(self.order), **parts), parameters, TraceRow, prepare=False)
+        if how is None:
+            return db.fetch(_FIND.format(order=_order(self.order), **parts), parameters, TraceRow)
+        find = _FIND if how.among is None else _FIND_AMONG
+        return db.fetch(
+            find.format(order=_order(self.order), **parts),
+            parameters | {"among": how.among},
+            TraceRow,
+            session=how.session,
+        )
 
     def place(self, row: TraceRow) -> cursors.Cursor:
         return cursors.Cursor(_value(self.order, row), row.trace_id)

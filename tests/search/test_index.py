@@ -283,7 +283,7 @@ def test_looking_a_phrase_up_stops_and_goes_on(word_store: None, monkeypatch: py
 
     monkeypatch.setattr(questions, "LOOKED_UP_AT_ONCE", 5)
     whole = page_through('"blue moon"', "-start", 100)
-    monkeypatch.setattr(questions, "LOOKED_UP_MAX", 5)
+    monkeypatch.setattr(questions, "LOOK_UP_S", 0.0)
     page = find_traces(1, *EVER, now_ns=NOW_NS, filter=parse('"blue moon"'), limit=100)
     assert page.stopped
     assert len(page.items) <= 5

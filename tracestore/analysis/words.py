@@ -108,8 +108,9 @@ def holds(text: str, sought: Wanted) -> bool:
 
 def _follows(window: Sequence[str], sought: Wanted) -> bool:
     *before, last = sought.words
-    if not all(word in forms(token) for word, token in zip(before, window, strict=False)):
-        return False
+    for word, token in zip(before, window, strict=False):
+        if word != token and (word not in token or word not in forms(token)):
+            return False
     if not sought.prefix:
         return last in forms(window[-1])
     return any(form.startswith(last) for form in forms(window[-1]))

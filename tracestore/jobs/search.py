@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from tracestore import db
-from tracestore.queries.trace_texts import read_spans
+from tracestore.queries.trace_texts import PROBES, read_spans
 from tracestore.search_rows import COLUMNS, pack_row, read_rows, signature
 from tracestore.settling_reads import as_uuids
 from tracestore.writer_transaction import WRITE_LOCK, copy_rows
@@ -145,7 +145,7 @@ def _lock(connection: psycopg.Connection, project_id: int) -> bool:
     if not row or not row[0]:
         return False
     connection.execute("SELECT pg_advisory_xact_lock_shared(%s, %s)", [WRITE_LOCK, project_id])
-    connection.execute("SET LOCAL enable_seqscan = off")  # a partition of today has no statistics yet
+    connection.execute(PROBES)
     return True
 
 

@@ -20,10 +20,10 @@ from tracestore.analysis.words import Wanted, holds
 from tracestore.queries.cursors import Cursor
 from tracestore.queries.filter_targets import NEARBY_TRACE, TRACE
 from tracestore.queries.filters import Parameters, Target, condition
-from tracestore.queries.trace_texts import TraceText, read_spans, read_texts, texts_said
+from tracestore.queries.trace_texts import PROBES, TraceText, read_spans, read_texts, texts_said
 
-LOOKED_UP_AT_ONCE = 60
-LOOKED_UP_MAX, LOOK_UP_S = 3_000, 1.0  # of one page; the next page goes on
+LOOKED_UP_AT_ONCE, LOOKED_UP_AT_MOST = 60, 240  # twice as many each time: one statement reads them all
+LOOK_UP_S = 0.5  # of one page; the next page goes on
 DAY_NS = 86_400_000_000_000
 
 Matches = tuple[sql.Composable, dict[str, Any]]
@@ -133,21 +133,21 @@ def windows(start_ns: int, end_ns: int, newest_first: bool, begin: Cursor | None
 
 
 def _looked_up(project_id: int, node: Node, question: Question[R], begin: Cursor | None, limit: int) -> Found[R]:
-    """Traces that may match, some at a time, until the page is full or LOOKED_UP_MAX of them were looked up."""
-    stop_at, looked_up = time.monotonic() + LOOK_UP_S, 0
+    """Traces that may match, more and more at a time, until the page is full or the time is up."""
+    stop_at, at_once = time.monotonic() + LOOK_UP_S, LOOKED_UP_AT_ONCE
     possible = loosened(negation_inwards(node))
     kept: list[R] = []
     while True:
-        rows = _candidates(question, possible, begin, LOOKED_UP_AT_ONCE)
+        rows = _candidates(question, possible, begin, at_once)
         kept += _exactly(project_id, node, rows)
-        looked_up += len(rows)
         if len(kept) > limit:
             return Found(kept[:limit], question.place(kept[limit - 1]))
-        if len(rows) < LOOKED_UP_AT_ONCE:
+        if len(rows) < at_once:
             return Found(kept, None)
         begin = question.place(rows[-1])
-        if looked_up >= LOOKED_UP_MAX or time.monotonic() > stop_at:
+        if time.monotonic() > stop_at:
             return Found(kept, begin, stopped=True)
+        at_once = min(2 * at_once, LOOKED_UP_AT_MOST)
 
 
 _EXACT = sql.SQL("""
@@ -190,7 +190,8 @@ def _holders(project_id: int, node: Node, rows: Sequence[R]) -> dict[Wanted, lis
     phrases = {sought for term in free_text(node) if (sought := sought_by(term)).is_phrase}
     attrs = {bytes.fromhex(row.trace_id): row.attrs for row in rows}
     first, last = min(row.first_day for row in rows), max(row.last_day for row in rows)
-    with db.connection() as connection:
+    with db.connection() as connection, connection.transaction():
+        connection.execute(PROBES)
         spans = read_spans(connection, project_id, attrs, first, last)
         said = read_texts(connection, project_id, spans, attrs)
         of_trace = texts_said(connection, project_id, said.values())

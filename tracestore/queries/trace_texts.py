@@ -39,6 +39,10 @@ class TraceText(NamedTuple):
     messages: list[Message]
 
 
+# For the transaction that reads: all is named by its key, and a guess of the planner would read a day whole (blocks of 240
+# traces of a day of 75 000: 607 ms by a merge join, 4 ms by probes).
+PROBES = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+
 SPANS = """
 SELECT DISTINCT ON (trace_id, span_id) uuid_send(trace_id), span_id, day, block_id, block_index, record_hash, name,
   status_message, error_type, session_id, user_id, tenant_id

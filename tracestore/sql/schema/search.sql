@@ -23,6 +23,6 @@ CREATE TABLE trace_text (
   words tsvector NOT NULL,
   PRIMARY KEY (project, trace_id, day)
 ) PARTITION BY RANGE (day);
--- What is pending is searched one by one: 1 MB of it takes some 2 ms.
-CREATE INDEX trace_text_words ON trace_text USING gin (words) WITH (gin_pending_list_limit = 1024);
+-- 275 words a trace: with 1 MB pending an insert takes 456 us, with 4 MB 284, with 16 MB 239; what is pending is searched one by one.
+CREATE INDEX trace_text_words ON trace_text USING gin (words) WITH (gin_pending_list_limit = 4096);
 CREATE INDEX trace_text_cut ON trace_text (project, day) WHERE cut;

@@ -38,7 +38,8 @@ def _not_yet(lag: Lag, now_ns: int) -> Iterator[str]:
 def _cut(count: int) -> Iterator[str]:
     if count:
         some = f"{CUT_MAX:,} or more traces" if count >= CUT_MAX else _traces(count)
-        yield f"{some} of these days hold texts that are too long to be searched to their end."
+        hold = "holds" if count == 1 else "hold"
+        yield f"{some} of these days {hold} texts that are too long to be searched to their end."
 
 
 def _no_words(node: Node | None) -> Iterator[str]:

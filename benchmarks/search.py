@@ -154,11 +154,16 @@ def sizes(connection: psycopg.Connection, traces: int) -> None:
 def questions(stack: Stack, days: int, calls: int) -> None:
     until = datetime.now(UTC) + timedelta(minutes=1)
     span = {"from": (until - timedelta(days=days + 1)).isoformat(), "to": until.isoformat()}
-    print(f"\n{'':26}{'hits':>5} {'p50 ms':>8} {'p95 ms':>8}   GET /api/v1/traces over all days, {calls} calls")
+    print(
+        f"\n{'':26}{'hits':>5} {'p50 ms':>8} {'p95 ms':>8} {'CPU ms':>8}   GET /api/v1/traces, all days, {calls} calls"
+    )
     for name, q in QUESTIONS.items():
         path = "/api/v1/traces?" + urllib.parse.urlencode({"q": q, "limit": "50", **span})
+        before = stack.cpu_s()
         hits, times = ask(stack, path, calls)
-        print(f"{name:26}{hits:5} {percentile(times, 50):8.1f} {percentile(times, 95):8.1f}", flush=True)
+        cpu_s = sum(stack.cpu_s()[group] - before[group] for group in ("ingest", "postgres"))
+        shown = f"{percentile(times, 50):8.1f} {percentile(times, 95):8.1f} {cpu_s * 1e3 / (calls + 1):8.1f}"
+        print(f"{name:26}{hits:5} {shown}", flush=True)
 
 
 def main() -> None:

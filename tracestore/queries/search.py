@@ -4,7 +4,6 @@ The index knows the words of a trace, not where they stand, so a phrase is looke
 its words. By time, days are walked until the page is full: a common word is answered by a day or two, a rare one by few rows.
 """
 
-import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -98,12 +97,15 @@ def _candidates(question: Question[R], node: Node | None, begin: Cursor | None, 
     matches = condition(node and folded(node), TRACE)
     if question.newest_first is None:
         return question.rows(matches, begin, limit, PLAIN)
-    for first in itertools.islice(windows(question.start_ns, question.end_ns, question.newest_first, begin), 1):
-        nearest = question.within(*first).rows(condition(node, NEARBY_TRACE), begin, limit, NEAREST)
-        if len(nearest) >= limit:
-            return nearest
+    days = list(windows(question.start_ns, question.end_ns, question.newest_first, begin))
+    near = [time_ns for window in days[:2] for time_ns in window]  # the first day may have just begun
+    nearest = (
+        question.within(min(near), max(near)).rows(condition(node, NEARBY_TRACE), begin, limit, NEAREST) if near else []
+    )
+    if len(nearest) >= limit:
+        return nearest
     found: list[R] = []
-    for window in windows(question.start_ns, question.end_ns, question.newest_first, begin):
+    for window in days:
         found += question.within(*window).rows(matches, begin, limit - len(found), PLAIN)
         if len(found) >= limit:
             break
@@ -111,7 +113,10 @@ def _candidates(question: Question[R], node: Node | None, begin: Cursor | None, 
 
 
 def windows(start_ns: int, end_ns: int, newest_first: bool, begin: Cursor | None) -> Iterator[tuple[int, int]]:
-    """The range from where a page begins, in whole days: one, then two, four, eight. A trace lies under the day of its start."""
+    """The range from where a page begins, in whole days: one, then 4, 16, 64. A trace lies under the day of its start.
+
+    Where a day does not fill a page, the days beyond it are cheap together.
+    """
     days = 1
     if begin is not None and begin.value is not None:
         start_ns, end_ns = (
@@ -126,7 +131,7 @@ def windows(start_ns: int, end_ns: int, newest_first: bool, begin: Cursor | None
             middle = min(end_ns, (start_ns // DAY_NS + days) * DAY_NS)
             yield start_ns, middle
             start_ns = middle
-        days *= 2
+        days *= 4
 
 
 # --- phrases --------------------------------------------------------------------------------------------------------------

@@ -232,6 +232,19 @@ def test_the_indexer_rests_while_settling_is_behind(database: Database) -> None:
         assert search.rest_s(connection, 2, NOW_NS, 0.2) <= 0.2
 
 
+def test_projects_take_turns(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project with much to index does not keep the others waiting."""
+    monkeypatch.setattr(search, "MARKS_AT_ONCE", 2)
+    for project in (1, 2):
+        write([span(trace_id(n)) for n in range(1, 6)], project)
+    settle()
+    taken: list[int] = []
+    real = search.index_some
+    monkeypatch.setattr(search, "index_some", lambda *args: (taken.append(args[1]), real(*args))[1])
+    assert index() == search.Summary(10, 10, left=False)
+    assert taken == [1, 2, 1, 2, 1, 2]
+
+
 def test_the_lag_names_the_traces_of_the_range_only(database: Database) -> None:
     write([span(trace_id(1), at=-2 * DAY), span(trace_id(2)), span(trace_id(3))])
     settle(1)

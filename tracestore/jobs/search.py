@@ -68,21 +68,19 @@ BEHIND = "SELECT marked_ns < %s FROM settle_mark WHERE project = %s ORDER BY id 
 
 
 def run(now: datetime) -> Summary:
-    """Indexes what is marked and quiet, project by project, for at most BUDGET_S."""
+    """Indexes what is marked and quiet, a batch a project in turn, for at most BUDGET_S."""
     started, now_ns = time.monotonic(), int(now.timestamp() * 1e9)
     traces = indexed = 0
-    left = False
     with db.JOBS.connection(BUDGET_S + 120) as connection:
-        for (project_id,) in connection.execute(PROJECTS).fetchall():
-            more = True
-            while more and (spent_s := time.monotonic() - started) < BUDGET_S:
-                began = time.monotonic()
-                done = index_some(connection, project_id, now_ns + int(spent_s * 1e9))
-                traces, indexed, more = traces + done.traces, indexed + done.indexed, done.left
-                if more:
-                    time.sleep(rest_s(connection, project_id, now_ns, time.monotonic() - began))
-            left = left or more
-    return Summary(traces, indexed, left)
+        waiting = [row[0] for row in connection.execute(PROJECTS)]
+        while waiting and (spent_s := time.monotonic() - started) < BUDGET_S:
+            began, project_id = time.monotonic(), waiting.pop(0)
+            done = index_some(connection, project_id, now_ns + int(spent_s * 1e9))
+            traces, indexed = traces + done.traces, indexed + done.indexed
+            if done.left:
+                waiting.append(project_id)
+                time.sleep(rest_s(connection, project_id, now_ns, time.monotonic() - began))
+    return Summary(traces, indexed, left=bool(waiting))
 
 
 def rest_s(connection: psycopg.Connection, project_id: int, now_ns: int, worked_s: float) -> float:

@@ -12,7 +12,7 @@ from tracestore.analysis.texts import MAX_TEXT
 from tracestore.analysis.words import words
 from tracestore.partitions import EPOCH
 from tracestore.payload_texts import Cited, message_texts
-from tracestore.queries.trace_texts import SpanText, TraceText, read_messages, read_texts
+from tracestore.queries.trace_texts import LogText, SpanText, TraceText, read_messages, read_texts
 from tracestore.writer_cells import EPOCH_DAY, binary, boolean
 
 VERSION = 1  # of what a text is found by: raise it, and `manage.py index_texts` makes every row again
@@ -31,12 +31,13 @@ class Row(NamedTuple):
 Words = tuple[frozenset[str], bool]  # of some texts; was one of them cut?
 
 
-def signature(spans: Collection[SpanText], attrs: Mapping[str, Any]) -> int:
+def signature(spans: Collection[SpanText], logs: Collection[LogText], attrs: Mapping[str, Any]) -> int:
     """Of all that the row is made of: a record's hash stands for all that its emitter sent.
 
     attrs: as settle left them, perhaps from fewer spans than these.
     """
     record = b"".join(sorted(pack(">qq", span.span_id, span.record_hash) for span in spans))
+    record += b"".join(sorted(log.hash for log in logs))
     record += repr(sorted(attrs.items())).encode(errors="replace")
     digest = blake2b(record, digest_size=8, salt=VERSION.to_bytes(2, "big")).digest()
     return int.from_bytes(digest, "big", signed=True)
@@ -49,9 +50,10 @@ def read_rows(
     connection: psycopg.Connection,
     project_id: int,
     spans: Mapping[bytes, list[SpanText]],
+    logs: Mapping[bytes, list[LogText]],
     attrs: Mapping[bytes, Mapping[str, Any]],
 ) -> list[Row]:
-    said = read_texts(connection, project_id, spans, attrs)
+    said = read_texts(connection, project_id, spans, logs, attrs)
     unknown = {one for trace in said.values() for one in trace.messages if one[1] not in _known}
     bodies = read_messages(connection, project_id, unknown)
     fresh = {

@@ -5,15 +5,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from tracestore import db
-from tracestore.analysis.texts import MAX_TEXT
+from tracestore.analysis.texts import KINDS, MAX_TEXT
+from tracestore.payload import decode_value
 from tracestore.queries.payloads import load_payloads
 
-KINDS = {"system", "user", "assistant", "tool", "text", "tool_call", "function"}  # that the tests' messages use
 SPANS = """
 SELECT encode(uuid_send(trace_id), 'hex'), span_id, end_ns, attribute_count, record_hash, day, uuid_send(trace_id), block_id,
   block_index, name, status_message, error_type, session_id, user_id, tenant_id
 FROM span WHERE project = %s
 """
+LOGS = "SELECT encode(uuid_send(trace_id), 'hex'), event_name, body FROM log_record WHERE project = %s AND span_id IS NOT NULL"
 
 
 def stored_texts(project: int) -> dict[str, set[str]]:
@@ -29,6 +30,7 @@ def stored_texts(project: int) -> dict[str, set[str]]:
                 "SELECT encode(uuid_send(trace_id), 'hex'), attrs FROM trace WHERE project = %s", [project]
             ).fetchall()
         )
+        logs = connection.execute(LOGS, [project], binary=True).fetchall()
     found: dict[str, set[str]] = {
         trace: {text for one in of.values() for text in leaves(one)} for trace, of in attrs.items()
     }
@@ -39,11 +41,20 @@ def stored_texts(project: int) -> dict[str, set[str]]:
             texts += [text for text in (payload.name, payload.status_message) if text]
             texts += [event.name for event in payload.events]
             for attributes in [payload.attributes, *(event.attributes for event in payload.events)]:
-                texts += [
-                    t for key, v in attributes.items() if type(v) not in (bool, int, float) for t in leaves(v, key)
-                ]
+                texts += attribute_leaves(attributes)
         found[row[0]] |= {text[:MAX_TEXT] for text in texts}
+    for trace, name, packed in logs:
+        body, attributes, *_ = decode_value(packed)
+        if trace in found:  # else its spans have not come
+            found[trace] |= {name} if name else set()
+            found[trace] |= {text[:MAX_TEXT] for text in leaves(body)} | attribute_leaves(attributes)
     return found
+
+
+def attribute_leaves(attributes: dict[str, Any]) -> set[str]:
+    """Numbers that are attributes of their own are no texts."""
+    kept = {key: value for key, value in attributes.items() if type(value) not in (bool, int, float)}
+    return {text[:MAX_TEXT] for key, value in kept.items() for text in leaves(value, key)}
 
 
 def leaves(value: Any, key: str = "") -> Iterator[str]:

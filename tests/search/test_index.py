@@ -12,20 +12,27 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ingest.auth import ProjectContext
+from ingest.receive import receive
+from ingest.redact import Redactor
+from tests import captures
 from tests.builders import NOW, NOW_NS, SECOND, span, trace_id
 from tests.conftest import Database
 from tests.search.naive import stored_texts
+from tests.store.test_other import log
 from tests.store.test_settle import Dying, changed, settle, write
-from tracestore import db
+from tests.world import World, make_world
+from tracestore import db, writer
 from tracestore.actions.access import Actor
 from tracestore.actions.traces import delete_trace
 from tracestore.analysis.filters import parse
+from tracestore.analysis.pricing import PriceBook
 from tracestore.analysis.texts import MAX_TEXT
 from tracestore.analysis.words import holds, wanted, words
-from tracestore.jobs import rebuild, search
+from tracestore.jobs import rebuild, search, traces
 from tracestore.queries.search_lag import cut_traces, index_lag, index_waiting
 from tracestore.queries.traces import find_traces
-from tracestore.records import Event, Span
+from tracestore.records import Batch, Event, Span
 
 DAY = 86_400
 LATER = NOW + timedelta(minutes=5)
@@ -108,6 +115,18 @@ def history(r: random.Random) -> list[Span]:
     return spans
 
 
+def write_logs(r: random.Random, project: int) -> None:
+    """Messages as log records, of traces that have spans or not yet; one names no span."""
+    ids = {
+        "trace_id": bytes.fromhex(trace_id(r.randrange(1, 5))),
+        "span_id": 7,
+        "time_ns": NOW_NS - r.choice([0, 5]) * SECOND,
+    }
+    said_ = {"content": said(r, r.choice([2, 60])), "role": "user"}
+    logs = [log(said_, event_name="gen_ai.user.message", **ids), log("of no span", trace_id=ids["trace_id"])]
+    writer.write(Batch(project, "logs", NOW_NS, len(logs), logs=logs))
+
+
 def erase(number: int, project: int) -> None:
     delete_trace(project, trace_id(number), datetime.now(UTC), Actor(None, "key fl_test"))
 
@@ -128,6 +147,8 @@ def test_the_index_holds_the_words_of_all_that_is_stored(database: Database, see
         size = r.randrange(1, 6)
         batch, spans = spans[:size], spans[size:]
         write(batch + r.sample(batch, 1), project)
+        if r.random() < 0.5:
+            write_logs(r, project)
         r.choices(steps, weights=[4, 4, 1, 1])[0]()
     settle(120)
     index()
@@ -197,6 +218,37 @@ def test_a_day_without_an_index_loses_its_marks_and_nothing_else(database: Datab
     assert indexed().keys() == {trace_id(2)}
     assert found("gone") == set()
     assert index_waiting(1).traces == 0
+
+
+def test_messages_that_come_as_logs_are_found_even_late(database: Database) -> None:
+    write([span(trace_id(1), at=-DAY)])
+    settle()
+    index()
+    ids = {"trace_id": bytes.fromhex(trace_id(1)), "span_id": 1, "time_ns": NOW_NS - DAY * SECOND}
+    said_ = [log({"content": "a late Answer"}, **ids), log("elsewhere", **ids | {"trace_id": bytes(15) + b"9"})]
+    writer.write(Batch(1, "logs", NOW_NS, 2, logs=said_))
+    assert index_waiting(1).traces == 2
+    index()
+    assert found('"late answer"') == {trace_id(1)}
+    assert index_waiting(1).traces == 0
+
+
+@pytest.mark.timeout(240)
+def test_what_real_emitters_said_is_found(world: World) -> None:
+    """Every recorded export, indexed, against a naive reading."""
+    project = world.ours.project.pk
+    context = ProjectContext(project, None, Redactor.from_rules([]), PriceBook.for_project([]))
+    now = datetime.now(UTC)
+    for body in [
+        body for name in captures.NAMES if name != captures.BROKEN_ON_PURPOSE for body in captures.bodies(name)
+    ]:
+        receive(body.signal, context, body.plain, body.content_type, int(now.timestamp() * 1e9))
+    traces.run(now)
+    search.refill(now, project)
+    held = indexed(project)
+    assert held == naive(project)
+    assert len(held) > 50
+    assert sum("weather" in words_ for words_ in held.values()) > 10
 
 
 # --- when -----------------------------------------------------------------------------------------------------------------
@@ -301,6 +353,11 @@ def test_looking_a_phrase_up_stops_and_goes_on(word_store: None, monkeypatch: py
     assert page.stopped
     assert len(page.items) <= 5
     assert page_through('"blue moon"', "-start", 100) == whole
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    return make_world()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ MAX_TEXT = 65_536  # characters of one text that are searched
 DEPTH = 12
 
 # What only says which kind of thing a part of a message is: nearly every trace would hold these words.
-_KINDS = frozenset(
+KINDS = frozenset(
     "system user assistant tool developer function model human ai text tool_call tool_call_response tool_use tool_result"
     " function_call function_call_output input_text output_text message reasoning thinking image_url".split()
 )
@@ -40,7 +40,7 @@ def attribute_texts(attributes: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _texts_of_string(value: str, key: str, depth: int) -> Iterator[str]:
-    if value in _KINDS and key.rpartition(".")[2] in ("role", "type"):
+    if value in KINDS and key.rpartition(".")[2] in ("role", "type"):
         return
     if value[:1] in ("{", "[") and value[-1:] in ("}", "]") and depth > 0:
         try:

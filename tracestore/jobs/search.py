@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import psycopg
 
 from tracestore import db
-from tracestore.queries.trace_texts import PROBES, read_spans
+from tracestore.partitions import EPOCH
+from tracestore.queries.trace_texts import PROBES, read_logs, read_spans
 from tracestore.search_rows import COLUMNS, pack_row, read_rows, signature
 from tracestore.settling_reads import as_uuids
 from tracestore.writer_transaction import WRITE_LOCK, copy_rows
@@ -37,10 +38,12 @@ class Summary:
 
 
 class Mark(NamedTuple):
+    """first_day, last_day: where the trace's row may be; None: wherever the trace's row says (a log knows no more)."""
+
     id: int
     trace_id: bytes
-    first_day: date
-    last_day: date
+    first_day: date | None
+    last_day: date | None
     marked_ns: int
 
 
@@ -166,26 +169,47 @@ def _index(connection: psycopg.Connection, project_id: int, marks: Sequence[Mark
     """(traces whose rows are now what their spans say, how many rows were written)."""
     if not marks:
         return set(), 0
-    first, last = min(mark.first_day for mark in marks), max(mark.last_day for mark in marks)
     ids = {mark.trace_id for mark in marks}
+    first, last = _days(connection, project_id, marks)
     where = {"project": project_id, "traces": as_uuids(ids), "first": first, "last": last}
     cursor = connection.cursor(binary=True)
     traces, later = _fitting([Before(*row) for row in cursor.execute(TRACES, where)])
     indexed = {trace_id: (day, hash_) for trace_id, day, hash_ in cursor.execute(INDEXED, where)}
-    spans = read_spans(connection, project_id, [one.trace_id for one in traces], first, last)
+    kept = [one.trace_id for one in traces]
+    spans = read_spans(connection, project_id, kept, first, last)
+    logs = read_logs(connection, project_id, kept, first, last)
     wanted = {
-        one.trace_id: (one.day, signature(spans[one.trace_id], one.attrs)) for one in traces if one.trace_id in spans
+        one.trace_id: (one.day, signature(spans[one.trace_id], logs.get(one.trace_id, ()), one.attrs))
+        for one in traces
+        if one.trace_id in spans
     }
     stale = {one for one in indexed if one not in later and indexed[one] != wanted.get(one)}
     if stale:
         connection.execute(DELETE, where | {"traces": as_uuids(stale)})
     fresh = {one: spans[one] for one, state in wanted.items() if indexed.get(one) != state}
-    rows_ = read_rows(connection, project_id, fresh, {one.trace_id: one.attrs for one in traces})
+    rows_ = read_rows(connection, project_id, fresh, logs, {one.trace_id: one.attrs for one in traces})
     days = {row[0] for row in connection.execute(KEPT_DAYS)}
     packed = [pack_row(project_id, *wanted[row.trace_id], row) for row in rows_ if wanted[row.trace_id][0] in days]
     if packed:
         copy_rows(connection, "trace_text", COLUMNS, packed)
     return ids - later, len(packed)
+
+
+DAYS = """
+SELECT min(first_day), max(last_day) FROM trace WHERE project = %(project)s AND trace_id = ANY(%(traces)s::uuid[])
+"""
+
+
+def _days(connection: psycopg.Connection, project_id: int, marks: Sequence[Mark]) -> tuple[date, date]:
+    """The days on which these traces and their rows lie."""
+    days = [day for mark in marks for day in (mark.first_day, mark.last_day) if day is not None]
+    unknown = {mark.trace_id for mark in marks if mark.first_day is None}
+    if unknown:
+        rows = connection.execute(DAYS, {"project": project_id, "traces": as_uuids(unknown)})
+        days += [day for row in rows for day in row if day is not None]
+    return (
+        (min(days), max(days)) if days else (EPOCH, EPOCH)
+    )  # logs of traces that have no spans: settle will mark them
 
 
 def _fitting(traces: Sequence[Before]) -> tuple[list[Before], set[bytes]]:

@@ -19,7 +19,7 @@ from tracestore.analysis.words import Wanted, holds
 from tracestore.queries.cursors import Cursor
 from tracestore.queries.filter_targets import NEARBY_TRACE, TRACE
 from tracestore.queries.filters import Parameters, Target, condition
-from tracestore.queries.trace_texts import PROBES, TraceText, read_spans, read_texts, texts_said
+from tracestore.queries.trace_texts import PROBES, TraceText, read_logs, read_spans, read_texts, texts_said
 
 LOOKED_UP_AT_ONCE, LOOKED_UP_AT_MOST = 60, 240  # twice as many each time: one statement reads them all
 LOOK_UP_S = 0.5  # of one page; the next page goes on
@@ -198,7 +198,8 @@ def _holders(project_id: int, node: Node, rows: Sequence[R]) -> dict[Wanted, lis
     with db.connection() as connection, connection.transaction():
         connection.execute(PROBES)
         spans = read_spans(connection, project_id, attrs, first, last)
-        said = read_texts(connection, project_id, spans, attrs)
+        logs = read_logs(connection, project_id, attrs, first, last)
+        said = read_texts(connection, project_id, spans, logs, attrs)
         of_trace = texts_said(connection, project_id, said.values())
     found: dict[Wanted, list[str]] = {phrase: [] for phrase in phrases}
     for trace_id, trace in said.items():

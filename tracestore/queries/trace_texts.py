@@ -7,7 +7,8 @@ from uuid import UUID
 
 import psycopg
 
-from tracestore.analysis.texts import MAX_TEXT, texts
+from tracestore.analysis.texts import MAX_TEXT, attribute_texts, texts
+from tracestore.payload import decode_value
 from tracestore.payload_texts import Cited, block_texts, message_texts
 
 
@@ -32,6 +33,15 @@ Block = tuple[date, bytes, int]  # day, trace, block
 Message = tuple[date, Cited]
 
 
+class LogText(NamedTuple):
+    """A log record that names a span of the trace: some emitters say their messages so. The columns of LOGS."""
+
+    trace_id: bytes
+    hash: bytes
+    event_name: str | None
+    packed: bytes
+
+
 class TraceText(NamedTuple):
     """own: texts that stand in the trace itself. messages: those that its spans cite, each once."""
 
@@ -50,6 +60,19 @@ FROM span
 WHERE project = %(project)s AND trace_id = ANY(%(traces)s::uuid[]) AND day BETWEEN %(first)s AND %(last)s
 ORDER BY trace_id, span_id, end_ns DESC, attribute_count DESC, record_hash DESC, day DESC
 """
+
+# Days of the spans, and one on either side: a log lies under its own day.
+LOGS = """
+SELECT uuid_send(trace_id), uuid_send(hash), event_name, body
+FROM (
+  SELECT trace_id, hash, event_name, body, row_number() OVER (PARTITION BY trace_id ORDER BY time_ns, hash) AS number
+  FROM log_record
+  WHERE project = %(project)s AND trace_id = ANY(%(traces)s::uuid[]) AND span_id IS NOT NULL
+    AND day BETWEEN %(first)s::date - 1 AND %(last)s::date + 1
+) AS named
+WHERE number <= %(limit)s
+"""
+LOGS_OF_A_TRACE = 5_000  # the first ones
 
 BLOCKS = """
 SELECT payload.day, uuid_send(payload.trace_id), payload.block_id, payload.body, payload.message_refs
@@ -77,15 +100,44 @@ def read_spans(
     return found
 
 
+def read_logs(
+    connection: psycopg.Connection, project_id: int, traces: Collection[bytes], first: date, last: date
+) -> dict[bytes, list[LogText]]:
+    """The log records that name spans of these traces, at most LOGS_OF_A_TRACE of each."""
+    parameters = {
+        "project": project_id,
+        "traces": _uuids(traces),
+        "first": first,
+        "last": last,
+        "limit": LOGS_OF_A_TRACE,
+    }
+    found: dict[bytes, list[LogText]] = {}
+    for row in connection.cursor(binary=True).execute(LOGS, parameters):
+        found.setdefault(row[0], []).append(LogText(*row))
+    return found
+
+
 def read_texts(
     connection: psycopg.Connection,
     project_id: int,
     spans: Mapping[bytes, list[SpanText]],
+    logs: Mapping[bytes, list[LogText]],
     attrs: Mapping[bytes, Mapping[str, Any]],
 ) -> dict[bytes, TraceText]:
     """The texts of traces. attrs: of the root and its resource, from the trace's row. What was erased meanwhile is left out."""
     blocks = _read_blocks(connection, project_id, spans)
-    return {trace_id: _gather(members, blocks, attrs.get(trace_id, {})) for trace_id, members in spans.items()}
+    found = {trace_id: _gather(members, blocks, attrs.get(trace_id, {})) for trace_id, members in spans.items()}
+    for trace_id, of_trace in logs.items():
+        if trace_id in found:
+            found[trace_id].own.extend(dict.fromkeys(text for log in of_trace for text in _log_texts(log)))
+    return found
+
+
+def _log_texts(log: LogText) -> Iterator[str]:
+    body, attributes, *_ = decode_value(log.packed)
+    yield from texts(body)
+    yield from attribute_texts(attributes)
+    yield from [log.event_name] if log.event_name else []
 
 
 def _read_blocks(

@@ -1,13 +1,14 @@
 -- Free-text search: which words does a trace hold? Filled behind ingest by jobs/search.py, `manage.py index_texts` makes it again.
 
--- One mark a trace and settle: its texts may have changed. Written in settle's transaction, deleted by the index job.
+-- One mark a trace and settle, and one a trace and batch of logs that name its spans: its texts may have changed. Written in
+-- the transaction of that change, deleted by the index job.
 CREATE TABLE text_mark (
   id bigint GENERATED ALWAYS AS IDENTITY,
   project integer NOT NULL,
   trace_id uuid NOT NULL,
-  start_ns bigint NOT NULL, -- of the trace: says for which ranges the index is behind
-  first_day date NOT NULL, -- where its row may be
-  last_day date NOT NULL,
+  start_ns bigint NOT NULL, -- of the trace, or of the log's receipt: says for which ranges the index is behind
+  first_day date, -- where its row may be; NULL: wherever the trace's row says
+  last_day date,
   marked_ns bigint NOT NULL,
   PRIMARY KEY (project, id)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000); -- a queue: all of it is dead soon

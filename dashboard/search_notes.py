@@ -27,6 +27,13 @@ def search_notes(
     ]
 
 
+def sums_note(node: Node | None) -> list[str]:
+    """The sums of a list ask the index only, which does not know where words stand."""
+    if any(sought_by(term).is_phrase for term in free_text(node)):
+        return ["Sums and bars count every trace that holds the words of the phrase, together or apart."]
+    return []
+
+
 def _not_yet(lag: Lag, now_ns: int) -> Iterator[str]:
     if lag.more:
         yield f"The index of texts is far behind: more than {LOOKED_AT:,} traces are not searchable yet."

@@ -15,7 +15,7 @@ from dashboard.links import in_project, with_query
 from dashboard.listing import Listing, read_listing
 from dashboard.pages.asking import answered
 from dashboard.pages.ingest import project_snippets
-from dashboard.search_notes import search_notes
+from dashboard.search_notes import search_notes, sums_note
 from dashboard.snippets import Snippet
 from dashboard.templatetags.units import in_exact, in_money, in_time
 from tracestore.analysis.filters import free_text
@@ -128,7 +128,7 @@ def traces(request: HttpRequest) -> HttpResponse:
         listing=listing,
         strip=draw_strip(strip, request.path, request.GET) if strip and strip.traces else None,
         sums_href=with_query(request.path, request.GET, sums=1) if later and found.items else "",
-        notes=notes,
+        notes=[*notes, *sums_note(listing.filter)],
         lines=trace_lines(found.items, slug, sets),
         sorts=sort_links(request.path, request.GET, sort),
         next_href=with_query(request.path, request.GET, cursor=found.next_cursor) if found.next_cursor else "",

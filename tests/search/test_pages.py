@@ -63,6 +63,8 @@ def test_the_sums_of_a_search_come_after_its_list(world: World) -> None:
     assert 'class="summary"' not in first
     assert 'class="summary"' in page(world, "moon*", sums="1").content.decode()
     assert 'class="summary"' in page(world, "service:shop").content.decode()
+    assert "together or apart" not in first
+    assert "together or apart" in page(world, '"blue moon"').content.decode()
 
 
 def test_charlie_finds_nothing_of_ours(world: World) -> None:

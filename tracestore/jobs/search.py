@@ -201,15 +201,13 @@ SELECT min(first_day), max(last_day) FROM trace WHERE project = %(project)s AND 
 
 
 def _days(connection: psycopg.Connection, project_id: int, marks: Sequence[Mark]) -> tuple[date, date]:
-    """The days on which these traces and their rows lie."""
+    """The days on which these traces and their rows lie. None for logs whose trace has no spans yet: settle will mark it."""
     days = [day for mark in marks for day in (mark.first_day, mark.last_day) if day is not None]
     unknown = {mark.trace_id for mark in marks if mark.first_day is None}
     if unknown:
         rows = connection.execute(DAYS, {"project": project_id, "traces": as_uuids(unknown)})
         days += [day for row in rows for day in row if day is not None]
-    return (
-        (min(days), max(days)) if days else (EPOCH, EPOCH)
-    )  # logs of traces that have no spans: settle will mark them
+    return (min(days), max(days)) if days else (EPOCH, EPOCH)
 
 
 def _fitting(traces: Sequence[Before]) -> tuple[list[Before], set[bytes]]:

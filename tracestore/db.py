@@ -207,17 +207,26 @@ def snapshot() -> Iterator[None]:
             _current.connection = None
 
 
-def fetch(query: Query, params: Params, row_type: type[Row], timeout_ms: int | None = None) -> list[Row]:
+def fetch(
+    query: Query,
+    params: Params,
+    row_type: type[Row],
+    timeout_ms: int | None = None,
+    session: Mapping[str, str] | None = None,
+) -> list[Row]:
     """All rows of a statement, column names mapped to the fields of row_type.
 
-    timeout_ms: instead of READ_TIMEOUT_MS. Raises psycopg.errors.QueryCanceled past it, Unavailable without a database.
+    timeout_ms: instead of READ_TIMEOUT_MS. session: settings of the server for this statement, which is then planned for its
+    parameters each time. Raises psycopg.errors.QueryCanceled past the timeout, Unavailable without a database.
     """
+    chosen = dict(session or {}) | ({} if timeout_ms is None else {"statement_timeout": str(timeout_ms)})
     with connection() as mine, mine.cursor(row_factory=class_row(row_type)) as cursor:
-        if timeout_ms is None:
+        if not chosen:
             return cursor.execute(query, params).fetchall()
         with mine.transaction():
-            mine.execute("SELECT set_config('statement_timeout', %s, TRUE)", [str(timeout_ms)])
-            return cursor.execute(query, params).fetchall()
+            for name, value in chosen.items():
+                mine.execute("SELECT set_config(%s, %s, TRUE)", [name, value])
+            return cursor.execute(query, params, prepare=False if session else None).fetchall()
 
 
 def fetch_one(query: Query, params: Params, row_type: type[Row], timeout_ms: int | None = None) -> Row | None:

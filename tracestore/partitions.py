@@ -28,6 +28,7 @@ TABLES: dict[str, str] = {
     "span_profile": "autovacuum_analyze_scale_factor = 0.5",
     "llm_call": "autovacuum_vacuum_scale_factor = 0.1",
     "tool_call": "autovacuum_vacuum_scale_factor = 0.1",
+    "trace_text": "autovacuum_vacuum_scale_factor = 0.1",
     "log_record": "autovacuum_analyze_scale_factor = 0.2",
     "metric_point": "autovacuum_analyze_scale_factor = 0.2",
     "metric_exemplar": "autovacuum_analyze_scale_factor = 0.5",
@@ -38,6 +39,7 @@ TABLES: dict[str, str] = {
 KEPT_AS: dict[str, str] = {
     "span_payload": "texts",
     "message": "texts",
+    "trace_text": "texts",
     "span": "traces",
     "llm_call": "traces",
     "tool_call": "traces",

@@ -43,22 +43,6 @@ def mark(connection: psycopg.Connection, project_id: int, starts: Iterable[int],
         connection.execute(MARK, {"project": project_id, "grain": grain_s, "starts": changed})
 
 
-MARK_TRACE = """
-INSERT INTO rollup_mark (project, grain_s, start_s)
-SELECT %(project)s, 60, end_ns / 60000000000 * 60 FROM trace WHERE project = %(project)s AND trace_id = ANY(%(traces)s)
-UNION
-SELECT %(project)s, 60, end_ns / 60000000000 * 60 FROM llm_call WHERE project = %(project)s AND trace_id = ANY(%(traces)s)
-UNION
-SELECT %(project)s, 60, end_ns / 60000000000 * 60 FROM tool_call WHERE project = %(project)s AND trace_id = ANY(%(traces)s)
-ON CONFLICT DO NOTHING
-"""
-
-
-def mark_traces(connection: psycopg.Connection, project_id: int, traces: Sequence[object]) -> None:
-    """The minutes of all that is derived from these traces (uuids), before somebody deletes it. Reads every partition."""
-    connection.execute(MARK_TRACE, {"project": project_id, "traces": list(traces)})
-
-
 REACH = """
 INSERT INTO rollup_state AS kept (project, reach_days) VALUES (%s, %s)
 ON CONFLICT (project) DO UPDATE SET reach_days = excluded.reach_days WHERE kept.reach_days < excluded.reach_days

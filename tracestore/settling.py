@@ -35,6 +35,7 @@ from tracestore.settling_rows import (
     tool_row,
     trace_row,
 )
+from tracestore.text_marks import mark_texts
 from tracestore.writer_transaction import copy_rows
 
 MINUTE_NS = 60_000_000_000
@@ -70,6 +71,7 @@ def recompute(
         minutes = _delete(connection, project_id, known) | _write(connection, project_id, traces, sets, attrs, now_ns)
         mark(connection, project_id, minutes)
         _keep_sets(connection, project_id, traces, sets)
+        mark_texts(connection, project_id, days, {trace.trace_id: trace.start_ns for trace in traces}, now_ns)
     return len(traces), len(spans)
 
 

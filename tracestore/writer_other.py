@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 
 from tracestore.payload import encode_value
 from tracestore.records import CLOCK_SUSPECT, Batch, LogRecord, MetricPoint, Receipt, Value
+from tracestore.writer_arrays import UuidArray
 from tracestore.writer_cells import CELLS, bigint, binary, day, double, integer, smallint
 from tracestore.writer_rows import TEXT_MAX, Days
 from tracestore.writer_transaction import (
@@ -54,6 +55,7 @@ def _commit(batch: Batch, *, merge: bool) -> int:
         if batch.signal == "logs":
             rows = {_log_key(log, days): _log_row(batch, log, days) for log in batch.logs}
             accepted = _insert(current.connection, "log_record", LOG_COLUMNS, rows, merge=merge)
+            _mark_texts(current.connection, batch)
         else:
             accepted = _store_points(current, batch, days, merge=merge)
         store_ledger(current.connection, [(batch, accepted, len(records) - accepted)])
@@ -67,6 +69,20 @@ def _references(records: Sequence[LogRecord | MetricPoint]) -> dict[tuple[str, i
 
 def _row(*cells: bytes) -> bytes:
     return len(cells).to_bytes(2, "big") + b"".join(cells)
+
+
+MARK_TEXTS = """
+INSERT INTO text_mark (project, trace_id, start_ns, marked_ns)
+SELECT %(project)s, trace_id, %(received_ns)s, %(received_ns)s FROM unnest(%(traces)s::uuid[]) AS named (trace_id)
+"""
+
+
+def _mark_texts(connection: psycopg.Connection, batch: Batch) -> None:
+    """Messages may come as log records: the words of the traces whose spans they name are to be indexed again."""
+    traces = sorted({log.trace_id for log in batch.logs if log.trace_id is not None and log.span_id is not None})
+    if traces:
+        parameters = {"project": batch.project_id, "received_ns": batch.received_ns, "traces": UuidArray(traces)}
+        connection.execute(MARK_TEXTS, parameters)
 
 
 def _log_key(log: LogRecord, days: Days) -> tuple[int, bytes]:

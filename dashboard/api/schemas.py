@@ -26,6 +26,7 @@ class Items(Strict, Generic[Item]):
 class Page(Strict, Generic[Item]):
     items: list[Item]
     next_cursor: str | None
+    notes: list[str] = []  # what a free-text search left out
 
 
 class Trace(Strict):

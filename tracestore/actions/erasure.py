@@ -101,6 +101,7 @@ _CHOSEN = """project = %(project)s AND (
   trace_id = ANY(%(whole)s::uuid[])
   OR (trace_id, span_id) IN (SELECT * FROM unnest(%(part_traces)s::uuid[], %(part_spans)s::bigint[]))
 )"""
+_ALL = "project = %(project)s AND trace_id = ANY(%(all)s::uuid[])"
 _WHOLE = "project = %(project)s AND trace_id = ANY(%(whole)s::uuid[])"
 # Rows that are derived go with the recompute.
 DELETES = {
@@ -108,6 +109,8 @@ DELETES = {
     "span": f"DELETE FROM span WHERE {_CHOSEN}",  # noqa: S608
     "log_record": f"DELETE FROM log_record WHERE {_CHOSEN}",  # noqa: S608
     "metric_exemplar": f"DELETE FROM metric_exemplar WHERE {_CHOSEN}",  # noqa: S608
+    "trace_text": f"DELETE FROM trace_text WHERE {_ALL}",  # noqa: S608  # what stays of a trace is indexed anew
+    "text_mark": f"DELETE FROM text_mark WHERE {_WHOLE}",  # noqa: S608
     "settle_mark": f"DELETE FROM settle_mark WHERE {_WHOLE}",  # noqa: S608
 }
 

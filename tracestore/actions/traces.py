@@ -23,7 +23,7 @@ from tracestore.settling_reads import as_uuids
 ERASER_TIMEOUT_S = 300
 TRACES_AT_ONCE = 200
 OF_A_PROJECT = (
-    "settle_mark version_part version_set metric_series reference ingest_ledger ledger_minute ledger_refusal"
+    "settle_mark text_mark version_part version_set metric_series reference ingest_ledger ledger_minute ledger_refusal"
     " erasure_request rollup_mark rollup_state rollup_capped request_rollup call_rollup tool_rollup usage_rollup"
 ).split()
 
@@ -140,7 +140,7 @@ def _erase_named(connection: psycopg.Connection, project_id: int, user_id: str) 
     connection.execute(RESOURCES, {"project": project_id, "named": [pack(key) + pack(user_id) for key in USER_KEYS]})
 
 
-TOUCHED = ("span", "span_payload", "message", "trace", "llm_call", "tool_call", "log_record")
+TOUCHED = ("span", "span_payload", "message", "trace", "llm_call", "tool_call", "log_record", "trace_text")
 
 
 def _vacuum(connection: psycopg.Connection, done: Erased) -> None:

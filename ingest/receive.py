@@ -17,7 +17,7 @@ from ingest.conventions import identity, normalise
 from ingest.decode import decode
 from ingest.errors import Overloaded
 from ingest.redact import Redactor
-from tracestore import writer
+from tracestore import failpoints, writer
 from tracestore.records import Batch, LogRecord, MetricPoint, Price, RawSpan, Receipt, Span
 
 BROKEN = "not_understood"
@@ -29,6 +29,7 @@ def receive(signal: str, project: ProjectContext, body: bytes, content_type: str
 
     Raises Rejected when the body is not OTLP, Overloaded when the store cannot take it now: then nothing is stored.
     """
+    failpoints.reach("received")
     decoded = decode(signal, body, content_type, now_ns)
     rejected: Counter[str] = Counter(decoded.rejected)
     prices: dict[int, Price] = {}
@@ -95,9 +96,11 @@ def each(step: Callable[[Any], Any], records: list[Any], rejected: Counter[str])
 
 def store(batch: Batch) -> Receipt:
     try:
-        return writer.write(batch)
+        receipt = writer.write(batch)
     except writer.Unavailable as error:
         raise Overloaded("store", "the database cannot take it now, send it again") from error
+    failpoints.reach("after-commit")
+    return receipt
 
 
 def explained(receipt: Receipt, decoded: Decoded) -> Receipt:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import psycopg
 
+from tracestore import failpoints
 from tracestore.analysis.settle_span import SettleSpan
 from tracestore.analysis.settled import Trace, merge, settle
 from tracestore.analysis.versions import VersionSet, unite
@@ -64,6 +65,7 @@ def recompute(
         sets = _version_sets(connection, project_id, traces)
         attrs = read_attrs(connection, project_id, traces)
         _delete(connection, project_id, known)
+        failpoints.reach("mid-settle")
         _write(connection, project_id, traces, sets, attrs, now_ns)
         _keep_sets(connection, project_id, traces, sets)
     return len(traces), len(spans)

@@ -9,13 +9,17 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from benchmarks.stack import kill
+from tests.faults.check import SLOWEST_ANSWER_S
 from tests.faults.installation import (
     BACKEND,
     BEAT,
@@ -109,8 +113,27 @@ def stop_postgres_at_once(scene: Scene) -> None:
 
 
 def freeze_postgres(scene: Scene) -> None:
-    with stopped(scene.at.find(POSTGRES), PAUSED):
+    with stopped(scene.at.find(POSTGRES), PAUSED), ThreadPoolExecutor(4) as readers:
+        reads = [readers.submit(read, scene.at, path) for path in ("/api/v1/traces", "/projects") * 2]
         time.sleep(duration_s(6, 30))
+    for status, told_when, took_s in (one.result() for one in reads):
+        assert status == 200 or (status == 503 and told_when), f"a reader was answered {status}"
+        assert took_s < SLOWEST_ANSWER_S, f"a reader waited {took_s:.1f} s"
+
+
+def read(at: Installation, path: str) -> tuple[int, bool, float]:
+    """As a script with a key, or as somebody who is signed in: (status, told when to come again, seconds)."""
+    headers = {
+        "Authorization": f"Bearer {at.stack.credentials()['read_key']}",
+        "Cookie": f"fourline_session={'s' * 32}",
+    }
+    request = urllib.request.Request(f"http://127.0.0.1:{at.stack.port}{path}", headers=headers)
+    began = time.monotonic()
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, False, time.monotonic() - began
+    except urllib.error.HTTPError as error:
+        return error.code, "Retry-After" in error.headers, time.monotonic() - began
 
 
 def freeze_worker(scene: Scene) -> None:

@@ -26,17 +26,22 @@ POSTMASTER, BACKEND, POSTGRES = "bin/postgres", "postgres: fourline", "postgres"
 
 @dataclass(slots=True)
 class Installation:
-    """stack: running. failpoints: where points are armed. disk: the mounted one that its home is on, or None."""
+    """stack: running. failpoints: where points are armed. disk: the mounted one that its home is on, or None.
+
+    database: psycopg's words for one that is not its own.
+    """
 
     stack: Stack
     failpoints: Path
     disk: Path | None
+    database: str | None = None
 
     @classmethod
-    def prepare(cls) -> "Installation":
-        stack = Stack.prepare()
+    def prepare(cls, small_disk: bool = True, **settings: str) -> "Installation":
+        """settings: FOURLINE_* variables."""
+        stack = Stack.prepare(**settings)
         folder = stack.home.parent
-        disk = folder if _mount(folder) else None
+        disk = folder if small_disk and _mount(folder) else None
         failpoints = folder / "failpoints"
         failpoints.mkdir()
         stack.settings["FOURLINE_FAILPOINTS"] = str(failpoints)
@@ -64,7 +69,10 @@ class Installation:
 
     def connect(self, timeout_s: float = 60) -> psycopg.Connection:
         """To its database, in autocommit mode; waits for a server that is starting again."""
-        return eventually(self.stack.connect, psycopg.OperationalError, timeout_s)
+        return eventually(self._connect, psycopg.OperationalError, timeout_s)
+
+    def _connect(self) -> psycopg.Connection:
+        return psycopg.connect(self.database, autocommit=True) if self.database else self.stack.connect()
 
     def broker(self) -> redis.Redis:
         home = Home(self.stack.home)

@@ -128,6 +128,10 @@ class HttpLine:
             self._channel.close()
         return Answer(status, b"retry-after:" in head, f"{status} {self._channel.answer!r}")
 
+    def begin(self, body: bytes) -> None:
+        """Sends a whole request and waits for nothing."""
+        self._channel.post(body)
+
     def close(self) -> None:
         self._channel.close()
 

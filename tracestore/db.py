@@ -78,7 +78,7 @@ def connect(timeout_ms: int, **session: str) -> psycopg.Connection:
 
 
 class Impatient(psycopg.Connection[Any]):
-    """For the control plane (Django's ORM): whoever waits ANSWER_S for one answer gets an error, for a stopped server gives none."""
+    """For the control plane (Django's ORM): ANSWER_S without an answer is an error, since a stopped server never gives one."""
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         try:

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from dashboard.embedded.home import write_private
 from tracestore import db, partitions
@@ -23,7 +23,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        durability.wait_for_database(timeout_s=60)
+        self.wait_for_database()
         problems = durability.problems()
         if problems:
             raise CommandError(" ".join(problems))
@@ -34,6 +34,14 @@ class Command(BaseCommand):
         with db.JOBS.connection(600) as store:
             partitions.ensure(store, now, DEFAULT_RETENTION_DAYS)
         self.bootstrap(now)
+
+    def wait_for_database(self) -> None:
+        try:
+            durability.wait_for_database(timeout_s=60)
+        except OperationalError as error:
+            reason = str(error).strip().splitlines()[0]
+            where = "" if settings.EMBEDDED_DATABASE else " Check FOURLINE_DATABASE_URL."
+            raise CommandError(f"The database cannot be reached: {reason}.{where}") from None
 
     def bootstrap(self, now: datetime) -> None:
         """The first admin; the file is written before the commit, so that no password exists that nobody knows."""

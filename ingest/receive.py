@@ -19,6 +19,7 @@ from ingest.errors import Overloaded
 from ingest.redact import Redactor
 from tracestore import failpoints, writer
 from tracestore.records import Batch, LogRecord, MetricPoint, Price, RawSpan, Receipt, Span
+from tracestore.space import require_space
 
 BROKEN = "not_understood"
 _log = logging.getLogger("fourline.ingest")
@@ -96,6 +97,7 @@ def each(step: Callable[[Any], Any], records: list[Any], rejected: Counter[str])
 
 def store(batch: Batch) -> Receipt:
     try:
+        require_space()
         receipt = writer.write(batch)
     except writer.Unavailable as error:
         raise Overloaded("store", "the database cannot take it now, send it again") from error

@@ -33,10 +33,10 @@ from tests.faults.installation import (
     Installation,
     stopped,
 )
-from tests.faults.load import Traffic
+from tests.faults.load import FULL, Traffic
 from tracestore import failpoints
+from tracestore.space import RESERVE_BYTES
 
-FULL = os.environ.get("FAULT_DURATIONS") == "full"
 PAUSED = (signal.SIGSTOP, signal.SIGCONT)
 
 
@@ -171,28 +171,36 @@ def failpoint(name: str) -> Injects:
 
 
 def fill_disk(scene: Scene) -> None:
-    """Ingest stops with 503; pages still read; it goes on by itself when there is room again."""
+    """First down to our own reserve: ingest stops, reading goes on. Then to the last byte: whatever is refused is refused well."""
     assert scene.at.disk is not None
     ballast = scene.at.disk / "ballast"
-    refused = len(scene.traffic.refusals)
     try:
-        _fill(ballast)
-        deadline = time.monotonic() + 60
-        while len(scene.traffic.refusals) < refused + 10:
-            assert time.monotonic() < deadline, f"a full disk was never felt: {scene.traffic.state()}"
-            time.sleep(0.05)
-        time.sleep(duration_s(1, 30))
-        assert scene.at.stack.get("/api/v1/traces", limit="5")["items"], "a full disk must not end reading"
+        _fill(ballast, leave=RESERVE_BYTES // 2)
+        _wait_for_refusals(scene)
+        time.sleep(duration_s(0, 30))
+        assert read(scene.at, "/api/v1/traces?limit=5")[0] == 200, "a full disk must not end reading"
+        _fill(ballast, leave=0)
+        _wait_for_refusals(scene)
+        time.sleep(duration_s(0, 30))
+        status, told_when, _ = read(scene.at, "/api/v1/traces?limit=5")
+        assert status == 200 or (status == 503 and told_when), f"a reader was answered {status}"
     finally:
         ballast.unlink()
 
 
-def _fill(ballast: Path) -> None:
-    """To the last page, while others write."""
+def _wait_for_refusals(scene: Scene) -> None:
+    wanted, deadline = len(scene.traffic.refusals) + 10, time.monotonic() + 60
+    while len(scene.traffic.refusals) < wanted:
+        assert time.monotonic() < deadline, f"a full disk was never felt: {scene.traffic.state()}"
+        time.sleep(0.05)
+
+
+def _fill(ballast: Path, leave: int) -> None:
+    """Until `leave` bytes are free, while others write."""
     with ballast.open("ab") as file:
         for piece in (64 << 20, 1 << 20, 4096):
             with contextlib.suppress(OSError):
-                while True:
+                while shutil.disk_usage(ballast.parent).free >= leave + piece:
                     os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, piece)
 
 

@@ -2,9 +2,11 @@
 
 import time
 import uuid
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 
 import psycopg
+from psycopg import sql
 
 from tests.faults.load import Body, SentSpan, SpanKey, Traffic
 
@@ -111,6 +113,29 @@ def _recounted(spans: list[SentSpan], costs: dict[SpanKey, int]) -> tuple[int | 
         sum(span.output_tokens for span in calls),
         sum(priced) if priced else None,
     )
+
+
+DERIVED = "trace llm_call tool_call request_rollup call_rollup tool_rollup usage_rollup".split()
+BY_ARRIVAL = {"settled_ns", "received_ns", "complete_from_ns"}
+
+
+def check_rebuild(connection: psycopg.Connection, rebuild: Callable[[], object]) -> None:
+    """What was derived while everything broke is what `manage.py rebuild` makes of the spans now."""
+    before = _derived(connection)
+    rebuild()
+    wait_until_settled(connection)
+    after = _derived(connection)
+    assert not [table for table in before if before[table] != after[table]]
+
+
+def _derived(connection: psycopg.Connection) -> dict[str, Counter[str]]:
+    found: dict[str, Counter[str]] = {}
+    for table in DERIVED:
+        if connection.execute("SELECT to_regclass(%s)", [table]).fetchone() != (None,):
+            cursor = connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table)))
+            kept = [n for n, column in enumerate(cursor.description or ()) if column.name not in BY_ARRIVAL]
+            found[table] = Counter(repr([row[n] for n in kept]) for row in cursor)
+    return found
 
 
 LEDGER = """

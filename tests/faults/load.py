@@ -21,7 +21,10 @@ from benchmarks.load import Drawer
 
 TRACES_A_REQUEST = 2
 RETRY_PAUSE_S = 0.1  # SDKs wait for Retry-After; we would only wait longer for the same
-PAUSE_S = 0.02  # of each sender between two requests: the machine has other things to do
+FULL = os.environ.get("FAULT_DURATIONS") == "full"
+PAUSE_S = (
+    0.25 if FULL else 0.02
+)  # of each sender between two requests: the disk is small, the machine has other things to do
 REPEATS = 0.05  # of the requests: sent once more although they were acknowledged
 STUCK_S = 120.0
 SpanKey = tuple[str, int]  # trace id in hex, span id signed

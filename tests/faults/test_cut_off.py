@@ -1,31 +1,30 @@
 """A database of one's own that is cut off without a word (F13): refusals in time, no thread stuck, well again alone."""
 
-import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 
 from benchmarks.stack import ROOT, free_ports
 from dashboard.embedded.home import Home
 from dashboard.embedded.servers import ROLE
-from tests.faults.catalogue import FULL, PAUSED, duration_s, read
+from tests.faults import network
+from tests.faults.catalogue import PAUSED, duration_s, read
 from tests.faults.check import SLOWEST_ANSWER_S, check
 from tests.faults.installation import Installation, stopped
-from tests.faults.load import Bodies, Journal, Traffic
+from tests.faults.load import FULL, Bodies, Journal, Traffic
 
 pytestmark = pytest.mark.timeout(600 if FULL else 180)
 DATABASE = "cut_off"
-SPACE, OUTSIDE, INSIDE = f"fl{os.getpid()}", "10.213.77.1", "10.213.77.2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +45,9 @@ def frozen_relay(target: Path) -> Iterator[Relay]:
 
 @contextmanager
 def lost_link(target: Path) -> Iterator[Relay]:
-    """The relay in a network of its own, whose only cable is pulled: nothing is received, nothing refused."""
-    with network(), relay(["ip", "netns", "exec", SPACE], INSIDE, 5432, target):
-        yield Relay(INSIDE, 5432, link_down)
+    """The relay in a network of its own, whose only cable is pulled."""
+    with network.network(), relay(network.EXECUTE, network.INSIDE, 5432, target):
+        yield Relay(network.INSIDE, 5432, network.pulled)
 
 
 @contextmanager
@@ -65,52 +64,13 @@ def relay(prefix: list[str], host: str, port: int, target: Path) -> Iterator["su
         process.wait()
 
 
-@contextmanager
-def network() -> Iterator[None]:
-    with ExitStack() as undo:
-        ip("netns", "add", SPACE)
-        undo.callback(ip, "netns", "delete", SPACE)
-        ip("link", "add", SPACE, "type", "veth", "peer", "name", "inside", "netns", SPACE)
-        undo.callback(ip, "link", "delete", SPACE)
-        ip("addr", "add", f"{OUTSIDE}/30", "dev", SPACE)
-        ip("link", "set", SPACE, "up")
-        ip("-n", SPACE, "addr", "add", f"{INSIDE}/30", "dev", "inside")
-        ip("-n", SPACE, "link", "set", "inside", "up")
-        yield
-
-
-def ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True, capture_output=True)
-
-
-@contextmanager
-def link_down() -> Iterator[None]:
-    """The far end, so that the near one goes on believing."""
-    ip("-n", SPACE, "link", "set", "inside", "down")
-    try:
-        yield
-    finally:
-        ip("-n", SPACE, "link", "set", "inside", "up")
-
-
-def missing_for_a_network() -> str | None:
-    if os.geteuid() != 0 or shutil.which("ip") is None:
-        return "root and iproute2"
-    made = subprocess.run(["ip", "netns", "add", f"{SPACE}p"], capture_output=True, check=False).returncode == 0
-    subprocess.run(["ip", "netns", "delete", f"{SPACE}p"], capture_output=True, check=False)
-    return None if made else "the right to make a network"
-
-
-WAYS = [lost_link, frozen_relay]
+WAYS = [frozen_relay] if network.missing() else [lost_link, frozen_relay]
 
 
 @pytest.mark.parametrize("way", WAYS if FULL else WAYS[:1], ids=lambda way: way.__name__)
 def test_a_database_cut_off_without_a_word_blocks_nobody(
     installation: Installation, tmp_path: Path, way: Callable[[Path], "contextmanager[Relay]"]
 ) -> None:
-    if way is lost_link and (missing := missing_for_a_network()):
-        print(f"a network that can be cut takes {missing}: only frozen here")
-        way = frozen_relay
     with (
         way(Home(installation.stack.home).run_folder() / ".s.PGSQL.5432") as found,
         beside(installation, found) as made,
@@ -150,8 +110,6 @@ def beside(installation: Installation, found: Relay) -> Iterator[Installation]:
 
 
 def create_database(installation: Installation) -> None:
-    import psycopg
-
     home = Home(installation.stack.home)
     with psycopg.connect(
         host=str(home.run_folder()),

@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks.stack import ROOT
 from dashboard.embedded.programs import POSTGRES_INSTALL
-from tests.faults.check import check
-from tests.faults.conftest import Starts
+from tests.faults.check import check, check_rebuild
+from tests.faults.conftest import WHOLE, Starts
 from tests.faults.installation import Installation
 
 pytestmark = pytest.mark.timeout(300)
@@ -37,11 +37,14 @@ def test_old_code_runs_on_while_the_next_version_migrates_and_is_rolled_back(
 
 
 def migrate(installation: Installation, *what: str) -> None:
+    command(installation, "tests.faults.next_version.settings", "migrate", "--skip-checks", *what)
+
+
+def command(installation: Installation, settings: str, *words: str) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FOURLINE_")}
-    environment |= {"FOURLINE_HOME": str(installation.stack.home)}
-    environment |= {"DJANGO_SETTINGS_MODULE": "tests.faults.next_version.settings"}
+    environment |= {"FOURLINE_HOME": str(installation.stack.home), "DJANGO_SETTINGS_MODULE": settings}
     done = subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--skip-checks", *what],
+        [sys.executable, "manage.py", *words],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -71,6 +74,8 @@ def test_a_restart_of_everything_under_load_loses_nothing_and_leaves_a_sound_dat
     traffic.stop()
     with installation.connect() as connection:
         check(connection, traffic, float("inf"))
+        if WHOLE:
+            check_rebuild(connection, lambda: command(installation, "dashboard.settings", "rebuild"))
 
 
 def assert_every_page_is_whole(data: Path) -> None:

@@ -4,7 +4,10 @@ import importlib.util
 import os
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from tests.faults.conftest import WHOLE, Starts
 from tests.faults.installation import Installation
 
 pytestmark = pytest.mark.timeout(300)
+NEXT = "tests.faults.next_version.settings"
 DRAIN_S = 30
 LONGEST_LOCK_S = 5.0  # a migration may keep a request waiting for as long; on an idle machine it is under 1 s
 
@@ -25,10 +29,11 @@ def test_old_code_runs_on_while_the_next_version_migrates_and_is_rolled_back(
 ) -> None:
     traffic = begin(2300)
     traffic.wait_for(30)
-    migrate(installation, "next_version")
+    with reader_of_spans(installation):
+        command(installation, NEXT, "prepare")
     traffic.wait_for(30)
     assert readiness(installation) == 200, "a schema that is ahead of the code is welcome"
-    migrate(installation, "next_version", "zero")
+    command(installation, NEXT, "migrate", "--skip-checks", "next_version", "zero")
     traffic.wait_for(30)
     traffic.stop()
     assert traffic.statuses[503] <= traffic.statuses[200] / 100, traffic.state()
@@ -36,8 +41,26 @@ def test_old_code_runs_on_while_the_next_version_migrates_and_is_rolled_back(
         check(connection, traffic, LONGEST_LOCK_S)
 
 
-def migrate(installation: Installation, *what: str) -> None:
-    command(installation, "tests.faults.next_version.settings", "migrate", "--skip-checks", *what)
+@contextmanager
+def reader_of_spans(installation: Installation) -> Iterator[None]:
+    """Somebody who has the table in use when the migration wants it, and goes on for longer than it may wait."""
+    waits = "SELECT 1 FROM pg_locks WHERE relation = 'span'::regclass AND mode = 'AccessExclusiveLock' AND NOT granted"
+    felt: list[bool] = []
+
+    def use() -> None:
+        with installation.connect() as connection, installation.connect() as watcher, connection.transaction():
+            connection.execute("SELECT FROM span LIMIT 1")
+            deadline = time.monotonic() + 60
+            while not watcher.execute(waits).fetchone() and time.monotonic() < deadline:
+                time.sleep(0.02)
+            felt.append(time.monotonic() < deadline)
+            time.sleep(3.0)
+
+    user = threading.Thread(target=use)
+    user.start()
+    yield
+    user.join()
+    assert felt == [True], "the migration never waited: this proves nothing"
 
 
 def command(installation: Installation, settings: str, *words: str) -> None:

@@ -1,9 +1,11 @@
 """Make the database ready: `manage.py prepare` checks its durability, migrates it and makes the first admin and keys."""
 
 import json
+import time
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
@@ -15,6 +17,8 @@ from tracestore.actions import access
 from tracestore.queries import durability
 
 MIGRATION_LOCK = 4_001  # advisory; two containers may start at once
+# While a migration waits for a table, whoever comes after it waits too: so it gives up soon, and tries again.
+LOCK_TIMEOUT, MIGRATION_TRIES, PAUSE_S = "2s", 60, 1.0
 DEFAULT_RETENTION_DAYS = 30
 
 
@@ -30,7 +34,7 @@ class Command(BaseCommand):
         now = datetime.now(UTC)
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
-        call_command("migrate", verbosity=0)
+        self.migrate()
         with db.JOBS.connection(600) as store:
             partitions.ensure(store, now, DEFAULT_RETENTION_DAYS)
         self.bootstrap(now)
@@ -42,6 +46,23 @@ class Command(BaseCommand):
             reason = str(error).strip().splitlines()[0]
             where = "" if settings.EMBEDDED_DATABASE else " Check FOURLINE_DATABASE_URL."
             raise CommandError(f"The database cannot be reached: {reason}.{where}") from None
+
+    def migrate(self) -> None:
+        """A migration that is not atomic must be safe to repeat."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, FALSE)", [LOCK_TIMEOUT])
+        for _ in range(MIGRATION_TRIES):
+            try:
+                call_command("migrate", verbosity=0)
+            except OperationalError as error:
+                if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+                    raise
+                time.sleep(PAUSE_S)
+            else:
+                return
+        raise CommandError(
+            "The migration found its tables in use for minutes: end long transactions, then start again."
+        )
 
     def bootstrap(self, now: datetime) -> None:
         """The first admin; the file is written before the commit, so that no password exists that nobody knows."""

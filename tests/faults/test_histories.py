@@ -12,11 +12,12 @@ import pytest
 from benchmarks.stack import title
 from tests.faults import installation as titles
 from tests.faults import network
-from tests.faults.catalogue import CATALOGUE, Fault, Scene
+from tests.faults.catalogue import CATALOGUE, Fault
 from tests.faults.check import check
 from tests.faults.conftest import SHARED_BY, WHOLE, Starts
 from tests.faults.installation import Installation
 from tests.faults.load import FULL
+from tests.faults.scene import Scene
 
 pytestmark = pytest.mark.timeout(3600 if FULL else 600)
 AFTER_FAULT = 15  # requests that must be acknowledged after each fault

@@ -17,6 +17,7 @@ from dashboard.embedded.programs import POSTGRES_INSTALL
 from tests.faults.check import check, check_rebuild
 from tests.faults.conftest import WHOLE, Starts
 from tests.faults.installation import Installation
+from tests.faults.scene import read
 
 pytestmark = pytest.mark.timeout(300)
 NEXT = "tests.faults.next_version.settings"
@@ -78,8 +79,6 @@ def command(installation: Installation, settings: str, *words: str) -> None:
 
 
 def readiness(installation: Installation) -> int:
-    from tests.faults.catalogue import read
-
     return read(installation, "/readyz")[0]
 
 

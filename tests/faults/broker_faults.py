@@ -12,7 +12,7 @@ def kill_redis(scene: Scene) -> None:
     refused = len(scene.traffic.refusals)
     for process in scene.at.find(REDIS):
         with stopped([process], PAUSED):
-            time.sleep(duration_s(2, 120))
+            time.sleep(duration_s(1, 120))
         kill(process)
     scene.at.wait_for_settling()
     assert len(scene.traffic.refusals) == refused, "ingest needs the broker"
@@ -28,7 +28,7 @@ def evict_from_redis(scene: Scene) -> None:
     broker = scene.at.broker()
     broker.config_set("maxmemory-policy", "allkeys-lru")
     broker.config_set("maxmemory", "1")
-    time.sleep(duration_s(2, 60))
+    time.sleep(duration_s(1.5, 60))
     broker.config_set("maxmemory", "64mb")
     broker.config_set("maxmemory-policy", "noeviction")
     scene.at.wait_for_settling()

@@ -92,16 +92,17 @@ def run_out_of_files(scene: Scene) -> None:
 
 
 def run_out_of_memory(scene: Scene) -> None:
-    """One web worker may take 24 MB more, and ten clients begin large bodies: at most that worker dies."""
+    """One web worker may take 24 MB more, and twenty clients begin large bodies: at most that worker dies."""
     group = _memory_group()
     assert group is not None
     victim = scene.r.choice(scene.at.find(WEB))
     (group / "cgroup.procs").write_text(str(victim.pid))
     try:
         with contextlib.ExitStack() as stack:
-            for _ in range(10):
+            for _ in range(20):
                 _send_half_a_body(stack.enter_context(_connection(scene.at)), scene.at)
             scene.traffic.wait_for(10)
+        assert _was_felt(group), "the limit was never reached"
     finally:
         with contextlib.suppress(OSError):
             (group.parent / "cgroup.procs").write_text(str(victim.pid))
@@ -139,6 +140,13 @@ def _memory_group() -> Path | None:
                 return group
             group.rmdir()
     return None
+
+
+def _was_felt(group: Path) -> bool:
+    if (group / "memory.failcnt").exists():
+        return int((group / "memory.failcnt").read_text()) > 0
+    events = dict(line.split() for line in (group / "memory.events").read_text().splitlines())
+    return int(events["max"]) > 0
 
 
 def _remove_group(group: Path) -> None:

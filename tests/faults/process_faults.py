@@ -70,13 +70,13 @@ def freeze_worker(scene: Scene) -> None:
     """In the middle of a task. Nothing waits for it but derived numbers; when it wakes it may not write what is stale."""
     scene.at.wait_for_running_job()
     with stopped(scene.at.worker_family(), PAUSED):
-        time.sleep(duration_s(3, 120))
+        time.sleep(duration_s(2, 120))
     scene.at.wait_for_settling(timeout_s=120)
 
 
 def freeze_beat(scene: Scene) -> None:
     with stopped(scene.at.find(BEAT), PAUSED):
-        time.sleep(duration_s(3, 600))
+        time.sleep(duration_s(2, 600))
     scene.at.wait_for_settling(timeout_s=120)
 
 

@@ -152,9 +152,12 @@ def command_child(name: str, keep: Sequence[int] = (), **options: object) -> Chi
     """A manage.py command as a forked child; options: of the command. It is killed with us: what it acknowledged is kept."""
 
     def run() -> None:
-        from django.core.management import call_command
+        from django.core.management import CommandError, call_command
 
-        call_command(name.partition("-")[0], **options)
+        try:
+            call_command(name.partition("-")[0], **options)
+        except CommandError as error:  # a sentence for people, as on a command line
+            sys.exit(str(error))
 
     return Child(name, lambda: ForkedProcess(name, run, keep))
 

@@ -18,8 +18,9 @@ from ingest.decode import decode
 from ingest.errors import Overloaded
 from ingest.redact import Redactor
 from ingest.turns import Turn
-from tracestore import writer
+from tracestore import failpoints, writer
 from tracestore.records import Batch, LogRecord, MetricPoint, Price, RawSpan, Receipt, Span
+from tracestore.space import require_space
 
 BROKEN = "not_understood"
 _log = logging.getLogger("fourline.ingest")
@@ -33,6 +34,7 @@ def receive(
     turn: on the processor, see ingest.turns. Raises Rejected when the body is not OTLP, Overloaded when the store cannot
     take it now: then nothing is stored.
     """
+    failpoints.reach("received")
     with turn or Turn() as mine:
         decoded = decode(signal, body, content_type, now_ns)
         return explained(store(understood(signal, project, decoded, now_ns), mine.over), decoded)
@@ -104,9 +106,12 @@ def each(step: Callable[[Any], Any], records: list[Any], rejected: Counter[str])
 
 def store(batch: Batch, packed: Callable[[], None]) -> Receipt:
     try:
-        return writer.write(batch, packed)
+        require_space()
+        receipt = writer.write(batch, packed)
     except writer.Unavailable as error:
         raise Overloaded("store", "the database cannot take it now, send it again") from error
+    failpoints.reach("after-commit")
+    return receipt
 
 
 def explained(receipt: Receipt, decoded: Decoded) -> Receipt:

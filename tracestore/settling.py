@@ -8,6 +8,7 @@ from uuid import UUID
 
 import psycopg
 
+from tracestore import failpoints
 from tracestore.analysis.settle_span import DAY_NS, SettleSpan
 from tracestore.analysis.settled import Trace, merge, settle
 from tracestore.analysis.span_profile import Profile
@@ -68,7 +69,9 @@ def recompute(
         traces = settle(spans)
         sets = _version_sets(connection, project_id, traces)
         attrs = read_attrs(connection, project_id, traces)
-        minutes = _delete(connection, project_id, known) | _write(connection, project_id, traces, sets, attrs, now_ns)
+        minutes = _delete(connection, project_id, known)
+        failpoints.reach("mid-settle")
+        minutes |= _write(connection, project_id, traces, sets, attrs, now_ns)
         mark(connection, project_id, minutes)
         _keep_sets(connection, project_id, traces, sets)
         mark_texts(connection, project_id, days, {trace.trace_id: trace.start_ns for trace in traces}, now_ns)

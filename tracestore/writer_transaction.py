@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from tracestore import db, partitions
+from tracestore import db, failpoints, partitions
 from tracestore.records import Batch
 from tracestore.writer_cells import rows
 from tracestore.writer_known import KNOWN, Place
@@ -71,6 +71,7 @@ def transaction(project_id: int) -> Iterator[Transaction]:
         current = Transaction(connection, project_id, row[0])
         try:
             yield current
+            failpoints.reach("before-commit")
             connection.execute("COMMIT")
         except BaseException:
             _roll_back(connection)

@@ -36,3 +36,15 @@ class TraceId:
 
     def to_url(self, value: str) -> str:
         return value
+
+
+class AnyText:
+    """URL converter: any text at all. Django's own `path` ends at a line break, which a session id may hold."""
+
+    regex = r"[\s\S]+"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value

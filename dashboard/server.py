@@ -16,6 +16,7 @@ MAX_HEADER_BYTES = 32_768  # all names and values of a request
 MAX_HEADERS = 100
 HEADER_TIMEOUT_S = 10.0  # from the connection, or from the first byte of a further request, to the end of its headers
 REST_TIMEOUT_S = 30.0  # for what is left of a body after its answer
+UNREAD_TIMEOUT_S = 60.0  # for a client that takes nothing of its answer
 KEEP_ALIVE_S = 75  # exporters send every few seconds: a new connection each time would cost them more than us
 DRAIN_S = 25  # what is under way at SIGTERM may take this long to be answered
 MAX_CONNECTIONS = 2_000
@@ -35,6 +36,7 @@ class LimitedProtocol(HttpToolsProtocol):
     _header_deadline: asyncio.TimerHandle | None = None
     _rest_deadline: asyncio.TimerHandle | None = None
     _piece_timer: asyncio.TimerHandle | None = None
+    _unread_deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -42,9 +44,21 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._headers_came()
-        if self._rest_deadline is not None:
-            self._rest_deadline.cancel()
+        for deadline in (self._rest_deadline, self._unread_deadline):
+            if deadline is not None:
+                deadline.cancel()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The client has not read for so long that its answers pile up here."""
+        super().pause_writing()
+        self._unread_deadline = self.loop.call_later(UNREAD_TIMEOUT_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._unread_deadline is not None:
+            self._unread_deadline.cancel()
+            self._unread_deadline = None
 
     def send_400_response(self, msg: str) -> None:
         """uvicorn answers whatever stops the parser with 400; our limits deserve 431."""

@@ -26,8 +26,8 @@ INGEST_BUFFER_MB = env.integer("FOURLINE_INGEST_BUFFER_MB", 96, 16, 65536)  # bo
 ROLLUP_VALUES = env.integer("FOURLINE_ROLLUP_VALUES", 1_000, 1, 100_000)  # of a dimension in a minute, hour or day
 ROLLUP_ROWS = env.integer("FOURLINE_ROLLUP_ROWS", 1_000, 1, 100_000)  # combinations of dimensions
 ROLLUP_MINUTE_DAYS = env.integer("FOURLINE_ROLLUP_MINUTE_DAYS", 35, 1, 3_650)
-KEY_REQUESTS_PER_S = env.integer("FOURLINE_KEY_REQUESTS_PER_S", 0, 0, 1_000_000)  # of one key; 0: no limit
-KEY_MB_PER_MINUTE = env.integer("FOURLINE_KEY_MB_PER_MINUTE", 0, 0, 1_000_000)
+KEY_REQUESTS_PER_S = env.integer("FOURLINE_KEY_REQUESTS_PER_S", 5_000, 0, 1_000_000)  # of one key; 0: no limit
+KEY_MB_PER_MINUTE = env.integer("FOURLINE_KEY_MB_PER_MINUTE", 6_000, 0, 1_000_000)
 METRICS_OPEN = env.flag("FOURLINE_METRICS_OPEN", False)
 LOG_LEVEL = env.text("FOURLINE_LOG_LEVEL", "INFO").upper()
 

@@ -4,11 +4,12 @@ from django.urls import path, register_converter
 
 from dashboard.api import docs
 from dashboard.api.api import api
-from dashboard.links import TraceId
+from dashboard.links import AnyText, TraceId
 from dashboard.pages import errors, health, ingest, sessions, storage, trace, trace_delete, traces, versions
 from dashboard.pages.access import account, audit, keys, members, prices, projects, redaction, sign_in
 
 register_converter(TraceId, "trace")
+register_converter(AnyText, "text")
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -38,7 +39,7 @@ urlpatterns = [
     path("p/<slug:slug>/traces/<trace:trace_id>", trace.trace, name="trace"),
     path("p/<slug:slug>/traces/<trace:trace_id>/delete", trace_delete.trace_delete, name="trace_delete"),
     path("p/<slug:slug>/sessions", sessions.sessions, name="sessions"),
-    path("p/<slug:slug>/sessions/<path:session_id>", sessions.session, name="session"),
+    path("p/<slug:slug>/sessions/<text:session_id>", sessions.session, name="session"),
     path("p/<slug:slug>/versions", versions.versions, name="versions"),
     path("p/<slug:slug>/versions/diff", versions.version_diff, name="version_diff"),
     path("p/<slug:slug>/ingest", ingest.ingest, name="ingest"),

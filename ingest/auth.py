@@ -12,7 +12,7 @@ from django.utils.crypto import salted_hmac
 
 from ingest import credentials, limits
 from ingest.errors import Overloaded, Rejected
-from ingest.quota import Quota
+from ingest.quota import BYTES, REQUESTS, Quota
 from ingest.redact import Redactor
 from tracestore.actions.access import note_key_used
 from tracestore.analysis import keys
@@ -74,7 +74,8 @@ class Gate:
         self._first: tuple[int, float] | None = None
         self._away_until = 0.0
         self._bad = BadKeys()
-        self._quota = Quota(settings.KEY_REQUESTS_PER_S)
+        self._requests = Quota(settings.KEY_REQUESTS_PER_S, REQUESTS)
+        self._bytes = Quota(settings.KEY_MB_PER_MINUTE * 1e6 / MINUTE_S, BYTES)
 
     def peek(self, headers: credentials.Headers, peer: str) -> ProjectContext | None:
         """The answer of `admit` when no database is needed for it, else None."""
@@ -117,9 +118,16 @@ class Gate:
             raise Rejected("bad_host", "without a key only localhost is served: send a key")
         return self._project(self._first_project(), None)
 
-    def charge(self, context: ProjectContext) -> None:
-        """Counts one request against the limits of its key; raises Overloaded("quota") beyond them."""
-        self._quota.charge(context.key_id, time.monotonic())
+    def charge_request(self, context: ProjectContext) -> None:
+        """Before the body is read. Raises Overloaded("quota") when the key is over one of its limits."""
+        now_s = time.monotonic()
+        self._requests.check(context.key_id, now_s)
+        self._bytes.check(context.key_id, now_s)
+        self._requests.spend(context.key_id, 1, now_s)
+
+    def charge_bytes(self, context: ProjectContext, count: int) -> None:
+        """count: of the body, as it was sent."""
+        self._bytes.spend(context.key_id, count, time.monotonic())
 
     def forget(self) -> None:
         self._keys.clear()

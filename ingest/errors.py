@@ -6,7 +6,8 @@ So whatever is our trouble, or unknown, is UNAVAILABLE; only what will be as wro
 
 from dataclasses import dataclass
 
-RETRY_AFTER_S = 2
+# SDKs give up 10 s after their first attempt, or when what we ask for is more than is left: 3 s gives 4 attempts over 9 s.
+RETRY_AFTER_S = 3
 
 
 @dataclass(frozen=True, slots=True)

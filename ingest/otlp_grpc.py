@@ -74,8 +74,9 @@ class Collector(grpc.GenericRpcHandler):  # type: ignore[misc]
             try:
                 project = self._gate.admit(_headers(context), _peer(context))
                 project_id = project.project_id
-                self._gate.charge(project)
-                with Share(self._buffer) as share:
+                self._gate.charge_request(project)
+                self._gate.charge_bytes(project, len(body))
+                with Share(self._buffer, project.key_id) as share:
                     share.take(len(body))
                     plain = decompress(body, _coding(body), share.take)
                     receipt = receive(signal, project, plain, PROTOBUF, time.time_ns(), self._turns.of(len(plain)))
@@ -92,7 +93,7 @@ def _refuse(error: Exception, signal: str, project_id: int, context: grpc.Servic
     if given.reason == "unexpected":
         _log.exception("a request failed in a way nobody foresaw", exc_info=error)
     refusals.count(project_id, signal, given.reason, time.time())
-    context.set_trailing_metadata((("grpc-status-details-bin", replies.status(given)),))
+    context.set_trailing_metadata(replies.trailers(given))
     context.abort(grpc.StatusCode[given.fate.grpc], given.message)
     return b""  # abort raises
 

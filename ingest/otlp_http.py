@@ -24,6 +24,7 @@ from ingest.compression import decompress
 from ingest.credentials import Headers
 from ingest.decode import PROTOBUF
 from ingest.errors import Overloaded, Rejected, answer
+from ingest.fair_queue import FairQueue
 from ingest.receive import receive as receive_batch
 from ingest.refusals import refusals
 from ingest.turns import SMALL_BYTES, Turns
@@ -38,6 +39,7 @@ PREFIXES = ("", "/otel", "/api/public/otel")  # plain; LangSmith's; Langfuse's
 OTLP_PATHS = {f"{prefix}/v1/{signal}": signal for prefix in PREFIXES for signal in ("traces", "logs", "metrics")}
 SWITCH_INTERVAL_S = 0.001  # how long a decoding thread may keep the event loop waiting
 QUEUE_S = 8.0  # SDKs give up after 10
+AHEAD = 2  # batches handed to a pool for each of its threads: the next is there when one ends
 SMALL_THREADS = 8  # small batches mostly wait for a commit, and share one when they wait together
 
 _log = logging.getLogger("fourline.ingest")
@@ -57,18 +59,23 @@ class Edge:
     small: ThreadPoolExecutor  # apart, so that a few large batches do not hold up many small ones
     turns: Turns
     lookups: ThreadPoolExecutor  # apart, so that a key is not asked for behind a full queue of batches
+    queue: FairQueue  # of workers
+    small_queue: FairQueue
 
 
 @cache
 def edge() -> Edge:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    threads, small_threads = settings.INGEST_THREADS, max(settings.INGEST_THREADS, SMALL_THREADS)
     return Edge(
         Gate(),
         Buffer(settings.INGEST_BUFFER_MB * limits.MIB),
-        ThreadPoolExecutor(settings.INGEST_THREADS, "ingest"),
-        ThreadPoolExecutor(max(settings.INGEST_THREADS, SMALL_THREADS), "small"),
+        ThreadPoolExecutor(threads, "ingest"),
+        ThreadPoolExecutor(small_threads, "small"),
         Turns(),
         ThreadPoolExecutor(1, "keys"),
+        FairQueue(threads * AHEAD),
+        FairQueue(small_threads * AHEAD),
     )
 
 
@@ -101,10 +108,11 @@ async def _export(
     if project is None:
         project = await loop.run_in_executor(mine.lookups, mine.gate.admit, headers, peer)
     known.append(project)
-    mine.gate.charge(project)
+    mine.gate.charge_request(project)
     content_type, coding = http_headers.content_type(headers), http_headers.coding(headers)
-    with Share(mine.buffer) as share:
+    with Share(mine.buffer, project.key_id) as share:
         body = await _read(headers, receive, share)
+        mine.gate.charge_bytes(project, len(body))
         since = time.monotonic()
 
         def work() -> Receipt:
@@ -114,7 +122,9 @@ async def _export(
             turn = mine.turns.of(len(plain))
             return receive_batch(signal, project, plain, content_type, time.time_ns(), turn)
 
-        return await loop.run_in_executor(mine.small if len(body) <= SMALL_BYTES else mine.workers, work)
+        is_small = len(body) <= SMALL_BYTES
+        async with (mine.small_queue if is_small else mine.queue).turn(project.key_id):
+            return await loop.run_in_executor(mine.small if is_small else mine.workers, work)
 
 
 async def _read(headers: Headers, receive: Receive, share: Share) -> bytes:

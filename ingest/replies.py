@@ -35,8 +35,19 @@ def status(answer: Answer) -> bytes:
     encoded = _integer(1, answer.fate.code) + _text(2, answer.message[:MESSAGE_CHARS].encode())
     if answer.retry_after_s is None:
         return encoded
-    retry_info = _text(1, _integer(1, answer.retry_after_s))
-    return encoded + _text(3, _text(1, RETRY_INFO) + _text(2, retry_info))
+    return encoded + _text(3, _text(1, RETRY_INFO) + _text(2, _retry_info(answer.retry_after_s)))
+
+
+def trailers(answer: Answer) -> tuple[tuple[str, bytes], ...]:
+    """The trailing metadata of a gRPC refusal. The SDK for Python looks for RetryInfo under a name of its own."""
+    details = ("grpc-status-details-bin", status(answer))
+    if answer.retry_after_s is None:
+        return (details,)
+    return details, ("google.rpc.retryinfo-bin", _retry_info(answer.retry_after_s))
+
+
+def _retry_info(seconds: int) -> bytes:
+    return _text(1, _integer(1, seconds))
 
 
 def _varint(value: int) -> bytes:

@@ -17,7 +17,7 @@ View = Callable[..., Any]
 
 
 def checked(view: View) -> View:
-    """Before anything else is read: no NUL in the query string."""
+    """After the key, before the view: no NUL in the query string."""
 
     @functools.wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -48,7 +48,7 @@ def refused(request: HttpRequest, **_ids: str) -> HttpResponse:
 elsewhere = Router()
 
 
-@elsewhere.api_operation(list(METHODS), "/{path:rest}", auth=KeyAuth("read"), include_in_schema=False)
+@elsewhere.api_operation(list(METHODS), "/{text:rest}", auth=KeyAuth("read"), include_in_schema=False)
 def nothing_here(request: HttpRequest, rest: str) -> HttpResponse:
     return not_found()
 
@@ -59,5 +59,5 @@ for error, handler in HANDLERS.items():
 for router in (traces.router, numbers.router):
     refuse_other_methods(router)
 for router in (traces.router, numbers.router, elsewhere):
-    router.add_decorator(checked, mode="view")
+    router.add_decorator(checked, mode="operation")
     api.add_router("", router)

@@ -110,7 +110,7 @@ def list_sessions(request: HttpRequest, query: Query[ListQuery]) -> HttpResponse
     return answer({"items": [forms.session(row) for row in page.items], "next_cursor": page.next_cursor})
 
 
-@router.get("/sessions/{path:session_id}", auth=KeyAuth("read"), response=schemas.SessionDetail)
+@router.get("/sessions/{text:session_id}", auth=KeyAuth("read"), response=schemas.SessionDetail)
 def show_session(request: HttpRequest, session_id: str, query: Query[SessionQuery]) -> HttpResponse:
     """A session over all that is kept, and its traces, oldest first."""
     with answerable():

@@ -129,7 +129,7 @@ def edge(edge_process: Edge) -> Iterator[Edge]:
     edge_process.log.write_text("")
     Path(f"{edge_process.log}.refused").unlink(missing_ok=True)
     yield edge_process
-    for trouble in ("slow", "down", "bug"):
+    for trouble in ("slow", "tenth", "down", "bug"):
         Path(f"{edge_process.log}.{trouble}").unlink(missing_ok=True)
     assert edge_process.process.poll() is None, "the web worker died"
 

@@ -2,7 +2,7 @@
 
     python -m tests.ingest.edge_server PORT LOG
 
-Every stored batch is a line of LOG: signal and number of records. Keys: GOOD is good, everything else is not.
+Every stored batch is a line of LOG: signal and number of records. Keys: GOOD and OTHER are good, everything else is not.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 GOOD = "fl_goodgood_" + "g" * 43
+OTHER = "fl_otherone_" + "o" * 43
 READ = "fl_readread_" + "r" * 43
 
 
@@ -37,6 +38,8 @@ def main(port: int, log: Path) -> None:
         packed()
         if os.path.exists(f"{log}.slow"):
             time.sleep(1)
+        if os.path.exists(f"{log}.tenth"):
+            time.sleep(0.1)
         if os.path.exists(f"{log}.down"):
             from tracestore.db import Unavailable
 
@@ -54,9 +57,9 @@ def main(port: int, log: Path) -> None:
                 lines.write(f"{project} {signal} {reason} {requests}\n")
 
     def find_api_key(prefix):
-        for key, scope in ((GOOD, "ingest"), (READ, "read")):
+        for id, (key, scope) in enumerate(((GOOD, "ingest"), (READ, "read"), (OTHER, "ingest")), 1):
             if key[3:11] == prefix:
-                return KeyRow(1, prefix, hashlib.sha256(key.encode()).digest(), scope, 7, None, None)
+                return KeyRow(id, prefix, hashlib.sha256(key.encode()).digest(), scope, 7, None, None)
         return None
 
     receive.writer = SimpleNamespace(write=write, Unavailable=receive.writer.Unavailable)

@@ -9,7 +9,6 @@ import pytest
 
 from ingest import auth, credentials, limits
 from ingest.errors import Overloaded, Rejected
-from ingest.quota import Quota
 from tests.ingest import bodies
 from tests.ingest.edge_server import GOOD, READ
 from tracestore.queries.access import KeyRow, ProjectContextRow
@@ -234,16 +233,3 @@ def test_without_a_database_one_request_waits_for_it_and_the_others_are_told_at_
     world.now_s += auth.AWAY_S
     auth.access.find_api_key = world.find_api_key
     assert gate.admit(headers(), "203.0.113.9").project_id == 7
-
-
-def test_a_quota_lets_a_burst_through_and_then_says_when_to_come_back():
-    quota = Quota(2)
-    for _ in range(20):
-        quota.charge(1, 100.0)
-    with pytest.raises(Overloaded) as refused:
-        quota.charge(1, 100.0)
-    assert refused.value.reason == "quota"
-    assert refused.value.retry_after_s == 1
-    quota.charge(2, 100.0)
-    quota.charge(1, 100.6)
-    Quota(0).charge(1, 0.0)

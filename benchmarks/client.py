@@ -78,9 +78,12 @@ class HttpChannel:
         self._rest = b""
 
     def send(self, body: bytes) -> int:
+        self.post(body)
+        return self.receive()
+
+    def post(self, body: bytes) -> None:
         self._socket.sendall(self._head % len(body))
         self._socket.sendall(body)
-        return self.receive()
 
     def receive(self) -> int:
         while b"\r\n\r\n" not in self._rest:

@@ -186,11 +186,12 @@ def pss_mb(process: psutil.Process) -> float:
 
 
 def cpu_s(process: psutil.Process) -> float:
+    """Its own and that of its children that have ended: servers come and go with Postgres' connections."""
     try:
         times = process.cpu_times()
     except psutil.Error:
         return 0.0
-    return float(times.user + times.system)
+    return float(times.user + times.system + times.children_user + times.children_system)
 
 
 def kill(process: psutil.Process) -> None:

@@ -1,6 +1,6 @@
-"""Where does the time of a span go? Each stage of the path alone, on one core, without a server; then the whole receive().
+"""Where does the time of a span go? CPU of each stage of the path alone, in one thread, without a server.
 
-python -m benchmarks.stages [--database postgresql://...]     without a database: decode, normalise and price only
+python -m benchmarks.stages [--database postgresql://...]     without a database: all but the transaction
 """
 
 import argparse
@@ -11,18 +11,20 @@ from typing import Any
 
 from benchmarks.client import packed
 from benchmarks.load import SPANS_A_TRACE, draw
+from tracestore.records import Batch
 
 ROUNDS = 12
 TRACES = 64
+DAY_NS = 86_400 * 10**9
 
 
 def best_us(work: Callable[[Any], object], inputs: list[Any], spans: int) -> float:
-    """Microseconds a span: the median of the inputs' runs."""
+    """Microseconds of this thread's CPU a span: the median of the inputs' runs."""
     times = []
     for one in inputs:
-        began = time.perf_counter()
+        began = time.thread_time()
         work(one)
-        times.append(time.perf_counter() - began)
+        times.append(time.thread_time() - began)
     return sorted(times)[len(times) // 2] / spans * 1e6
 
 
@@ -37,7 +39,7 @@ def main() -> None:
 
     django.setup()
     for name, spent_us in measured(bool(args.database)):
-        print(f"{name:34}{spent_us:8.1f} us a span")
+        print(f"{name:38}{spent_us:8.1f} us a span")
 
 
 def measured(with_store: bool) -> list[tuple[str, float]]:
@@ -58,20 +60,35 @@ def measured(with_store: bool) -> list[tuple[str, float]]:
     understood = [[normalise(raw) for raw in batch] for batch in raws]
     book = PriceBook.for_project([])
     rows.append(("price", best_us(lambda batch: [book.price(span) for span in batch], understood, spans)))
-    return rows + (_stored(requests, bodies, understood, now_ns, spans) if with_store else [])
-
-
-def _stored(
-    requests: list[Any], bodies: list[bytes], understood: list[Any], now_ns: int, spans: int
-) -> list[tuple[str, float]]:
-    from tracestore import writer
-    from tracestore.records import Batch
-
     batches = [
         Batch(project_id=1, signal="traces", received_ns=now_ns, sent=spans, spans=batch) for batch in understood
     ]
+    return rows + _packed(batches, spans) + (_stored(batches, spans) if with_store else [])
+
+
+def _packed(batches: list[Batch], spans: int) -> list[tuple[str, float]]:
+    from tracestore.payload import compress
+    from tracestore.writer_rows import Days, PackedSpan, lay_out, pack_span, unique
+
+    today = batches[0].received_ns // DAY_NS
+    days = Days(batches[0].received_ns, 30, frozenset(range(today - 2, today + 2)))
+
+    def pack(batch: Batch) -> list[PackedSpan]:
+        return unique([pack_span(batch, span, days) for span in batch.spans])
+
+    rows = [("pack spans", best_us(pack, batches, spans))]
+    packed = [pack(batch) for batch in batches]
+    rows.append(("lay out and compress blocks", best_us(lambda spans: lay_out(1, spans), packed, spans)))
+    messages = [[message for span in batch for message in span.encoded.messages.values()] for batch in packed]
+    rows.append(("compress messages", best_us(lambda batch: [compress(one) for one in batch], messages, spans)))
+    return rows
+
+
+def _stored(batches: list[Batch], spans: int) -> list[tuple[str, float]]:
+    from tracestore import writer
+
     writer.write(batches.pop())
-    return [("write (pack, COPY, commit)", best_us(writer.write, batches, spans))]
+    return [("write: pack, lay out, compress, COPY", best_us(writer.write, batches, spans))]
 
 
 if __name__ == "__main__":

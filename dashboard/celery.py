@@ -42,7 +42,7 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     worker_max_tasks_per_child=5_000,
     worker_max_memory_per_child=300_000,  # KiB
-    worker_concurrency=3,  # one for each lane of the timetable, so that slow upkeep or mail never delays settling
+    worker_concurrency=4,  # one for each lane of the timetable, so that slow upkeep or mail never delays settling
     worker_hijack_root_logger=False,
     worker_send_task_events=False,
     worker_enable_remote_control=False,

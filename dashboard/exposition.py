@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from tracestore.queries.background import JobState, find_job_states
-from tracestore.queries.counters import RecordCount, count_records, database_bytes, waiting
+from tracestore.queries.counters import RecordCount, count_records, database_bytes, marked_sums, waiting
+from tracestore.queries.search_lag import index_waiting
 from tracestore.timetable import expected_jobs
 
 Sample = tuple[dict[str, str], float]
@@ -14,6 +15,8 @@ def exposition(now: datetime, project_id: int | None) -> str:
     """All families. project_id: the project of the key that asks; None (endpoint open): sums over all projects."""
     marks = waiting(project_id)
     oldest_s = 0.0 if marks.oldest_ns is None else max(0.0, now.timestamp() - marks.oldest_ns / 1e9)
+    texts = index_waiting(project_id)
+    texts_s = 0.0 if texts.oldest_ns is None else max(0.0, now.timestamp() - texts.oldest_ns / 1e9)
     jobs = find_job_states(now, expected_jobs())
     families = [
         family(
@@ -21,6 +24,14 @@ def exposition(now: datetime, project_id: int | None) -> str:
         ),
         family("fourline_settle_waiting", "gauge", "Batches of a trace that wait for settling.", [({}, marks.marks)]),
         family("fourline_settle_oldest_seconds", "gauge", "How long the first of them has waited.", [({}, oldest_s)]),
+        family(
+            "fourline_rollup_marks",
+            "gauge",
+            "Minutes, hours and days to be summed again.",
+            [({}, marked_sums(project_id))],
+        ),
+        family("fourline_search_waiting", "gauge", "Traces that wait for the index of texts.", [({}, texts.traces)]),
+        family("fourline_search_oldest_seconds", "gauge", "How long the first of them has waited.", [({}, texts_s)]),
         family("fourline_job_age_seconds", "gauge", "Since the last finished run of a background job.", _ages(jobs)),
         family("fourline_job_fresh", "gauge", "1 when the job runs as often as it should.", _fresh(jobs)),
     ]

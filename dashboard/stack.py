@@ -25,6 +25,7 @@ from dashboard.embedded.servers import DATABASE, ROLE, EmbeddedServers, make_rea
 from dashboard.forks import ForkedProcess, settle_memory
 from dashboard.listeners import AddressTaken, listen, local_address, require_free
 from dashboard.supervisor import Stopped, Supervisor, announce, complain, say
+from tracestore.analysis.price_data import bundled
 from tracestore.timetable import TIMETABLE
 
 SHARED_MODULES = (
@@ -103,6 +104,7 @@ def load_application() -> None:
         importlib.import_module(module)
     for entry in TIMETABLE:
         entry.load()
+    bundled("openai", "gpt-4o")  # reads the price list: 18 MB that each web worker would make for itself
     settle_memory()
 
 
@@ -150,9 +152,12 @@ def command_child(name: str, keep: Sequence[int] = (), **options: object) -> Chi
     """A manage.py command as a forked child; options: of the command. It is killed with us: what it acknowledged is kept."""
 
     def run() -> None:
-        from django.core.management import call_command
+        from django.core.management import CommandError, call_command
 
-        call_command(name.partition("-")[0], **options)
+        try:
+            call_command(name.partition("-")[0], **options)
+        except CommandError as error:  # a sentence for people, as on a command line
+            sys.exit(str(error))
 
     return Child(name, lambda: ForkedProcess(name, run, keep))
 

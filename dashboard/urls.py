@@ -5,7 +5,7 @@ from django.urls import path, register_converter
 from dashboard.api import docs
 from dashboard.api.api import api
 from dashboard.links import AnyText, TraceId
-from dashboard.pages import errors, health, ingest, sessions, trace, trace_delete, traces, versions
+from dashboard.pages import errors, health, ingest, sessions, storage, trace, trace_delete, traces, versions
 from dashboard.pages.access import account, audit, keys, members, prices, projects, redaction, sign_in
 
 register_converter(TraceId, "trace")
@@ -30,6 +30,7 @@ urlpatterns = [
     path("account/password", account.change_password, name="change_password"),
     path("account/sign-out-everywhere", account.sign_out_everywhere, name="sign_out_everywhere"),
     path("audit", audit.instance_audit, name="instance_audit"),
+    path("storage/confirm", storage.confirm, name="confirm_retention"),
     path("", projects.home, name="home"),
     path("projects", projects.projects, name="projects"),
     path("projects/new", projects.new_project, name="new_project"),
@@ -46,6 +47,8 @@ urlpatterns = [
     path("p/<slug:slug>/settings", projects.settings, name="settings"),
     path("p/<slug:slug>/settings/change", projects.change_project, name="change_project"),
     path("p/<slug:slug>/settings/delete", projects.delete_project, name="delete_project"),
+    path("p/<slug:slug>/settings/erase", projects.erase_user, name="erase_user"),
+    path("p/<slug:slug>/settings/storage", storage.page, name="storage"),
     path("p/<slug:slug>/settings/leave", members.leave, name="leave"),
     path("p/<slug:slug>/settings/members", members.members, name="members"),
     path("p/<slug:slug>/settings/members/<int:user_id>/role", members.change_role, name="change_role"),

@@ -10,6 +10,8 @@ from django.core.cache import cache
 from dashboard.params import in_ns
 from tracestore.analysis import price_data
 from tracestore.queries.background import JobState, find_job_states
+from tracestore.queries.retention import held
+from tracestore.queries.rollups import capped_dimensions
 from tracestore.queries.usage import unpriced_models
 from tracestore.timetable import expected_jobs
 
@@ -29,8 +31,8 @@ class Notice:
 
 
 def notices_of(project_id: int, slug: str, now: datetime) -> list[Notice]:
-    found = [*jobs_notice(stale_jobs(now)), *prices_notice(now)]
-    return [*found, *unpriced_notice(unpriced(project_id, now), slug)]
+    found = [*jobs_notice(stale_jobs(now)), *retention_notice(now), *prices_notice(now)]
+    return [*found, *unpriced_notice(unpriced(project_id, now), slug), *capped_notice(capped(project_id, now))]
 
 
 def stale_jobs(now: datetime) -> list[JobState]:
@@ -55,6 +57,16 @@ def unpriced(project_id: int, now: datetime) -> list[tuple[str, int]]:
     return list(known)
 
 
+def capped(project_id: int, now: datetime) -> list[str]:
+    """What had more values than are kept apart, in the last week; kept for a minute in this process."""
+    name = f"capped-{project_id}"
+    known = cache.get(name)
+    if known is None:
+        known = capped_dimensions(project_id, int((now - LOOKED_BACK).timestamp()))
+        cache.set(name, known, KEPT_S)
+    return list(known)
+
+
 def jobs_notice(late: Sequence[JobState]) -> list[Notice]:
     """One notice for all: when one job stands still, the others usually do, too."""
     if not late:
@@ -62,6 +74,30 @@ def jobs_notice(late: Sequence[JobState]) -> list[Notice]:
     names = ", ".join(job.name for job in late)
     text = "Lists and sums may lack what arrived lately. Look at the log of the worker, or run: python manage.py doctor"
     return [Notice(f"Background work is late: {names}.", text)]
+
+
+HELD_TOLD_AFTER = timedelta(hours=6)  # a backup or a long transaction is no news
+
+
+def retention_notice(now: datetime) -> list[Notice]:
+    """Old days that are not removed. Kept for a minute in this process."""
+    known = cache.get("retention-held")
+    if known is None:
+        known = (held(),)
+        cache.set("retention-held", known, KEPT_S)
+    found = known[0]
+    if found is None:
+        return []
+    if found.reason == "many":
+        text = "Look at the clock of the server. If it is right, an administrator lets them go under Settings, Storage."
+        return [Notice(f"Removal of old data is held back: {found.days} days are due at once.", text)]
+    if found.reason == "clock":
+        text = "Nothing old is removed until it has been steady for an hour, and lies near the days that are stored."
+        return [Notice("The clock of the server jumped.", text)]
+    if found.since is not None and now - found.since > HELD_TOLD_AFTER:
+        text = "A transaction has been using these tables for hours. Old data stays until it ends."
+        return [Notice("Old data cannot be removed.", text)]
+    return []
 
 
 def prices_notice(now: datetime) -> list[Notice]:
@@ -79,3 +115,13 @@ def unpriced_notice(models: Sequence[tuple[str, int]], slug: str) -> list[Notice
     counted = ", ".join(f"{model} ({calls:,} calls)" for model, calls in models)
     text = f"In the last 7 days: {counted}. Sums leave these calls out."
     return [Notice("Some models have no price.", text, f"/p/{slug}/settings/prices", "Add a price")]
+
+
+def capped_notice(dimensions: Sequence[str]) -> list[Notice]:
+    if not dimensions:
+        return []
+    text = (
+        "In the last 7 days some minute had more of them than are kept apart: the rest is counted as __other__, and sums"
+        " stay exact. Send fewer different values, or raise FOURLINE_ROLLUP_VALUES and FOURLINE_ROLLUP_ROWS."
+    )
+    return [Notice(f"Too many different values: {', '.join(dimensions)}.", text)]

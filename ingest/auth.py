@@ -35,7 +35,13 @@ class ProjectContext:
     key_id: int | None
     redactor: Redactor
     price_book: PriceBook
-    retention_days: int = 30
+    retention_days: int = 30  # traces
+    log_retention_days: int = 30
+    metric_retention_days: int = 30
+
+    def days_kept(self, signal: str) -> int:
+        own = {"logs": self.log_retention_days, "metrics": self.metric_retention_days}
+        return own.get(signal, self.retention_days)
 
 
 @dataclass(slots=True)
@@ -47,7 +53,8 @@ class _Project:
 
     def context(self, key_id: int | None) -> ProjectContext:
         row = self.row
-        return ProjectContext(row.project_id, key_id, self.redactor, self.price_book, row.retention_days)
+        days = (row.retention_days, row.log_retention_days, row.metric_retention_days)
+        return ProjectContext(row.project_id, key_id, self.redactor, self.price_book, *days)
 
 
 @dataclass(slots=True)

@@ -23,6 +23,7 @@ from ingest.decode import PROTOBUF
 from ingest.errors import answer
 from ingest.receive import receive
 from ingest.refusals import refusals
+from ingest.turns import Turns
 
 SERVICES = {
     f"opentelemetry.proto.collector.{package}.v1.{name}Service": signal
@@ -58,6 +59,7 @@ class Collector(grpc.GenericRpcHandler):  # type: ignore[misc]
     def __init__(self, gate: Gate, buffer: Buffer) -> None:
         self._gate = gate
         self._buffer = buffer
+        self._turns = Turns()
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
         service, _, method = details.method.removeprefix("/").partition("/")
@@ -77,7 +79,7 @@ class Collector(grpc.GenericRpcHandler):  # type: ignore[misc]
                 with Share(self._buffer, project.key_id) as share:
                     share.take(len(body))
                     plain = decompress(body, _coding(body), share.take)
-                    receipt = receive(signal, project, plain, PROTOBUF, time.time_ns())
+                    receipt = receive(signal, project, plain, PROTOBUF, time.time_ns(), self._turns.of(len(plain)))
                 return replies.success(signal, receipt, PROTOBUF)
             except Exception as error:
                 failure = error

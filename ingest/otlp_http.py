@@ -24,9 +24,10 @@ from ingest.compression import decompress
 from ingest.credentials import Headers
 from ingest.decode import PROTOBUF
 from ingest.errors import Overloaded, Rejected, answer
+from ingest.fair_queue import FairQueue
 from ingest.receive import receive as receive_batch
 from ingest.refusals import refusals
-from ingest.turns import Turns
+from ingest.turns import SMALL_BYTES, Turns
 from tracestore.records import Receipt
 
 Scope = MutableMapping[str, Any]
@@ -39,7 +40,7 @@ OTLP_PATHS = {f"{prefix}/v1/{signal}": signal for prefix in PREFIXES for signal 
 SWITCH_INTERVAL_S = 0.001  # how long a decoding thread may keep the event loop waiting
 QUEUE_S = 8.0  # SDKs give up after 10
 AHEAD = 2  # batches handed to a pool for each of its threads: the next is there when one ends
-SMALL_BYTES, SMALL_THREADS = 1 << 16, 8  # small batches mostly wait for a commit, and share one when they wait together
+SMALL_THREADS = 8  # small batches mostly wait for a commit, and share one when they wait together
 
 _log = logging.getLogger("fourline.ingest")
 
@@ -56,9 +57,10 @@ class Edge:
     buffer: Buffer
     workers: ThreadPoolExecutor
     small: ThreadPoolExecutor  # apart, so that a few large batches do not hold up many small ones
+    turns: Turns
     lookups: ThreadPoolExecutor  # apart, so that a key is not asked for behind a full queue of batches
-    turns: Turns  # of workers
-    small_turns: Turns
+    queue: FairQueue  # of workers
+    small_queue: FairQueue
 
 
 @cache
@@ -70,9 +72,10 @@ def edge() -> Edge:
         Buffer(settings.INGEST_BUFFER_MB * limits.MIB),
         ThreadPoolExecutor(threads, "ingest"),
         ThreadPoolExecutor(small_threads, "small"),
+        Turns(),
         ThreadPoolExecutor(1, "keys"),
-        Turns(threads * AHEAD),
-        Turns(small_threads * AHEAD),
+        FairQueue(threads * AHEAD),
+        FairQueue(small_threads * AHEAD),
     )
 
 
@@ -116,10 +119,11 @@ async def _export(
             if time.monotonic() - since > QUEUE_S:
                 raise Overloaded("busy", "more comes in than can be stored, send it again")
             plain = decompress(body, coding, share.take)
-            return receive_batch(signal, project, plain, content_type, time.time_ns())
+            turn = mine.turns.of(len(plain))
+            return receive_batch(signal, project, plain, content_type, time.time_ns(), turn)
 
         is_small = len(body) <= SMALL_BYTES
-        async with (mine.small_turns if is_small else mine.turns).turn(project.key_id):
+        async with (mine.small_queue if is_small else mine.queue).turn(project.key_id):
             return await loop.run_in_executor(mine.small if is_small else mine.workers, work)
 
 

@@ -17,22 +17,34 @@ from ingest.conventions import identity, normalise
 from ingest.decode import decode
 from ingest.errors import Overloaded
 from ingest.redact import Redactor
-from tracestore import writer
+from ingest.turns import Turn
+from tracestore import failpoints, writer
 from tracestore.records import Batch, LogRecord, MetricPoint, Price, RawSpan, Receipt, Span
+from tracestore.space import require_space
 
 BROKEN = "not_understood"
 _log = logging.getLogger("fourline.ingest")
 
 
-def receive(signal: str, project: ProjectContext, body: bytes, content_type: str, now_ns: int) -> Receipt:
+def receive(
+    signal: str, project: ProjectContext, body: bytes, content_type: str, now_ns: int, turn: Turn | None = None
+) -> Receipt:
     """One request of one project, stored. signal: traces | logs | metrics; body: decompressed OTLP.
 
-    Raises Rejected when the body is not OTLP, Overloaded when the store cannot take it now: then nothing is stored.
+    turn: on the processor, see ingest.turns. Raises Rejected when the body is not OTLP, Overloaded when the store cannot
+    take it now: then nothing is stored.
     """
-    decoded = decode(signal, body, content_type, now_ns)
+    failpoints.reach("received")
+    with turn or Turn() as mine:
+        decoded = decode(signal, body, content_type, now_ns)
+        return explained(store(understood(signal, project, decoded, now_ns), mine.over), decoded)
+
+
+def understood(signal: str, project: ProjectContext, decoded: Decoded, now_ns: int) -> Batch:
+    """What a request held, redacted, with its meaning and its prices. A record that cannot be understood is counted."""
     rejected: Counter[str] = Counter(decoded.rejected)
     prices: dict[int, Price] = {}
-    batch = Batch(
+    return Batch(
         project_id=project.project_id,
         signal=signal,
         received_ns=now_ns,
@@ -42,9 +54,8 @@ def receive(signal: str, project: ProjectContext, body: bytes, content_type: str
         points=each(lambda point: point_of(point, project.redactor), decoded.points, rejected),
         rejected=rejected,
         prices=prices,
-        retention_days=project.retention_days,
+        retention_days=project.days_kept(signal),
     )
-    return explained(store(batch), decoded)
 
 
 def span_of(raw: RawSpan, project: ProjectContext, prices: dict[int, Price]) -> Span:
@@ -93,11 +104,14 @@ def each(step: Callable[[Any], Any], records: list[Any], rejected: Counter[str])
         return done
 
 
-def store(batch: Batch) -> Receipt:
+def store(batch: Batch, packed: Callable[[], None]) -> Receipt:
     try:
-        return writer.write(batch)
+        require_space()
+        receipt = writer.write(batch, packed)
     except writer.Unavailable as error:
         raise Overloaded("store", "the database cannot take it now, send it again") from error
+    failpoints.reach("after-commit")
+    return receipt
 
 
 def explained(receipt: Receipt, decoded: Decoded) -> Receipt:

@@ -1,48 +1,47 @@
-"""Who is next? A few at a time, and of those who wait each key in its turn, so that a noisy one delays itself."""
+"""Who decodes next? Large batches of a process take turns on the processor, and wait for the database side by side.
 
-import asyncio
-from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+Two threads that decode at once finish no sooner than one after the other: they share an interpreter and push each other's
+work out of the core's cache (5 % more time a span, and both as late as the later one). What remains after a turn, the
+transaction, is mostly waiting: meanwhile the next batch is decoded.
+"""
+
+import threading
+from types import TracebackType
+
+SMALL_BYTES = 1 << 16  # smaller batches mostly wait for a commit: they take no turns, and no large one holds them up
+
+
+class Turn:
+    """One turn: begins with the `with` block, ends with it or earlier, by `over`. Without a lock it is never waited for."""
+
+    __slots__ = ("_holds", "_lock")
+
+    def __init__(self, lock: "threading.Lock | None" = None) -> None:
+        self._lock = lock
+        self._holds = False
+
+    def __enter__(self) -> "Turn":
+        if self._lock is not None:
+            self._lock.acquire()
+            self._holds = True
+        return self
+
+    def over(self) -> None:
+        """The rest needs no processor to itself. May be called again."""
+        if self._holds and self._lock is not None:
+            self._holds = False
+            self._lock.release()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.over()
 
 
 class Turns:
-    """slots: how many may go at a time. Belongs to one event loop."""
+    """The turns of one process."""
 
-    def __init__(self, slots: int) -> None:
-        self._free = slots
-        self._waiting: dict[int | None, deque[asyncio.Future[None]]] = {}  # in the order of their next turn
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
 
-    @asynccontextmanager
-    async def turn(self, key_id: int | None) -> AsyncIterator[None]:
-        """Waits until it is this key's turn; the slot is passed on at the end of the block."""
-        if self._free:
-            self._free -= 1
-        else:
-            await self._wait(key_id)
-        try:
-            yield
-        finally:
-            self._pass_on()
-
-    async def _wait(self, key_id: int | None) -> None:
-        mine = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(key_id, deque()).append(mine)
-        try:
-            await mine
-        except asyncio.CancelledError:
-            if mine.done() and not mine.cancelled():
-                self._pass_on()  # the slot came in the same moment
-            raise
-
-    def _pass_on(self) -> None:
-        while self._waiting:
-            key_id = next(iter(self._waiting))
-            queue = self._waiting.pop(key_id)
-            waiter = queue.popleft()
-            if queue:
-                self._waiting[key_id] = queue  # behind every other key
-            if not waiter.done():
-                waiter.set_result(None)
-                return
-        self._free += 1
+    def of(self, size: int) -> Turn:
+        """The turn of a body of `size` bytes."""
+        return Turn(self._lock if size > SMALL_BYTES else None)

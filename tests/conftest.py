@@ -33,10 +33,19 @@ os.environ |= {
 _numbers = itertools.count(1)
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    if getattr(config.option, "numprocesses", None):
+        _leave_to_workers()
+        return
     import django
 
     django.setup()
+
+
+def _leave_to_workers() -> None:
+    """Each worker makes servers of its own; settings it inherited would be read before its conftest is."""
+    for name in [name for name in os.environ if name.startswith("FOURLINE_")] + ["DJANGO_SETTINGS_MODULE"]:
+        del os.environ[name]
 
 
 def pytest_unconfigure() -> None:

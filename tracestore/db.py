@@ -25,11 +25,31 @@ Params = Mapping[str, Any] | Sequence[Any] | None
 READ_TIMEOUT_MS = 5_000
 WRITE_TIMEOUT_MS = 10_000
 JOB_TIMEOUT_MS = 60_000
-GRACE_S = 3.0  # the server is given this long beyond its own timeout before the socket is cut
+GRACE_S = 2.0  # the server is given this long beyond its own timeout before the socket is cut
+ANSWER_S = 5.0  # the control plane asks small questions
+
+
+# Over TCP: a client that was cut off holds locks until the server notices, by default for two hours. Ignored on a socket.
+TELL_A_GONE_CLIENT = {
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "client_connection_check_interval": "5000",
+}
 
 
 class Unavailable(Exception):
     """The database did not take it, for a reason that passes: ask again. Nothing was changed."""
+
+
+# Ours: a connection is given up 5 s after something sent was not received, 25 s after the last word of an idle server.
+CUT_OFF: dict[str, Any] = {
+    "connect_timeout": 3,
+    "tcp_user_timeout": 5_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
 
 
 def conninfo() -> dict[str, Any]:
@@ -38,12 +58,13 @@ def conninfo() -> dict[str, Any]:
     options = {k: v for k, v in database.get("OPTIONS", {}).items() if k not in ("pool", "isolation_level")}
     named = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
     given = {key: str(database[name]) for key, name in named.items() if database.get(name)}
-    return {"connect_timeout": 3, "tcp_user_timeout": 5_000, "keepalives_idle": 10} | options | given
+    return CUT_OFF | options | given
 
 
 def connect(timeout_ms: int, **session: str) -> psycopg.Connection:
     """A connection in autocommit mode; transactions are opened where they are meant. session: settings of the server."""
     given = {
+        **TELL_A_GONE_CLIENT,
         "statement_timeout": str(timeout_ms),
         "lock_timeout": str(timeout_ms // 2),
         "idle_in_transaction_session_timeout": "30000",
@@ -56,30 +77,47 @@ def connect(timeout_ms: int, **session: str) -> psycopg.Connection:
     return psycopg.connect(**info, autocommit=True)
 
 
+class Impatient(psycopg.Connection[Any]):
+    """For the control plane (Django's ORM): ANSWER_S without an answer is an error, since a stopped server never gives one."""
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        try:
+            return super().wait(gen, interval, timeout or ANSWER_S)
+        except psycopg.errors._WaitTimeout as error:
+            self.pgconn.finish()
+            raise psycopg.OperationalError("the database does not answer") from error
+
+
+# Threads of web workers and gRPC come and go, so their connections come from a pool of the process. min_size 0: a process
+# that only ingests needs none.
+CONTROL_POOL = {"min_size": 0, "max_size": 4, "timeout": 5, "max_idle": 60, "connection_class": Impatient}
+
+
 class _Watchdog:
     """Cuts the socket of a connection that is past its deadline, so that whoever waits on it gets an error."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._deadlines: dict[int, float] = {}
+        self._watched: dict[object, tuple[int, float]] = {}  # each watch -> descriptor, deadline
         self._pid: int | None = None
 
     @contextmanager
     def watch(self, connection: psycopg.Connection, seconds: float) -> Iterator[None]:
-        fd = connection.fileno()
+        """May be nested: a block of statements has a deadline, and each of them a shorter one."""
+        watch = object()
         with self._lock:
             self._start()
-            self._deadlines[fd] = time.monotonic() + seconds
+            self._watched[watch] = (connection.fileno(), time.monotonic() + seconds)
         try:
             yield
         finally:
             with self._lock:
-                self._deadlines.pop(fd, None)
+                self._watched.pop(watch, None)
 
     def _start(self) -> None:
         if self._pid == os.getpid():
             return
-        self._pid, self._deadlines = os.getpid(), {}
+        self._pid, self._watched = os.getpid(), {}
         threading.Thread(target=self._run, name="db-watchdog", daemon=True).start()
 
     def _run(self) -> None:
@@ -87,9 +125,10 @@ class _Watchdog:
             time.sleep(0.25)
             with self._lock:
                 now = time.monotonic()
-                for fd in [fd for fd, deadline in self._deadlines.items() if deadline < now]:
-                    del self._deadlines[fd]
-                    _cut(fd)
+                for watch, (fd, deadline) in list(self._watched.items()):
+                    if deadline < now:
+                        del self._watched[watch]
+                        _cut(fd)
 
 
 def _cut(fd: int) -> None:
@@ -178,7 +217,7 @@ def _tidy(connection: psycopg.Connection) -> None:
 
 
 READS = Pool(size=8, wait_s=3, timeout_ms=READ_TIMEOUT_MS)
-WRITES = Pool(size=4, wait_s=5, timeout_ms=WRITE_TIMEOUT_MS)
+WRITES = Pool(size=4, wait_s=2, timeout_ms=WRITE_TIMEOUT_MS)  # with the grace 14 s: no thread is stuck for longer
 JOBS = Pool(size=2, wait_s=30, timeout_ms=JOB_TIMEOUT_MS)
 
 _current = threading.local()  # .connection: the snapshot that this thread reads in
@@ -207,17 +246,27 @@ def snapshot() -> Iterator[None]:
             _current.connection = None
 
 
-def fetch(query: Query, params: Params, row_type: type[Row], timeout_ms: int | None = None) -> list[Row]:
+def fetch(
+    query: Query,
+    params: Params,
+    row_type: type[Row],
+    timeout_ms: int | None = None,
+    session: Mapping[str, str] | None = None,
+) -> list[Row]:
     """All rows of a statement, column names mapped to the fields of row_type.
 
-    timeout_ms: instead of READ_TIMEOUT_MS. Raises psycopg.errors.QueryCanceled past it, Unavailable without a database.
+    timeout_ms: instead of READ_TIMEOUT_MS. session: settings of the server for this statement, which is then planned for its
+    parameters each time. Raises psycopg.errors.QueryCanceled past the timeout, Unavailable without a database.
     """
-    with connection() as mine, mine.cursor(row_factory=class_row(row_type)) as cursor:
-        if timeout_ms is None:
+    chosen = dict(session or {}) | ({} if timeout_ms is None else {"statement_timeout": str(timeout_ms)})
+    seconds = (timeout_ms or READ_TIMEOUT_MS) / 1000 + GRACE_S
+    with connection() as mine, _watchdog.watch(mine, seconds), mine.cursor(row_factory=class_row(row_type)) as cursor:
+        if not chosen:
             return cursor.execute(query, params).fetchall()
         with mine.transaction():
-            mine.execute("SELECT set_config('statement_timeout', %s, TRUE)", [str(timeout_ms)])
-            return cursor.execute(query, params).fetchall()
+            for name, value in chosen.items():
+                mine.execute("SELECT set_config(%s, %s, TRUE)", [name, value])
+            return cursor.execute(query, params, prepare=False if session else None).fetchall()
 
 
 def fetch_one(query: Query, params: Params, row_type: type[Row], timeout_ms: int | None = None) -> Row | None:

@@ -1,12 +1,11 @@
-"""Which days have a partition? Created ahead, dropped behind: the whole retention policy is in this file.
+"""Which days have a partition? Made ahead here; partitions_remove.py and partitions_rewrite.py take away what is too old.
 
 Ingest never creates a partition; it asks `storage_day` for a day that has one. A partition is made beside its parent and
-attached, which locks out nobody; a drop waits 2 s for its lock and comes back later.
+attached, which locks out nobody.
 """
 
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 
 import psycopg
@@ -18,8 +17,6 @@ DAY_NS = 86_400_000_000_000
 EPOCH = date(1970, 1, 1)
 AHEAD_DAYS = 2
 FUTURE_NS = 600_000_000_000  # a clock may run 10 minutes ahead of ours
-JUMP = timedelta(days=1)
-STEADY = timedelta(hours=1)
 TRIES = 5
 
 # Every table by day, and the storage parameters of its partitions. What is only ever appended needs no room for updates.
@@ -28,21 +25,37 @@ TABLES: dict[str, str] = {
     "span_payload": "autovacuum_analyze_scale_factor = 0.5",
     "message": "autovacuum_analyze_scale_factor = 0.5",
     "trace": "autovacuum_vacuum_scale_factor = 0.1",
+    "span_profile": "autovacuum_analyze_scale_factor = 0.5",
     "llm_call": "autovacuum_vacuum_scale_factor = 0.1",
     "tool_call": "autovacuum_vacuum_scale_factor = 0.1",
+    "trace_text": "autovacuum_vacuum_scale_factor = 0.1",
     "log_record": "autovacuum_analyze_scale_factor = 0.2",
     "metric_point": "autovacuum_analyze_scale_factor = 0.2",
     "metric_exemplar": "autovacuum_analyze_scale_factor = 0.5",
 }
 
+# As long as which signal is a table kept? In the order in which they are emptied: spans before what is derived from them, so
+# that settling makes none of it again.
+KEPT_AS: dict[str, str] = {
+    "span_payload": "texts",
+    "message": "texts",
+    "trace_text": "texts",
+    "span": "traces",
+    "llm_call": "traces",
+    "tool_call": "traces",
+    "trace": "traces",
+    "span_profile": "traces",
+    "log_record": "logs",
+    "metric_point": "metrics",
+    "metric_exemplar": "metrics",
+}
+ARRIVES_AS = {"texts": "traces"}  # a late span brings its texts: their partitions stay as long as those of spans
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """created, dropped: names of partitions. held: would have been dropped, had the clock been steady for long enough."""
 
-    created: list[str]
-    dropped: list[str]
-    held: list[str]
+def arrival(table: str) -> str:
+    """The signal that a record comes in with that needs a partition of this table: traces, logs or metrics."""
+    signal = KEPT_AS[table]
+    return ARRIVES_AS.get(signal, signal)
 
 
 def day_of(time_ns: int) -> date:
@@ -76,6 +89,7 @@ FROM pg_inherits
 JOIN pg_class parent ON parent.oid = pg_inherits.inhparent
 JOIN pg_class child ON child.oid = pg_inherits.inhrelid
 WHERE parent.relkind = 'p' AND parent.relname = ANY(%s) AND parent.relnamespace = 'public'::regnamespace
+  AND NOT inhdetachpending -- on its way out: nothing can be written there
 """
 
 
@@ -87,19 +101,44 @@ def existing(connection: psycopg.Connection) -> dict[str, set[date]]:
     return days
 
 
-def ensure(connection: psycopg.Connection, now: datetime, retention_days: int) -> list[str]:
-    """Creates the partitions that are missing; returns their names. Safe to run twice, and by two at once."""
-    have = existing(connection)
-    wanted = span_of_days(now, retention_days)
-    missing = [(table, day) for table in TABLES for day in wanted if day not in have[table]]
+# The first fork alone: what a table of rows takes without indexes and long values. 0: not a row was ever put in.
+USED = """
+SELECT child.relname, pg_relation_size(child.oid)
+FROM pg_inherits
+JOIN pg_class parent ON parent.oid = pg_inherits.inhparent
+JOIN pg_class child ON child.oid = pg_inherits.inhrelid
+WHERE parent.relkind = 'p' AND parent.relname = ANY(%s) AND parent.relnamespace = 'public'::regnamespace
+"""
+
+
+def used_bytes(connection: psycopg.Connection) -> dict[str, int]:
+    """Bytes of rows by partition; one that was dropped meanwhile is left out."""
+    return {name: size for name, size in connection.execute(USED, [list(TABLES)]) if size is not None}
+
+
+def ensure(
+    connection: psycopg.Connection, now: datetime, retention_days: int, other_days: Mapping[str, int] | None = None
+) -> list[str]:
+    """Creates the partitions that are missing; returns their names. Safe to run twice, and by two at once.
+
+    other_days: for logs and metrics, where they are kept for another time than traces.
+    """
+    have, days = (
+        existing(connection),
+        dict.fromkeys(("traces", "logs", "metrics"), retention_days) | dict(other_days or {}),
+    )
+    missing = [
+        (table, day) for table in TABLES for day in span_of_days(now, days[arrival(table)]) if day not in have[table]
+    ]
     for table, day in missing:
-        _patiently(connection, _create(table, day))
+        patiently(connection, _create(table, day))
     return [partition_name(table, day) for table, day in missing]
 
 
 def _create(table: str, day: date) -> Iterator[sql.SQL | sql.Composed]:
     name = sql.Identifier(partition_name(table, day))
     yield sql.SQL("SELECT pg_advisory_xact_lock(4, 0)")  # one creator at a time: the loser finds the table there
+    yield sql.SQL("DELETE FROM retention_check WHERE relation = {}").format(sql.Literal(partition_name(table, day)))
     yield sql.SQL("CREATE TABLE IF NOT EXISTS {} (LIKE {} INCLUDING ALL) WITH ({})").format(
         name, sql.Identifier(table), sql.SQL(TABLES[table])
     )
@@ -115,7 +154,7 @@ def _create(table: str, day: date) -> Iterator[sql.SQL | sql.Composed]:
     )
 
 
-def _patiently(connection: psycopg.Connection, statements: Iterator[sql.SQL | sql.Composed]) -> bool:
+def patiently(connection: psycopg.Connection, statements: Iterator[sql.SQL | sql.Composed]) -> bool:
     """The statements in one transaction, with 2 s for each lock, tried a few times. False: a lock was not to be had."""
     steps = list(statements)
     for _ in range(TRIES):
@@ -130,41 +169,9 @@ def _patiently(connection: psycopg.Connection, statements: Iterator[sql.SQL | sq
     return False
 
 
-CLOCK = """
-INSERT INTO partition_clock AS clock (id, last_run, steady_since) VALUES (1, %(now)s, %(now)s)
-ON CONFLICT (id) DO UPDATE SET
-  last_run = %(now)s,
-  steady_since = CASE WHEN abs(extract(epoch FROM %(now)s - clock.last_run)) > %(jump_s)s
-    THEN %(now)s ELSE clock.steady_since END
-RETURNING steady_since
-"""
+def ensure_ahead(connection: psycopg.Connection, now: datetime, retention_days: int) -> list[str]:
+    """For the start: today and the days to come; all that is kept where there is no partition at all.
 
-
-def steady_since(connection: psycopg.Connection, now: datetime) -> datetime:
-    """Since when the clock has moved by less than a day between two runs (the first run counts as the beginning)."""
-    row = connection.execute(CLOCK, {"now": now, "jump_s": JUMP.total_seconds()}).fetchone()
-    assert row is not None
-    since: datetime = row[0]
-    return since
-
-
-def drop_behind(connection: psycopg.Connection, now: datetime, retention_days: int) -> tuple[list[str], list[str]]:
-    """Drops the partitions of days before now - retention: (dropped, held back).
-
-    After a jump of the clock of more than a day nothing is dropped until the clock has been steady for an hour, so that
-    a wrong clock cannot delete what is kept.
+    A clock that is far off makes a few partitions in the wrong place, not hundreds; the job makes the rest when it trusts it.
     """
-    oldest = now.astimezone(UTC).date() - timedelta(days=retention_days)
-    old = [partition_name(table, day) for table, days in existing(connection).items() for day in days if day < oldest]
-    if now - steady_since(connection, now) < STEADY:
-        return [], sorted(old)
-    drop = sql.SQL("DROP TABLE IF EXISTS {}")
-    dropped = [name for name in sorted(old) if _patiently(connection, iter([drop.format(sql.Identifier(name))]))]
-    return dropped, sorted(set(old) - set(dropped))
-
-
-def keep(connection: psycopg.Connection, now: datetime, retention_days: int) -> Summary:
-    """Create ahead, drop behind."""
-    created = ensure(connection, now, retention_days)
-    dropped, held = drop_behind(connection, now, retention_days)
-    return Summary(created, dropped, held)
+    return ensure(connection, now, 0 if any(existing(connection).values()) else retention_days)

@@ -18,7 +18,7 @@ from tracestore.payload_cut import Cutter, fill, filler
 from tracestore.records import Attributes, Event, Link, Span, Value
 
 RAW, ZSTD_1 = b"\x00", b"\x01"  # codecs: as it is; zstd with compression_1.zdict
-LEVEL = 2  # level 3 takes 2.4 us a span more for messages that get no smaller and blocks that get 2 % smaller
+LEVEL = 1  # 9.6 us a span; level 2 takes 10.9 for messages 2 % smaller, -1 takes 8.4 and stores 29 % more
 COMPRESS_MIN = 40
 MAX_BODY = 1 << 28
 
@@ -96,19 +96,29 @@ def encode(span: Span, text_max: int) -> Encoded:
         span.provenance.id if span.provenance else None,
         cutter.cut(raw.attributes),
     ]
-    rest = (
-        [_event(event, cutter) for event in raw.events] if raw.events else [],
-        [_link(link, cutter) for link in raw.links] if raw.links else [],
-        raw.tracestate,
-        raw.trace_flags,
-        raw.dropped_attributes,
-        raw.dropped_events,
-        raw.dropped_links,
-        raw.name if len(raw.name) > text_max else "",
-        raw.status_message if len(raw.status_message) > text_max else "",
-    )
-    if any(rest):
-        fields += rest
+    long_name, long_message = len(raw.name) > text_max, len(raw.status_message) > text_max
+    if (
+        raw.trace_flags
+        or raw.events
+        or raw.links
+        or raw.tracestate
+        or raw.dropped_attributes
+        or raw.dropped_events
+        or raw.dropped_links
+        or long_name
+        or long_message
+    ):
+        fields += (
+            [_event(event, cutter) for event in raw.events],
+            [_link(link, cutter) for link in raw.links],
+            raw.tracestate,
+            raw.trace_flags,
+            raw.dropped_attributes,
+            raw.dropped_events,
+            raw.dropped_links,
+            raw.name if long_name else "",
+            raw.status_message if long_message else "",
+        )
         while not fields[-1]:
             fields.pop()
     return Encoded(_pack(fields), cutter.refs, cutter.messages)
@@ -179,3 +189,14 @@ def encode_value(value: Value) -> bytes:
 
 def decode_value(body: bytes) -> Any:
     return msgspec.msgpack.decode(decompress(body))
+
+
+def without(body: bytes, message_refs: Sequence[bytes], kept: set[int]) -> tuple[bytes, list[bytes]]:
+    """A block with nothing left in it but the members at `kept`, each where it was, and the hashes that those cite."""
+    nothing = _pack([0, 0, None, {}])
+    numbers: dict[bytes, int] = {}
+    items = [
+        (packed, [numbers.setdefault(message_refs[old], len(numbers)) for old in cites]) if n in kept else (nothing, [])
+        for n, (packed, cites) in enumerate(_members(decompress(body)))
+    ]
+    return compress(_pack(items)), list(numbers)

@@ -5,26 +5,17 @@ original comes back byte for byte. A reference is the blake2b-16 hash of the mes
 real agent runs (docs/performance.md): smaller ones cost more in rows than they save in bytes.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
-from typing import Any
 
 import msgspec
 
+from tracestore.payload_families import ELEMENT_MIN, FOLDING, Folded, Steps, spread
 from tracestore.records import Attributes, Value
 
 TEXT_MIN = 512  # plain text from this length on is one message
 JSON_MIN = 256  # shorter JSON is not looked into
-ELEMENT_MIN = 256  # objects in arrays from this length on are messages; repeats of shorter ones compress within a block
 DEPTH = 3
-
-# Families of flat keys, `PREFIX.N.rest`: everything of one N is one message.
-FAMILIES = (
-    "llm.input_messages.",
-    "llm.output_messages.",
-    "gen_ai.prompt.",
-    "gen_ai.completion.",
-)
 
 # Codes of msgpack extensions: what a hole is filled with.
 TEXT, JSON, NATIVE, FAMILY = 1, 2, 3, 4
@@ -51,9 +42,9 @@ class Cutter:
 
     def cut(self, attributes: Attributes) -> Attributes:
         """The attributes with holes where messages stood; the same object when there were none."""
-        places = list(map(_FAMILY_OF.__getitem__, attributes))
-        if any(places):
-            attributes = fold_families(attributes, places)
+        steps = FOLDING[tuple(attributes)]
+        if steps is not None:
+            return self._cut_families(attributes, steps)
         holes: Attributes = {}
         for key, value in attributes.items():
             kind = type(value)
@@ -62,11 +53,38 @@ class Cutter:
                     hole = self._cut_text(value)
                     if hole is not None:
                         holes[key] = hole
-            elif kind is list or kind is dict or kind is bytes or kind is Folded:
+            elif kind is list or kind is dict or kind is bytes:
                 hole = self._cut_native(value)
                 if hole is not value:
                     holes[key] = hole
         return attributes | holes if holes else attributes
+
+    def _cut_families(self, attributes: Attributes, steps: Steps) -> Attributes:
+        out: Attributes = {}
+        for name, members in steps:
+            if members is None:
+                value = attributes[name]
+                is_short = type(value) is str and len(value) < JSON_MIN  # nearly all of them
+                out[name] = value if is_short else self._cut_value(value)
+                continue
+            pairs: list[Value] = []
+            for key, rest in members:
+                pairs += (rest, attributes[key])
+            message = _pack(pairs)
+            if len(message) >= ELEMENT_MIN:
+                self.refer(message)
+                out[name] = msgspec.msgpack.Ext(FAMILY, b"")
+            else:  # too short for a message
+                for key, _ in members:
+                    out[key] = self._cut_value(attributes[key])
+        return out
+
+    def _cut_value(self, value: Value) -> Value:
+        kind = type(value)
+        if kind is str:
+            hole = self._cut_text(value) if len(value) >= JSON_MIN else None
+            return value if hole is None else hole
+        return self._cut_native(value) if kind is list or kind is dict or kind is bytes else value
 
     def _cut_text(self, value: str) -> msgspec.msgpack.Ext | None:
         data, ends = value.encode(), value[0] + value[-1]
@@ -98,9 +116,6 @@ class Cutter:
 
     def _cut_native(self, value: Value, depth: int = DEPTH) -> Value:
         """The value with holes for the large elements of its arrays; the same object when there are none."""
-        if type(value) is Folded:
-            self.refer(_pack(value.pairs))
-            return msgspec.msgpack.Ext(FAMILY, b"")
         data = _pack(value)
         if len(data) < JSON_MIN:
             return value
@@ -167,87 +182,10 @@ def _messages_in(data: bytes, start: int, stop: int, depth: int) -> Iterator[tup
             yield from _messages_in(data, begin, start, depth - 1)
 
 
-class Folded:
-    """All attributes of one `PREFIX.N.`, as (rest of the key, value), flat."""
-
-    __slots__ = ("pairs",)
-
-    def __init__(self, pairs: list[Value]) -> None:
-        self.pairs = pairs
-
-
-def _family_of(key: str) -> tuple[str, str] | None:
-    """(`PREFIX.N.`, the rest of the key), None outside the families."""
-    for family in FAMILIES:
-        if key.startswith(family):
-            number, dot, rest = key[len(family) :].partition(".")
-            return (f"{family}{number}.", rest) if dot and number.isdigit() else None
-    return None
-
-
-class _FamilyOf(dict[str, tuple[str, str] | None]):
-    """_family_of, remembered (0.04 us instead of 0.4 us a key)."""
-
-    def __missing__(self, key: str) -> tuple[str, str] | None:
-        if len(self) > 20_000:
-            self.clear()
-        found = self[key] = _family_of(key)
-        return found
-
-
-_FAMILY_OF = _FamilyOf()
-
-
-def fold_families(attributes: Attributes, places: Iterable[tuple[str, str] | None]) -> Attributes:
-    """Each unbroken run of keys of one `PREFIX.N.` becomes one Folded under that prefix. Order is kept.
-
-    places: the _family_of each key.
-    """
-    folded: Attributes = {}
-    runs: dict[str, Folded] = {}
-    run: Folded | None = None  # the run that the key before belongs to
-    last = ""
-    for (key, value), place in zip(attributes.items(), places, strict=True):
-        if place is None:
-            folded[key], last = value, ""
-        elif run is not None and place[0] == last:
-            run.pairs += (place[1], value)
-        elif place[0] in folded or place[0] in attributes:
-            folded[key], last = value, ""  # the run was broken
-        else:
-            last = place[0]
-            run = folded[last] = runs[last] = Folded([place[1], value])
-    short = [family for family, run in runs.items() if _size(run.pairs) < ELEMENT_MIN]
-    return _unfold_some(folded, short) if short else folded
-
-
-def _size(pairs: list[Value]) -> int:
-    size = 0
-    for part in pairs:
-        size += len(part) if type(part) is str else 8
-    return size
-
-
-def _unfold_some(folded: Attributes, families: list[str]) -> Attributes:
-    """Families that are too short for a message become keys again."""
-    spread: Attributes = {}
-    for key, value in folded.items():
-        spread |= unfold(key, value.pairs) if key in families else {key: value}
-    return spread
-
-
-def unfold(family: str, pairs: list[Value]) -> list[tuple[str, Any]]:
-    return [(family + pairs[n], pairs[n + 1]) for n in range(0, len(pairs), 2)]
-
-
-def fill(attributes: Mapping[str, Value]) -> Attributes:
+def fill(attributes: Attributes) -> Attributes:
     """The attributes with their folded families spread out again."""
-    if not any(type(value) is Folded for value in attributes.values()):
-        return dict(attributes)
-    filled: Attributes = {}
-    for key, value in attributes.items():
-        filled |= unfold(key, value.pairs) if type(value) is Folded else {key: value}
-    return filled
+    folded = any(type(value) is Folded for value in attributes.values())
+    return spread(attributes) if folded else dict(attributes)
 
 
 def filler(message_of: MessageOf) -> Callable[[int, memoryview], Value]:

@@ -8,9 +8,12 @@ from uuid import UUID
 
 import psycopg
 
-from tracestore.analysis.settle_span import SettleSpan
+from tracestore import failpoints
+from tracestore.analysis.settle_span import DAY_NS, SettleSpan
 from tracestore.analysis.settled import Trace, merge, settle
+from tracestore.analysis.span_profile import Profile
 from tracestore.analysis.versions import VersionSet, unite
+from tracestore.rollups import mark, widen_reach
 from tracestore.settling_reads import (
     Before,
     as_date,
@@ -28,12 +31,15 @@ from tracestore.settling_rows import (
     TOOL_COLUMNS,
     TRACE_COLUMNS,
     call_row,
+    profile,
     set_parts,
     tool_row,
     trace_row,
 )
+from tracestore.text_marks import mark_texts
 from tracestore.writer_transaction import copy_rows
 
+MINUTE_NS = 60_000_000_000
 SETTLE_LOCK = 3  # class of advisory locks, by project; reprice, rebuild and erase take the same
 
 
@@ -63,9 +69,12 @@ def recompute(
         traces = settle(spans)
         sets = _version_sets(connection, project_id, traces)
         attrs = read_attrs(connection, project_id, traces)
-        _delete(connection, project_id, known)
-        _write(connection, project_id, traces, sets, attrs, now_ns)
+        minutes = _delete(connection, project_id, known)
+        failpoints.reach("mid-settle")
+        minutes |= _write(connection, project_id, traces, sets, attrs, now_ns)
+        mark(connection, project_id, minutes)
         _keep_sets(connection, project_id, traces, sets)
+        mark_texts(connection, project_id, days, {trace.trace_id: trace.start_ns for trace in traces}, now_ns)
     return len(traces), len(spans)
 
 
@@ -122,25 +131,26 @@ def _version_sets(connection: psycopg.Connection, project_id: int, traces: Seque
     return sets
 
 
+# The minutes that lose a row are to be summed again, as are those that win one.
 DELETES = tuple(
-    f"DELETE FROM {table} WHERE project = %(project)s AND trace_id = ANY(%(traces)s::uuid[])"  # noqa: S608  # constants
-    " AND day BETWEEN %(first)s::date AND %(last)s::date"
+    f"WITH gone AS (DELETE FROM {table} WHERE project = %(project)s AND trace_id = ANY(%(traces)s::uuid[])"  # noqa: S608  # constants
+    " AND day BETWEEN %(first)s::date AND %(last)s::date RETURNING end_ns)"
+    " SELECT DISTINCT end_ns / 60000000000 * 60 FROM gone"
     for table in ("trace", "llm_call", "tool_call")
 )
 
 
-def _delete(connection: psycopg.Connection, project_id: int, before: Mapping[bytes, Before]) -> None:
-    """Derived rows lie within the storage days that the trace's row named."""
+def _delete(connection: psycopg.Connection, project_id: int, before: Mapping[bytes, Before]) -> set[int]:
+    """Derived rows lie within the storage days that the trace's row named. Returns the minutes they ended in."""
     if not before:
-        return
+        return set()
     parameters = {
         "project": project_id,
         "traces": as_uuids(sorted(before)),
         "first": as_date(min(was.first_day for was in before.values())),
         "last": as_date(max(was.last_day for was in before.values())),
     }
-    for delete in DELETES:
-        connection.execute(delete, parameters)
+    return {row[0] for delete in DELETES for row in connection.execute(delete, parameters)}
 
 
 def _write(
@@ -150,20 +160,54 @@ def _write(
     sets: Sets,
     attrs: Mapping[bytes, dict[str, object]],
     now_ns: int,
-) -> None:
-    """In the order of the times that are indexed, which keeps those indexes a third smaller."""
+) -> set[int]:
+    """In the order of the times that are indexed, which keeps those indexes a third smaller. Returns the minutes of the ends."""
     rows: list[tuple[int, bytes]] = []
     calls: list[tuple[int, bytes]] = []
     tools: list[tuple[int, bytes]] = []
+    profiles: dict[tuple[int, int], Profile] = {}
     for trace in traces:
         own = sets[trace.trace_id]
-        rows.append((trace.start_ns, trace_row(project_id, trace, own, attrs.get(trace.trace_id, {}), now_ns)))
-        calls += [(call.span.end_ns, call_row(project_id, trace, call, own)) for call in trace.calls]
-        tools += [(tool[0].end_ns, tool_row(project_id, trace, tool, own)) for tool in trace.tools]
+        counted = profile(trace, own)
+        profiles[trace.day, counted.id] = counted
+        attributes = attrs.get(trace.trace_id, {})
+        rows.append((trace.start_ns, trace_row(project_id, trace, own, attributes, now_ns, counted)))
+        calls += [(call.span.plausible_end_ns, call_row(project_id, trace, call, own)) for call in trace.calls]
+        tools += [(tool[0].plausible_end_ns, tool_row(project_id, trace, tool, own)) for tool in trace.tools]
+    _keep_profiles(connection, project_id, profiles)
     tables = (("trace", TRACE_COLUMNS, rows), ("llm_call", CALL_COLUMNS, calls), ("tool_call", TOOL_COLUMNS, tools))
     for table, columns, timed in tables:
         if timed:
             copy_rows(connection, table, columns, [row for _, row in sorted(timed)])
+    reach = max(trace.end_ns // DAY_NS - trace.day for trace in traces) if traces else 0
+    if reach > 1:
+        widen_reach(connection, project_id, reach)
+    ends = {trace.end_ns // MINUTE_NS for trace in traces} | {end // MINUTE_NS for end, _ in (*calls, *tools)}
+    return {end * 60 for end in ends}
+
+
+KEEP_PROFILES = """
+INSERT INTO span_profile (project, day, id, counts)
+SELECT %(project)s, day, id, counts
+FROM unnest(%(days)s::date[], %(ids)s::bigint[], %(counts)s::jsonb[]) AS seen (day, id, counts)
+ORDER BY id, day
+ON CONFLICT DO NOTHING
+"""
+
+
+def _keep_profiles(
+    connection: psycopg.Connection, project_id: int, profiles: Mapping[tuple[int, int], Profile]
+) -> None:
+    """profiles: by day of the traces and id."""
+    if not profiles:
+        return
+    parameters = {
+        "project": project_id,
+        "days": [as_date(day) for day, _ in profiles],
+        "ids": [id_ for _, id_ in profiles],
+        "counts": [one.counts for one in profiles.values()],
+    }
+    connection.execute(KEEP_PROFILES, parameters)
 
 
 KEEP_SETS = """

@@ -187,8 +187,16 @@ RESOURCES = "SELECT id, body FROM reference WHERE project = %(project)s AND kind
 _resource = msgspec.msgpack.Decoder(Resource).decode
 
 
+FORMER_ATTRS = """
+SELECT uuid_send(trace_id), attrs FROM trace WHERE project = %(project)s AND trace_id = ANY(%(traces)s::uuid[])
+"""
+
+
 def read_attrs(connection: psycopg.Connection, project_id: int, traces: Sequence[Trace]) -> dict[bytes, dict[str, Any]]:
-    """Attributes of root and resource of each trace, short ones only."""
+    """Attributes of root and resource of each trace, short ones only.
+
+    Where the root's payload is no longer kept they are those that the trace had: read before its row is replaced.
+    """
     roots = {trace.trace_id: trace.root for trace in traces}
     parameters = {
         "project": project_id,
@@ -201,7 +209,12 @@ def read_attrs(connection: psycopg.Connection, project_id: int, traces: Sequence
     ids = list({resource_id for resource_id, _ in found.values()})
     rows = connection.cursor(binary=True).execute(RESOURCES, {"project": project_id, "ids": ids})
     resources = {id_: _resource(body).attributes for id_, body in rows}
-    return {trace_id: attrs(resources.get(resource_id, {}), own) for trace_id, (resource_id, own) in found.items()}
+    read = {trace_id: attrs(resources.get(resource_id, {}), own) for trace_id, (resource_id, own) in found.items()}
+    gone = roots.keys() - read.keys()
+    if not gone:
+        return read
+    former = {"project": project_id, "traces": as_uuids(sorted(gone))}
+    return dict(connection.cursor(binary=True).execute(FORMER_ATTRS, former).fetchall()) | read
 
 
 def as_uuids(ids: Iterable[bytes]) -> UuidArray:

@@ -1,6 +1,7 @@
 """What do settled traces become? Rows of trace, llm_call and tool_call in COPY BINARY."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache, reduce
 from operator import attrgetter, or_
@@ -10,6 +11,7 @@ from uuid import UUID
 
 from tracestore.analysis.settle_span import SettleSpan, response_key
 from tracestore.analysis.settled import ERROR, QUIET_NS, Call, ToolCall, Trace, sums
+from tracestore.analysis.span_profile import Profile, profile_of
 from tracestore.analysis.versions import VersionSet
 from tracestore.writer_cells import (
     CELLS,
@@ -31,7 +33,7 @@ TRACE_COLUMNS = tuple(
     " status error_type span_count error_count llm_calls llm_errors embedding_calls tool_calls tool_errors"
     " input_tokens output_tokens cache_read_tokens cache_creation_tokens reasoning_tokens embedding_tokens cost_nanousd"
     " unpriced_calls ttft_ns session_id user_id tenant_id services models environments versions version_sets tools"
-    " operations attrs flags settled_ns received_ns complete_from_ns first_day last_day".split()
+    " operations attrs flags settled_ns received_ns complete_from_ns first_day last_day version_set profile_id".split()
 )
 CALL_COLUMNS = tuple(
     "project day trace_id span_id start_ns end_ns call billable duplicate_of_trace duplicate_of_span status version_set"
@@ -50,13 +52,21 @@ _cell = CELLS.__getitem__
 
 _head = Struct(">h ii ii i16s iq iq iq").pack
 _facts = attrgetter("day", "received_ns", "status", "flags")
-_named = attrgetter("service", "model", "environment", "service_version", "tool_name", "operation")
+_kind = attrgetter("service", "model", "service_version", "operation", "status")
+_environment, _tool = attrgetter("environment"), attrgetter("tool_name")
+
+
+def profile(trace: Trace, sets: Sets) -> Profile:
+    return profile_of(Counter(map(_kind, trace.spans)), {service: one.id.hex for service, one in sets.items()})
 
 
 @lru_cache(20_000)
 def _names(values: frozenset[str | None]) -> bytes:
     """The cell of those that are known, sorted; traces of one service repeat them."""
     return texts(sorted(value for value in values if value))
+
+
+_texts = lru_cache(20_000)(texts)
 
 
 @lru_cache(20_000)
@@ -69,12 +79,14 @@ def _set_of(span: SettleSpan, sets: Sets) -> bytes:
     return _uuid(own.id) if own else NULL
 
 
-def trace_row(project_id: int, trace: Trace, sets: Sets, attrs: Mapping[str, Any], now_ns: int) -> bytes:
+def trace_row(
+    project_id: int, trace: Trace, sets: Sets, attrs: Mapping[str, Any], now_ns: int, known: Profile
+) -> bytes:
+    """known: the trace's profile."""
     root, who, counted, start_ns, end_ns = trace.root, trace.identity, sums(trace.calls), trace.start_ns, trace.end_ns
     days, received, statuses, flags = zip(*map(_facts, trace.spans), strict=True)
-    services, models, environments, versions, tools, operations = (
-        _names(frozenset(values)) for values in zip(*map(_named, trace.spans), strict=True)
-    )
+    services, models, versions, operations = map(_texts, known.names)
+    environments, tools = (_names(frozenset(map(of, trace.spans))) for of in (_environment, _tool))
     failed, received_ns = statuses.count(ERROR), max(received)
     head = _head(
         len(TRACE_COLUMNS), 4, project_id, 4, trace.day - EPOCH_DAY, 16, trace.trace_id,
@@ -94,6 +106,7 @@ def trace_row(project_id: int, trace: Trace, sets: Sets, attrs: Mapping[str, Any
             services, models, environments, versions, uuids(sorted({one.id.bytes for one in sets.values()})),
             tools, operations, jsonb(attrs), integer(reduce(or_, flags)), bigint(now_ns), bigint(received_ns),
             bigint(received_ns + QUIET_NS if trace.whole else None), day(min(days)), day(max(days)),
+            _set_of(root, sets), bigint(known.id),
         ]
     )  # fmt: skip
 

@@ -35,10 +35,14 @@ class Entry:
 TIMETABLE: tuple[Entry, ...] = (
     # A trace is in lists and usage within 5 s of its receipt: it waits for at most one turn.
     Entry("settle", 1, "tracestore.jobs.traces.run", lane="settle"),
+    Entry("fill", 1, "tracestore.jobs.rollups.run", lane="settle"),
+    Entry("search", 1, "tracestore.jobs.search.run", lane="search"),
     Entry("ledger", 5, "tracestore.jobs.ledger.run"),
-    Entry("partitions", 600, "tracestore.jobs.partitions.run"),
+    Entry("rollup-minutes", 3600, "tracestore.jobs.rollups.keep"),
+    Entry("partitions", 600, "tracestore.jobs.partitions.run", lane="retention"),  # may copy for minutes
     Entry("reset-mails", 5, "tracestore.jobs.access.send_resets", lane="mail"),
     Entry("purge-projects", 30, "tracestore.jobs.access.purge_projects"),
+    Entry("erase-users", 30, "tracestore.jobs.access.erase_users"),
     Entry("tidy-access", 3600, "tracestore.jobs.access.tidy"),
 )
 

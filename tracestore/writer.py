@@ -31,21 +31,25 @@ KINDS = {"traces": "spans", "logs": "logs", "metrics": "points"}
 Result = TypeVar("Result")
 
 
-def write(batch: Batch) -> Receipt:
+def _nothing() -> None: ...
+
+
+def write(batch: Batch, packed: Callable[[], None] = _nothing) -> Receipt:
     """Stores a batch durably and tells what became of it: sent == accepted + deduplicated + sum(rejected).
 
     Returns after the commit. Raises Unavailable when the database is gone, stopped, full, read-only or too busy: nothing
-    of the batch is lost by sending it again.
+    of the batch is lost by sending it again. packed: called when what remains is the transaction; once a try.
     """
     try:
-        return _with_retries(lambda: _store(batch))
+        return _with_retries(lambda: _store(batch, packed))
     except BAD_DATA as error:
         return _write_apart(batch, error)
 
 
-def _store(batch: Batch) -> Receipt:
+def _store(batch: Batch, packed: Callable[[], None]) -> Receipt:
     if batch.signal == "traces":
-        return writer_spans.store(batch)
+        return writer_spans.store(batch, packed)
+    packed()
     return writer_other.store(batch)
 
 

@@ -8,13 +8,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
 import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from tracestore.payload import encode_value
 from tracestore.records import CLOCK_SUSPECT, Batch, LogRecord, MetricPoint, Receipt, Value
+from tracestore.writer_arrays import UuidArray
 from tracestore.writer_cells import CELLS, bigint, binary, day, double, integer, smallint
 from tracestore.writer_rows import TEXT_MAX, Days
 from tracestore.writer_transaction import (
@@ -35,7 +35,6 @@ EXEMPLAR_COLUMNS = tuple("project day series time_ns value trace_id span_id attr
 
 Rows = dict[tuple[Any, ...], bytes]  # key -> row
 _cell = CELLS.__getitem__
-_pack = msgspec.msgpack.Encoder().encode
 
 
 def store(batch: Batch) -> Receipt:
@@ -49,27 +48,41 @@ def store(batch: Batch) -> Receipt:
 
 
 def _commit(batch: Batch, *, merge: bool) -> int:
-    days = Days(batch.received_ns, batch.retention_days, stored_days())
+    days = Days(batch.received_ns, batch.retention_days, stored_days(batch.signal))
     with transaction(batch.project_id) as current:
         records = batch.logs or batch.points
         store_references(current, _references(records))
         if batch.signal == "logs":
             rows = {_log_key(log, days): _log_row(batch, log, days) for log in batch.logs}
             accepted = _insert(current.connection, "log_record", LOG_COLUMNS, rows, merge=merge)
+            _mark_texts(current.connection, batch)
         else:
             accepted = _store_points(current, batch, days, merge=merge)
         store_ledger(current.connection, [(batch, accepted, len(records) - accepted)])
     return accepted
 
 
-def _references(records: Sequence[LogRecord | MetricPoint]) -> dict[tuple[str, int], bytes]:
-    shared = {("resource", one.resource.id): one.resource for one in records}
-    scopes = {("scope", one.scope.id): one.scope for one in records}
-    return {key: _pack(value) for key, value in (*shared.items(), *scopes.items())}
+def _references(records: Sequence[LogRecord | MetricPoint]) -> dict[tuple[str, int], Any]:
+    shared: dict[tuple[str, int], Any] = {("resource", one.resource.id): one.resource for one in records}
+    return shared | {("scope", one.scope.id): one.scope for one in records}
 
 
 def _row(*cells: bytes) -> bytes:
     return len(cells).to_bytes(2, "big") + b"".join(cells)
+
+
+MARK_TEXTS = """
+INSERT INTO text_mark (project, trace_id, start_ns, marked_ns)
+SELECT %(project)s, trace_id, %(received_ns)s, %(received_ns)s FROM unnest(%(traces)s::uuid[]) AS named (trace_id)
+"""
+
+
+def _mark_texts(connection: psycopg.Connection, batch: Batch) -> None:
+    """Messages may come as log records: the words of the traces whose spans they name are to be indexed again."""
+    traces = sorted({log.trace_id for log in batch.logs if log.trace_id is not None and log.span_id is not None})
+    if traces:
+        parameters = {"project": batch.project_id, "received_ns": batch.received_ns, "traces": UuidArray(traces)}
+        connection.execute(MARK_TEXTS, parameters)
 
 
 def _log_key(log: LogRecord, days: Days) -> tuple[int, bytes]:

@@ -13,7 +13,7 @@ import msgspec
 from tracestore import payload
 from tracestore.partitions import DAY_NS, FUTURE_NS
 from tracestore.records import CLOCK_SUSPECT, Batch, Span
-from tracestore.writer_cells import CELLS, EPOCH_DAY, NULL, binary, uuids
+from tracestore.writer_cells import CELLS, EPOCH_DAY, GROUPS, NULL, bigint, binary, uuids
 
 TEXT_MAX = 256
 
@@ -35,9 +35,17 @@ SPAN_COLUMNS = (*_FIXED, *_CELLS, *_SLICES, *_BLOCK)
 BLOCK_COLUMNS = ("project", "day", "trace_id", "block_id", "body", "message_refs")
 BLOCK_SPANS, BLOCK_BYTES = 64, 1 << 18
 
+# How the fields of records.Span are packed: those that repeat from span to span as one group of cells.
 _FIELDS = Span.__struct_fields__
-_FIRST = slice(_FIELDS.index("service"), _FIELDS.index("finish_reasons"))
-_SECOND = slice(_FIELDS.index("tool_name"), _FIELDS.index("version_part"))
+_SERVICE = slice(_FIELDS.index("service"), _FIELDS.index("input_tokens"))
+_COUNTS = slice(_FIELDS.index("input_tokens"), _FIELDS.index("finish_reasons"))
+_TOOL = slice(_FIELDS.index("tool_name"), _FIELDS.index("error_type"))
+_PROMPT = slice(_FIELDS.index("error_type"), _FIELDS.index("response_id"))
+_RESPONSE = slice(_FIELDS.index("response_id"), _FIELDS.index("version_part"))
+_NO_COUNTS = (None,) * (_COUNTS.stop - _COUNTS.start)
+_ALL_NULL, _NO_SPECIAL = NULL * len(_NO_COUNTS), [None] * 6
+_usual_counts = Struct(">iq iq iq 6i iq iq 2i").pack
+_values, _cell = msgspec.structs.astuple, CELLS.__getitem__
 
 _span_head = Struct(">h ii ii i16s iq iq iq iq ii ii ih ih ih iq").pack
 _block_head = Struct(">h ii ii i16s iq").pack
@@ -67,7 +75,8 @@ class Rows(msgspec.Struct, frozen=True, gc=False):
 class Days:
     """Which day a span is stored under, as days since 1970: tracestore.partitions.storage_day for many spans.
 
-    days: the days that have a partition. A day without one is replaced by the day of receipt (and is suspect).
+    days: the days that have a partition, not empty. A day without one is replaced by the day of receipt (and is suspect).
+    Where that has none either our own clock is far off: then the start's day if it has one, else the newest.
     """
 
     __slots__ = ("_days", "_first_ns", "_last_ns", "receipt")
@@ -80,41 +89,64 @@ class Days:
     def of(self, start_ns: int) -> int:
         """The start's day, or the day of receipt negated: not plausible."""
         day = start_ns // DAY_NS
-        return day if self._first_ns <= start_ns <= self._last_ns and day in self._days else -self.receipt
+        return day if self._first_ns <= start_ns <= self._last_ns and day in self._days else -self._other(day)
+
+    def _other(self, day: int) -> int:
+        if self.receipt in self._days:
+            return self.receipt
+        return day if day in self._days else max(self._days)
 
 
 def pack_span(batch: Batch, span: Span, days: Days) -> PackedSpan:
     """Raises UnicodeEncodeError, struct.error or TypeError for what Postgres cannot hold; decode lets none through."""
-    raw = span.raw
+    raw, values = span.raw, _values(span)
     encoded = payload.encode(span, TEXT_MAX)
-    fields = msgspec.structs.astuple(span)
-    day, flags = days.of(raw.start_ns), span.flags | raw.flags
+    start_ns, end_ns, attribute_count = raw.start_ns, raw.end_ns, len(raw.attributes)
+    day, flags = days.of(start_ns), span.flags | raw.flags
     if day < 0:
         day, flags = -day, flags | CLOCK_SUSPECT
-    record_hash = _record_hash(span, encoded)
+    own_hash = record_hash(span, encoded)
     part, provenance = span.version_part, span.provenance
     head = _span_head(
         len(SPAN_COLUMNS), 4, batch.project_id, 4, day - EPOCH_DAY, 16, raw.trace_id, 8, raw.span_id,
-        8, raw.start_ns, 8, raw.end_ns, 8, batch.received_ns, 4, flags, 4, len(raw.attributes),
-        2, raw.kind, 2, span.status, 2, provenance.mapping_version if provenance else 0, 8, record_hash,
+        8, start_ns, 8, end_ns, 8, batch.received_ns, 4, flags, 4, attribute_count,
+        2, raw.kind, 2, span.status, 2, provenance.mapping_version if provenance else 0, 8, own_hash,
     )  # fmt: skip
-    cells = (
-        raw.parent_span_id,
+    what = (
         part.id if part else None,
         raw.name[:TEXT_MAX],
         span.operation,
         raw.status_message[:TEXT_MAX] or None,
-        ",".join(span.finish_reasons) or None,
-        *fields[_FIRST],
-        *fields[_SECOND],
+        ",".join(span.finish_reasons) or None if span.finish_reasons else None,
+        *values[_SERVICE],
     )
-    key = (day, raw.trace_id, raw.span_id)
-    order = (raw.end_ns, len(raw.attributes), record_hash)
-    row = head + b"".join(map(CELLS.__getitem__, cells))
-    return PackedSpan(key, order, row, encoded)
+    counts = values[_COUNTS]
+    row = b"".join(
+        (
+            head,
+            bigint(raw.parent_span_id),
+            GROUPS[what],
+            _ALL_NULL if counts == _NO_COUNTS else _counts(counts),
+            *map(_cell, values[_TOOL]),
+            GROUPS[values[_PROMPT]],
+            *map(_cell, values[_RESPONSE]),
+        )
+    )
+    return PackedSpan((day, raw.trace_id, raw.span_id), (end_ns, attribute_count, own_hash), row, encoded)
 
 
-def _record_hash(span: Span, encoded: payload.Encoded) -> int:
+def _counts(values: tuple[int | None, ...]) -> bytes:
+    """The cells of tokens, cost and time to first token. Most calls have the usual ones alone: 0.6 us instead of 3."""
+    given_in, given_out, total, *special, cost, price_id, reported, ttft = values
+    is_usual = special == _NO_SPECIAL and reported is None and ttft is None
+    if not is_usual or given_in is None or given_out is None or total is None or cost is None or price_id is None:
+        return b"".join(map(_cell, values))
+    return _usual_counts(
+        8, given_in, 8, given_out, 8, total, -1, -1, -1, -1, -1, -1, 8, cost, 8, price_id, -1, -1
+    )  # fmt: skip
+
+
+def record_hash(span: Span, encoded: payload.Encoded) -> int:
     """First 8 bytes of sha256 over what the emitter sent, as a signed integer; nothing that depends on when we got it."""
     raw = span.raw
     identity = _identity(

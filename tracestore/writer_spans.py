@@ -1,6 +1,6 @@
 """How do spans become durable? Straight COPY where all are new, the merge order where some came before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import cache
 from typing import Any
@@ -10,23 +10,20 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from tracestore import partitions, writer_merge
-from tracestore.records import Batch, Receipt, Resource, Scope
+from tracestore.records import Batch, Receipt, Span
 from tracestore.writer_arrays import UuidArray
 from tracestore.writer_group import Group
+from tracestore.writer_messages import store_messages
 from tracestore.writer_rows import BLOCK_COLUMNS, SPAN_COLUMNS, Days, PackedSpan, lay_out, pack_span, unique
 from tracestore.writer_transaction import (
     Entry,
     Transaction,
     copy_rows,
     store_ledger,
-    store_messages,
     store_references,
     stored_days,
     transaction,
 )
-
-_pack = msgspec.msgpack.Encoder().encode
-
 
 SMALL = 64  # spans: up to here a batch shares a commit with others that come at the same time
 
@@ -45,10 +42,14 @@ class Parcel(msgspec.Struct, frozen=True, gc=False):
         return len(self.spans)
 
 
-def store(batch: Batch) -> Receipt:
-    """Durable when it returns. Small batches that come at the same time share a transaction."""
+def store(batch: Batch, packed: Callable[[], None]) -> Receipt:
+    """Durable when it returns. Small batches that come at the same time share a transaction.
+
+    packed: called when the rows are ready.
+    """
     days = Days(batch.received_ns, batch.retention_days, stored_days())
     parcel = Parcel(batch, unique([pack_span(batch, span, days) for span in batch.spans]))
+    packed()
     accepted = _GROUP.write(parcel) if len(batch.spans) <= SMALL else _alone(parcel)
     return Receipt(batch.sent, accepted, len(batch.spans) - accepted, batch.rejected)
 
@@ -72,8 +73,8 @@ def _commit(parcels: Sequence[Parcel], *, merge: bool) -> int:
     """All in one transaction; returns how many spans are new. merge: for one parcel, some of whose spans may be stored."""
     spans = _sorted(parcels)
     with transaction(parcels[0].project_id) as current:
-        store_references(current, _references_of(parcels))
-        _store_version_parts(current, parcels)
+        store_references(current, references_of([parcel.batch for parcel in parcels]))
+        store_version_parts(current, [span for parcel in parcels for span in parcel.batch.spans])
         store_messages(current, _messages_by_day(spans))
         accepted = _store_spans(current, spans, merge=merge)
         _mark(current, parcels)
@@ -114,25 +115,22 @@ def _messages_by_day(packed: list[PackedSpan]) -> dict[int, dict[bytes, bytes]]:
     return messages
 
 
-def _references_of(parcels: Sequence[Parcel]) -> dict[tuple[str, int], bytes]:
-    references: dict[tuple[str, int], bytes] = {}
-    for parcel in parcels:
-        references |= references_of(parcel.batch)
-    return references
-
-
-def references_of(batch: Batch) -> dict[tuple[str, int], bytes]:
-    """What the spans of a batch share: (kind, id) -> body."""
-    resources: dict[int, Resource] = {span.raw.resource.id: span.raw.resource for span in batch.spans}
-    scopes: dict[int, Scope] = {span.raw.scope.id: span.raw.scope for span in batch.spans}
-    provenance = {span.provenance.id: span.provenance for span in batch.spans if span.provenance}
-    kinds: dict[str, Mapping[int, Any]] = {
-        "resource": resources,
-        "scope": scopes,
-        "provenance": provenance,
-        "price": batch.prices,
-    }
-    return {(kind, id_): _pack(value) for kind, shared in kinds.items() for id_, value in shared.items()}
+def references_of(batches: Sequence[Batch]) -> dict[tuple[str, int], Any]:
+    """What the spans of some batches share: (kind, id) -> content."""
+    resources: dict[int, Any] = {}
+    scopes: dict[int, Any] = {}
+    provenances: dict[int, Any] = {}
+    prices: dict[int, Any] = {}
+    for batch in batches:
+        prices |= batch.prices
+        for span in batch.spans:
+            raw, provenance = span.raw, span.provenance
+            resources[raw.resource.id] = raw.resource
+            scopes[raw.scope.id] = raw.scope
+            if provenance is not None:
+                provenances[provenance.id] = provenance
+    shared = {"resource": resources, "scope": scopes, "provenance": provenances, "price": prices}
+    return {(kind, id_): content for kind, contents in shared.items() for id_, content in contents.items()}
 
 
 VERSION_PARTS = """
@@ -143,8 +141,8 @@ ON CONFLICT DO NOTHING
 """
 
 
-def _store_version_parts(current: Transaction, parcels: Sequence[Parcel]) -> None:
-    parts = {part.id: part for parcel in parcels for span in parcel.batch.spans if (part := span.version_part)}
+def store_version_parts(current: Transaction, spans: Sequence[Span]) -> None:
+    parts = {part.id: part for span in spans if (part := span.version_part)}
     by_key = {str(id_).encode(): part for id_, part in parts.items()}
     new = [by_key[key] for key in current.unknown(b"version part", by_key)]
     if not new:

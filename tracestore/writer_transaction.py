@@ -4,7 +4,6 @@ import struct
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
 from functools import cache
 from typing import Any
 
@@ -13,12 +12,10 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from tracestore import db, partitions
-from tracestore.payload import compress
+from tracestore import db, failpoints, partitions
 from tracestore.records import Batch
-from tracestore.writer_arrays import ByteaArray, UuidArray
 from tracestore.writer_cells import rows
-from tracestore.writer_known import KNOWN
+from tracestore.writer_known import KNOWN, Place
 
 WRITE_LOCK = 5  # class of advisory locks: shared by the writers of a project, held alone by an eraser
 DAYS_FOR_S = 30.0
@@ -33,24 +30,25 @@ BAD_DATA = (
     msgspec.MsgspecError,
 )
 
+_pack = msgspec.msgpack.Encoder().encode
 _days: dict[str, tuple[float, frozenset[int]]] = {}
 
 
 class Transaction:
-    """An open write of one project. epoch: of its erasures. learned: keys that are known to be stored if it commits."""
+    """An open write of one project. epoch: of its erasures. learned: what is known to be stored if it commits."""
 
-    __slots__ = ("connection", "database", "epoch", "learned", "project_id")
+    __slots__ = ("connection", "epoch", "learned", "project_id")
 
     def __init__(self, connection: psycopg.Connection, project_id: int, epoch: int) -> None:
         self.connection, self.project_id, self.epoch = connection, project_id, epoch
-        self.database = connection.info.dbname.encode()
-        self.learned: list[bytes] = []
+        self.learned: dict[Place, list[bytes]] = {}
 
     def unknown(self, kind: bytes, keys: Iterable[bytes]) -> list[bytes]:
         """Those keys that this process does not know to be stored, sorted; learned when the transaction commits."""
-        prefix = b"%b/%d/%d/%b/" % (self.database, self.project_id, self.epoch, kind)
-        fresh = sorted(key for key in keys if prefix + key not in KNOWN)
-        self.learned += [prefix + key for key in fresh]
+        place = (self.connection.info.dbname, self.project_id, self.epoch, kind)
+        fresh = KNOWN.unknown(place, keys)
+        if fresh:
+            self.learned.setdefault(place, []).extend(fresh)
         return fresh
 
 
@@ -73,6 +71,7 @@ def transaction(project_id: int) -> Iterator[Transaction]:
         current = Transaction(connection, project_id, row[0])
         try:
             yield current
+            failpoints.reach("before-commit")
             connection.execute("COMMIT")
         except BaseException:
             _roll_back(connection)
@@ -87,15 +86,19 @@ def _roll_back(connection: psycopg.Connection) -> None:
         connection.close()
 
 
-def stored_days() -> frozenset[int]:
-    """The days (since 1970) that have a partition of every table, at most 30 s old. Raises Unavailable when none has."""
-    name = db.conninfo().get("dbname", "")
+def stored_days(signal: str = "traces") -> frozenset[int]:
+    """The days (since 1970) that have a partition of every table of a signal, at most 30 s old.
+
+    Raises Unavailable when none has.
+    """
+    name = f"{signal} {db.conninfo().get('dbname', '')}"
     read_at, days = _days.get(name, (-DAYS_FOR_S, frozenset()))
     if days and time.monotonic() - read_at < DAYS_FOR_S:
         return days
     with db.WRITES.connection() as connection:
         existing = partitions.existing(connection)
-    days = frozenset((day - partitions.EPOCH).days for day in set.intersection(*existing.values()))
+    of_signal = [stored for table, stored in existing.items() if partitions.arrival(table) == signal]
+    days = frozenset((day - partitions.EPOCH).days for day in set.intersection(*of_signal))
     if not days:
         raise db.Unavailable("no day partitions yet: run `manage.py partitions`")
     _days[name] = (time.monotonic(), days)
@@ -114,8 +117,8 @@ ON CONFLICT DO NOTHING
 """
 
 
-def store_references(current: Transaction, references: dict[tuple[str, int], bytes]) -> None:
-    """references: (kind, id) -> body. Shared content, inserted once, never updated."""
+def store_references(current: Transaction, references: dict[tuple[str, int], Any]) -> None:
+    """references: (kind, id) -> content, packed only when it is new. Inserted once, never updated."""
     by_key = {f"{kind}:{id_}".encode(): (kind, id_) for kind, id_ in references}
     new = [by_key[key] for key in current.unknown(b"reference", by_key)]
     if not new:
@@ -124,31 +127,9 @@ def store_references(current: Transaction, references: dict[tuple[str, int], byt
         "project": current.project_id,
         "kinds": [kind for kind, _ in new],
         "ids": [id_ for _, id_ in new],
-        "bodies": [references[key] for key in new],
+        "bodies": [_pack(references[key]) for key in new],
     }
     current.connection.execute(REFERENCES, parameters)
-
-
-MESSAGES = """
-INSERT INTO message (project, day, hash, body)
-SELECT %(project)s, %(day)s, hash, body FROM unnest(%(hashes)s::uuid[], %(bodies)s::bytea[]) AS new (hash, body)
-ON CONFLICT DO NOTHING
-"""
-
-
-def store_messages(current: Transaction, messages: dict[int, dict[bytes, bytes]]) -> None:
-    """messages: day -> hash -> bytes. Each new one is stored once a day; compressed only when it is new."""
-    for day in sorted(messages):
-        new = current.unknown(b"message %d" % day, messages[day])
-        if not new:
-            continue
-        parameters = {
-            "project": current.project_id,
-            "day": date.fromordinal(partitions.EPOCH.toordinal() + day),
-            "hashes": UuidArray(new),
-            "bodies": ByteaArray([compress(messages[day][key]) for key in new]),
-        }
-        current.connection.execute(MESSAGES, parameters)
 
 
 def copy_rows(connection: psycopg.Connection, table: str, columns: Sequence[str], packed: Sequence[bytes]) -> None:

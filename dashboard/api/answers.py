@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import psycopg
+from django import db
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
@@ -51,6 +52,8 @@ HANDLERS: dict[type[Exception], Handler] = {
     psycopg.errors.QueryCanceled: lambda _request, _error: problem(400, TOO_SLOW),
     psycopg.OperationalError: lambda _request, _error: problem(503, NO_DATABASE),
     Unavailable: lambda _request, _error: problem(503, NO_DATABASE),
+    db.OperationalError: lambda _request, _error: problem(503, NO_DATABASE),
+    db.InterfaceError: lambda _request, _error: problem(503, NO_DATABASE),
 }
 
 

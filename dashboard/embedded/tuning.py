@@ -40,6 +40,7 @@ def postgres_settings(memory: int, free_disk: int, processors: int, shared_memor
         "autovacuum_work_mem": _mb(_between(memory // 64, 32 * MB, 256 * MB)),
         "dynamic_shared_memory_type": "posix" if shared_memory_free > 256 * MB else "mmap",
         "max_connections": "150",
+        "max_locks_per_transaction": "256",  # a dump or a restore holds every partition and index at once
         "max_worker_processes": "8",
         "max_parallel_workers": str(_between(processors, 1, 8)),
         "max_parallel_workers_per_gather": "1" if processors <= 2 else "2",

@@ -3,10 +3,15 @@
 These pages ask nothing of the database: it may be what went wrong.
 """
 
+import sys
 from dataclasses import dataclass
 
+import psycopg
+from django import db
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
+
+from tracestore.db import Unavailable
 
 NOT_FOUND = (
     "The address may be wrong, the data may have been deleted or be older than the retention, "
@@ -16,6 +21,12 @@ SERVER_ERROR = (
     "It is our error, and it is in the log of the server. Data that was acknowledged is safe. "
     "Try again in a moment; if it stays, run: python manage.py doctor"
 )
+NO_DATABASE = (
+    "The database does not answer at the moment. Nothing that was acknowledged is lost, and senders are told to come again. "
+    "Reload this page in a few seconds; if it stays, run: python manage.py doctor"
+)
+AWAY = (db.OperationalError, db.InterfaceError, psycopg.OperationalError, psycopg.InterfaceError, Unavailable)
+RETRY_AFTER_S = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +62,17 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Django calls it while it looks at the exception."""
+    if isinstance(sys.exc_info()[1], AWAY):
+        return no_database(request)
     return answer(request, ErrorPage(500, "Something went wrong", SERVER_ERROR))
+
+
+def no_database(request: HttpRequest) -> HttpResponse:
+    response = answer(request, ErrorPage(503, "The database is away", NO_DATABASE))
+    response["Retry-After"] = str(RETRY_AFTER_S)
+    response._has_been_logged = True  # type: ignore[attr-defined]  # an outage would fill the log with tracebacks
+    return response
 
 
 def answer(request: HttpRequest, page: ErrorPage) -> HttpResponse:

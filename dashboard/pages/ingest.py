@@ -18,6 +18,7 @@ from dashboard.pages.asking import answered
 from dashboard.snippets import Snippet, otlp_url, snippets
 from dashboard.templatetags.units import in_exact
 from tracestore.queries.ledger import LedgerRow, LedgerStep, ledger, ledger_steps
+from tracestore.queries.search_lag import Lag, index_waiting
 
 STEPS = 96
 MINUTE_NS = 60_000_000_000
@@ -54,6 +55,7 @@ class SignalView:
 class IngestPage:
     listing: Listing
     signals: list[SignalView]
+    search: Lag
     silent: bool
     step_width: float
     strip_height: int
@@ -78,6 +80,7 @@ def ingest(request: HttpRequest) -> HttpResponse:
     page = IngestPage(
         listing=listing,
         signals=[signal_view(row, steps, starts) for row in rows],
+        search=index_waiting(request.project.pk),
         silent=not any(row.sent or row.requests_rejected for row in rows),
         step_width=round(1000 / max(1, len(starts)), 2),
         strip_height=STRIP_HEIGHT,

@@ -1,7 +1,8 @@
 """What was one span: messages, tools, tokens, price, and everything its emitter sent? The panel beside the tree."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.http import HttpRequest
@@ -9,16 +10,19 @@ from django.http import HttpRequest
 from dashboard.conversation import Talk, talk
 from dashboard.geometry import Bar
 from dashboard.links import in_project, quoted, with_query
+from dashboard.params import in_ns
 from dashboard.price_lines import ReceiptView, receipt_view
 from dashboard.templatetags.units import in_time
 from dashboard.trees import CALLS, kind_of, tokens_of
 from dashboard.values import CUT, LONGEST, Attribute, Shown, attributes, shown
 from tracestore import records
 from tracestore.queries.earlier_calls import messages_before
+from tracestore.queries.retention import kept_by
 from tracestore.queries.span_detail import SpanDetail, SpanEvent, SpanLink, get_span
 from tracestore.queries.spans import SpanRow
 
 TOKEN_BAR = 1_000
+SAID = "What this span said (messages, attributes, events)"
 EVENTS = 200
 KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 FLAG_WORDS = (
@@ -119,6 +123,8 @@ class SpanPanel:
     whole_href: str
     parent_href: str
     similar_href: str
+    has_messages: bool
+    texts_gone: str  # why nothing that it said is shown; "" where it is
 
 
 def load_panel(request: HttpRequest, trace_id: str, key: str) -> SpanPanel | None:
@@ -126,7 +132,20 @@ def load_panel(request: HttpRequest, trace_id: str, key: str) -> SpanPanel | Non
     detail = get_span(request.project.pk, trace_id, key)
     if detail is None:
         return None
-    return build_panel(detail, request.project.slug, request.path, request.GET, known_messages(request, detail))
+    panel = build_panel(detail, request.project.slug, request.path, request.GET, known_messages(request, detail))
+    days = kept_by(request.project).texts
+    return replace(panel, texts_gone=texts_gone(detail, days, datetime.now(UTC))) if detail.payload_dropped else panel
+
+
+def texts_gone(detail: SpanDetail, days: int, now: datetime) -> str:
+    """Why the payload of a span is not there. days: for how long its project keeps texts."""
+    if detail.span.start_ns < in_ns(now - timedelta(days=days)):
+        return f"{SAID} was dropped after {spoken_days(days)}, as the project's retention asks."
+    return f"{SAID} is no longer stored: it was erased, or the retention was changed."
+
+
+def spoken_days(days: int) -> str:
+    return "1 day" if days == 1 else f"{days} days"
 
 
 def known_messages(request: HttpRequest, detail: SpanDetail) -> Collection[str] | None:
@@ -175,6 +194,8 @@ def build_panel(
         whole_href=with_query(path, query, whole=1),
         parent_href=with_query(path, query, span=span.parent_span_id) if span.parent_span_id else "",
         similar_href=similar_href(span, slug),
+        has_messages=bool(detail.input_messages or detail.output_messages),  # log records may hold them
+        texts_gone="",
     )
 
 

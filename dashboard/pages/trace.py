@@ -15,8 +15,10 @@ from dashboard.pages.span_panel import SpanPanel, load_panel
 from dashboard.pages.trace_header import TraceHeader, load_header
 from dashboard.params import in_ns
 from dashboard.trees import WINDOW, Selection, TreeLine, axis, draw, select, span_number, tabs
+from tracestore.analysis.retention import oldest
 from tracestore.analysis.tree import Tree, arrange
 from tracestore.queries.access import at_least
+from tracestore.queries.retention import has_texts, kept_by
 from tracestore.queries.spans import spans_by_id
 from tracestore.queries.trace_detail import trace_skeleton
 from tracestore.queries.trace_now import find_trace
@@ -84,7 +86,7 @@ def build_page(request: HttpRequest, found: TraceRow, chosen: str, panel: SpanPa
         previous_href=window_href(path, kept, selection, -1),
         next_href=window_href(path, kept, selection, 1),
         whole_href=with_query(path, kept, under=None, from_=None) if query.get("under") else "",
-        problems=problems(tree),
+        problems=[*problems(tree), *lost_texts(request, found, now)],
         panel=panel,
         panel_missing=bool(chosen) and panel is None,
         delete_href=delete_href(slug, found) if at_least(request.role, "editor") else "",
@@ -128,6 +130,18 @@ def problems(tree: Tree) -> list[str]:
     if roots > 1:
         found.append(f"{roots} roots in one trace.")
     return found
+
+
+def lost_texts(request: HttpRequest, found: TraceRow, now: datetime) -> list[str]:
+    """A trace that is kept for longer than its texts. Asked only of traces that are old enough."""
+    days = kept_by(request.project).texts
+    if found.last_day >= oldest(now.date(), days) or has_texts(
+        request.project.pk, found.trace_id, found.first_day, found.last_day
+    ):
+        return []
+    return [
+        f"The texts of this trace were dropped after {spoken(days, 'day')} (retention); its spans, tokens and cost are kept."
+    ]
 
 
 def spoken(count: int, word: str) -> str:

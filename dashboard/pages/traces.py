@@ -15,8 +15,10 @@ from dashboard.links import in_project, with_query
 from dashboard.listing import Listing, read_listing
 from dashboard.pages.asking import answered
 from dashboard.pages.ingest import project_snippets
+from dashboard.search_notes import search_notes, sums_note
 from dashboard.snippets import Snippet
 from dashboard.templatetags.units import in_exact, in_money, in_time
+from tracestore.analysis.filters import free_text
 from tracestore.queries.trace_strip import StripBucket, TraceStrip, summarise_traces
 from tracestore.queries.traces import TraceRow, find_traces
 from tracestore.queries.versions import VersionSetRow, version_sets_by_id
@@ -80,8 +82,15 @@ class SortLink:
 
 @dataclass(frozen=True, slots=True)
 class TracesPage:
+    """sums_href: where the strip comes from when it is not on the page: a search sums up all that matches, the list does not.
+
+    notes: what a free-text search leaves out.
+    """
+
     listing: Listing
     strip: Strip | None
+    sums_href: str
+    notes: list[str]
     lines: list[TraceLine]
     sorts: dict[str, SortLink]
     next_href: str
@@ -103,13 +112,23 @@ def traces(request: HttpRequest) -> HttpResponse:
         project_id, listing.range.start_ns, listing.range.end_ns, now_ns=listing.now_ns, filter=listing.filter,
         sort=sort, limit=ROWS, cursor=listing.cursor,
     )  # fmt: skip
-    strip = summarise_traces(
-        project_id, listing.range.start_ns, listing.range.end_ns, filter=listing.filter, buckets=BUCKETS
+    later = bool(free_text(listing.filter)) and request.GET.get("sums") != "1"
+    strip = (
+        None
+        if later
+        else summarise_traces(
+            project_id, listing.range.start_ns, listing.range.end_ns, filter=listing.filter, buckets=BUCKETS
+        )
+    )
+    notes = search_notes(
+        project_id, listing.range.start_ns, listing.range.end_ns, listing.now_ns, listing.filter, found
     )
     sets = version_sets_by_id(project_id, sorted({one for row in found.items for one in row.version_sets}))
     page = TracesPage(
         listing=listing,
-        strip=draw_strip(strip, request.path, request.GET) if strip.traces else None,
+        strip=draw_strip(strip, request.path, request.GET) if strip and strip.traces else None,
+        sums_href=with_query(request.path, request.GET, sums=1) if later and found.items else "",
+        notes=[*notes, *sums_note(listing.filter)],
         lines=trace_lines(found.items, slug, sets),
         sorts=sort_links(request.path, request.GET, sort),
         next_href=with_query(request.path, request.GET, cursor=found.next_cursor) if found.next_cursor else "",

@@ -72,12 +72,25 @@ class _Invocation(msgspec.Struct):
 
 
 _decode_invocation = msgspec.json.Decoder(_Invocation).decode
+_seen_invocations: dict[str, Hits] = {}  # a program asks with the same few parameters again and again
+_SEEN_CHARS, _SEEN_MAX = 512, 1_024
 
 
 def invocation(value: Any) -> Hits:
     """`llm.invocation_parameters`: the model that was asked for and whether it was to stream."""
     if type(value) is not str or value[:1] != "{":
         return []
+    hits = _seen_invocations.get(value)
+    if hits is None:
+        hits = _invocation(value)
+        if len(value) <= _SEEN_CHARS:
+            if len(_seen_invocations) >= _SEEN_MAX:
+                _seen_invocations.clear()
+            _seen_invocations[value] = hits
+    return hits
+
+
+def _invocation(value: str) -> Hits:
     try:
         found = _decode_invocation(value)
     except (msgspec.MsgspecError, ValueError, RecursionError):

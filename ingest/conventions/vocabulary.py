@@ -152,10 +152,23 @@ _REASONS: Final = {
     **dict.fromkeys(["error", "failed", "malformed_function_call"], "error"),
 }
 _seen_reasons: dict[str, str] = {}
+_lone_reasons: dict[str, tuple[str, ...] | None] = {}  # nearly every answer has one: ["stop"]
 
 
 def finish_reasons(value: Any) -> tuple[str, ...] | None:
     """Canonical: stop, length, tool_calls, content_filter, error, other; each once, in order."""
+    if type(value) is list and len(value) == 1 and type(value[0]) is str and len(value[0]) <= 64:
+        lone = value[0]
+        known = _lone_reasons.get(lone)
+        if known is None:
+            known = _finish_reasons(value)
+            if len(_lone_reasons) < 256:
+                _lone_reasons[lone] = known
+        return known
+    return _finish_reasons(value)
+
+
+def _finish_reasons(value: Any) -> tuple[str, ...] | None:
     found = texts(value)
     return None if found is None else tuple(dict.fromkeys(_reason(reason) for reason in found))
 

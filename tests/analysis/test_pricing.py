@@ -152,6 +152,29 @@ def test_all_tokens_are_on_the_receipt(total: int, read: int, created: int, out:
     assert sum(line.units for line in given.lines) == total + out
 
 
+_counts = st.none() | st.integers(0, 300_000)
+_rates = st.dictionaries(
+    st.sampled_from(
+        ["input", "output", "cache_read", "cache_write", "output_reasoning", "requests", "input over 200000"]
+    ),
+    st.integers(0, 10**11),
+)
+
+
+@given(st.tuples(_counts, _counts), st.tuples(_counts, _counts), _counts, _rates, st.integers(0, 1))
+def test_the_cost_is_the_total_of_the_receipt(
+    tokens: tuple[int | None, int | None],
+    cached: tuple[int | None, int | None],
+    reasoning: int | None,
+    rates: dict[str, int],
+    requests: int,
+) -> None:
+    price = price_of("m", "s", rates.items())
+    for usage in (Usage(*tokens), Usage(*tokens, *cached, None, reasoning)):
+        shown = receipt(usage, price, requests)
+        assert cost(usage, price, requests) == (None if shown is None else shown.total_nanousd)
+
+
 def test_the_price_of_the_day_holds() -> None:
     book = PriceBook(
         [Row("gpt-4o-mini", date(2026, 1, 1), {"input": 1}), Row("gpt-4o-mini", date(2026, 11, 18), {"input": 2})]

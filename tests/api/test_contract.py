@@ -8,8 +8,9 @@ import pytest
 
 from dashboard.api import number_schemas, schemas
 from tests.api.shop import FROM, TO, Api, Shop, make_shop
-from tests.builders import NOW_NS, SECOND, span, store, trace_id
+from tests.builders import NOW, NOW_NS, SECOND, span, store, trace_id
 from tests.world import Tenant
+from tracestore.jobs import search
 from tracestore.queries.spans import hex_id
 
 TRACE_FIELDS = set(
@@ -253,6 +254,7 @@ def test_a_record_stored_under_two_days_is_one_span(api: Api, ours: Tenant) -> N
 
 
 def test_the_filter_language_over_http(api: Api, shop: Shop) -> None:
+    search.refill(NOW)
     for q in (
         "service:shop",
         "model:gpt-4*",

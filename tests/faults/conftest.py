@@ -1,19 +1,26 @@
-"""One durable stack (fsync on) for all fault tests: `manage.py up` as users run it, on ports and a home of its own."""
+"""One durable installation (fsync on) for all fault tests, and seeded traffic on it.
+
+FAULT_SEED=7        that seed alone, with the whole catalogue: how a failure is looked into
+FAULT_SEEDS=200     so many seeds, each with the whole catalogue (`make faults`); default: three that share the catalogue
+FAULT_DURATIONS=full   outages as long as the fault matrix has them, not scaled down
+"""
 
 import os
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
-from benchmarks.client import GrpcTarget, HttpTarget, Target
 from benchmarks.stack import Stack
-from tests.faults.load import Journal, Traffic, make_bodies
+from tests.faults.installation import Installation
+from tests.faults.load import Bodies, Journal, Traffic
 
-SEEDS = range(int(os.environ.get("FAULT_SEEDS", "3")))
-BODIES = 1500
+SHARED_BY = 3  # seeds that share the catalogue in the short run
+ONE_SEED = os.environ.get("FAULT_SEED")
+SEEDS = [int(ONE_SEED)] if ONE_SEED else list(range(int(os.environ.get("FAULT_SEEDS", SHARED_BY))))
+WHOLE = ONE_SEED is not None or len(SEEDS) > SHARED_BY
 Starts = Callable[..., Traffic]
 
 
@@ -23,35 +30,32 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="package")
-def stack() -> Iterator[Stack]:
-    stack = Stack.prepare()
+def installation() -> Iterator[Installation]:
+    made = Installation.prepare()
     try:
-        stack.start()
-        yield stack
+        made.stack.start()
+        yield made
     finally:
-        stack.stop()
-        stack.remove()
+        made.stack.stop()
+        made.remove()
+
+
+@pytest.fixture(scope="package")
+def stack(installation: Installation) -> Stack:
+    return installation.stack
 
 
 @pytest.fixture
-def connection(stack: Stack) -> Iterator[psycopg.Connection]:
-    """Opened at the first use after the fault: call stack.connect() yourself when Postgres was killed meanwhile."""
-    with stack.connect() as connection:
-        yield connection
-
-
-@pytest.fixture
-def begin(stack: Stack, tmp_path: Path) -> Iterator[Starts]:
-    """begin(seed, senders=4, grpc=False) starts traffic; it is stopped when the test forgets to."""
+def begin(installation: Installation, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Starts]:
+    """begin(seed, senders=3, grpc=1) starts traffic; it is stopped when the test forgets to."""
     started: list[Traffic] = []
 
-    def start(seed: int, senders: int = 4, grpc: bool = False) -> Traffic:
-        key = stack.credentials()["ingest_key"]
-        target: Target = GrpcTarget(stack.grpc, key) if grpc else HttpTarget(stack.otlp, key)
-        bodies = make_bodies(BODIES, seed, time.time_ns())
-        traffic = Traffic([target] * senders, bodies, Journal(tmp_path / f"acknowledged-{len(started)}"))
-        started.append(traffic.start())
-        return traffic
+    def start(seed: int, senders: int = 3, grpc: int = 1) -> Traffic:
+        own_seed = zlib.crc32(f"{request.node.originalname} {len(started)}".encode()) * 1000 + seed
+        bodies = Bodies(own_seed, time.time_ns())
+        journal = Journal(tmp_path / f"acknowledged-{len(started)}")
+        started.append(Traffic(installation.opens(senders, grpc), bodies, journal).start())
+        return started[-1]
 
     yield start
     for traffic in started:

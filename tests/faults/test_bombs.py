@@ -102,13 +102,13 @@ def test_a_bomb_is_refused_fast_with_bounded_memory(stack: Stack, name: str) -> 
     assert peak[0] < GROWTH_MB, f"{peak[0]:.0f} MB"
 
 
-def test_twenty_large_bodies_at_once_leave_memory_bounded_and_others_served(stack: Stack, begin: Starts) -> None:
+def test_a_dozen_large_bodies_at_once_leave_memory_bounded_and_others_served(stack: Stack, begin: Starts) -> None:
     """Some are taken, some are told to come again; a small sender beside them never fails for good."""
     large = large_body()
     answers: Counter[int] = Counter()
     with memory_watched(stack) as peak:
-        beside = begin(103, senders=1)
-        threads = [threading.Thread(target=lambda: answers.update([post(stack, large)])) for _ in range(20)]
+        beside = begin(103, senders=1, grpc=0)
+        threads = [threading.Thread(target=lambda: answers.update([post(stack, large)])) for _ in range(12)]
         for thread in threads:
             thread.start()
         for thread in threads:

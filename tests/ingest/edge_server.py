@@ -34,7 +34,8 @@ def main(port: int, log: Path) -> None:
 
     lock = threading.Lock()
 
-    def write(batch):
+    def write(batch, packed):
+        packed()
         if os.path.exists(f"{log}.slow"):
             time.sleep(1)
         if os.path.exists(f"{log}.tenth"):

@@ -7,8 +7,8 @@ import pytest
 
 from ingest.buffer import KEY_SHARE, Buffer, Share
 from ingest.errors import Overloaded
+from ingest.fair_queue import FairQueue
 from ingest.quota import BURST_S, Quota, new_board
-from ingest.turns import Turns
 
 
 def sends(quota, key, now_s, amount=1):
@@ -93,7 +93,7 @@ def test_keys_take_turns_while_they_wait():
             order.append(key)
 
     async def all_of_them():
-        turns = Turns(2)
+        turns = FairQueue(2)
         noisy = [asyncio.create_task(send(turns, 1)) for _ in range(50)]
         await asyncio.sleep(0)
         await asyncio.gather(*noisy, send(turns, 2), send(turns, 3))
@@ -106,7 +106,7 @@ def test_keys_take_turns_while_they_wait():
 
 def test_a_slot_is_not_lost_with_a_waiter_that_gives_up_or_work_that_fails():
     async def story():
-        turns, gate = Turns(1), asyncio.Event()
+        turns, gate = FairQueue(1), asyncio.Event()
 
         async def hold():
             async with turns.turn(1):

@@ -30,7 +30,8 @@ class Store:
         self.records = []
         self.error = None
 
-    def write(self, batch):
+    def write(self, batch, packed):
+        packed()
         if self.error is not None:
             raise self.error
         records = [*batch.spans, *batch.logs, *batch.points]

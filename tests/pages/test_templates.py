@@ -7,7 +7,7 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from dashboard.pages import errors, ingest, sessions, span_panel, trace, trace_delete, traces, versions
+from dashboard.pages import errors, ingest, sessions, span_panel, storage, trace, trace_delete, traces, versions
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 INCLUDED = re.compile(r'{% (?:include|extends) "([^"]+)"')
@@ -20,6 +20,7 @@ PAGES = {
     "versions/page.html": versions.VersionsPage,
     "versions/diff.html": versions.DiffPage,
     "ingest/page.html": ingest.IngestPage,
+    "storage/page.html": storage.StoragePage,
     "errors/page.html": errors.ErrorPage,
 }
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tracestore.analysis.filters import And, Node, Not, Or, Term
+from tracestore.analysis.words import holds as text_holds
+from tracestore.analysis.words import wanted
 
 Row = dict[str, Any]
 Ask = Callable[[Row, Term], bool]
@@ -109,11 +111,25 @@ def ask_trace(trace: Row, term: Term) -> bool:
         return is_number(tokens(trace), term)
     if term.field == "attr":
         return is_attr(trace["attrs"], term)
-    if term.field == "text" and any(str(term.value) in (trace[name] or "") for name in ("name", *own.values())):
-        return True
-    if term.field == "text" and any(str(term.value) in _shown(value) for value in trace["attrs"].values()):
-        return True
+    if term.field == "text":
+        return any(text_holds(text, wanted(str(term.value), term.op == "prefix")) for text in trace_texts(trace))
     return any(ask_span(span, term) for span in trace["spans"])
+
+
+_SPAN_TEXTS = ("name", "session_id", "user_id", "tenant_id", "error_type", "status_message")
+
+
+def trace_texts(trace: Row) -> list[str]:
+    """What free text is looked for in, of a trace whose spans have no payload."""
+    own = [_shown(value) for value in trace["attrs"].values()]
+    return own + [span[name] for span in trace["spans"] for name in _SPAN_TEXTS if span[name]]
+
+
+def has_name(trace: Row, term: Term) -> bool:
+    """Free text on sessions: as it is written, in names, ids and attributes of the trace or of a span."""
+    own = [trace[name] or "" for name in ("name", "session_id", "user_id", "tenant_id")]
+    own += [_shown(value) for value in trace["attrs"].values()]
+    return any(str(term.value) in text for text in own) or any(ask_span(span, term) for span in trace["spans"])
 
 
 def _shown(value: Any) -> str:
@@ -134,7 +150,8 @@ def ask_session(session: Row, term: Term) -> bool:
         return is_number(session["cost_nanousd"], term)
     if term.field == "tokens":
         return is_number(tokens(session), term)
-    return any(ask_trace(trace, term) for trace in session["traces"])
+    ask = has_name if term.field == "text" else ask_trace
+    return any(ask(trace, term) for trace in session["traces"])
 
 
 def ask_log(log: Row, term: Term) -> bool:

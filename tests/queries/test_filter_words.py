@@ -33,7 +33,7 @@ A, B, C = (Term("text", "contains", name) for name in "abc")
         ('"service:shop"', Term("text", "contains", "service:shop")),
         ('"OR"', Term("text", "contains", "OR")),
         ("or", Term("text", "contains", "or")),
-        ("search*", Term("text", "contains", "search")),
+        ("search*", Term("text", "prefix", "search")),
         ("attr.my.key:value", Term("attr", "=", "value", "my.key")),
         ('attr."a:b c":v', Term("attr", "=", "v", "a:b c")),
         ("attr.a'b:%", Term("attr", "=", "%", "a'b")),

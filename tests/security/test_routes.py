@@ -60,6 +60,9 @@ EXPECTED = {
     "settings": "project viewer",
     "change_project": "project owner",
     "delete_project": "project owner",
+    "erase_user": "project owner",
+    "storage": "project viewer",
+    "confirm_retention": "admin",
     "leave": "project viewer",
     "members": "project viewer",
     "change_role": "project owner",
@@ -164,7 +167,7 @@ def test_an_ordinary_user_is_told_that_pages_of_administrators_do_not_exist(worl
     for name in [name for name, who in EXPECTED.items() if who == "admin"]:
         for method in ("get", "post"):
             assert getattr(world.client(world.alice), method)(ROUTES[name].path({})).status_code == 404
-        assert world.client(world.admin).get(ROUTES[name].path({})).status_code == 200
+        assert world.client(world.admin).get(ROUTES[name].path({})).status_code in (200, 405)
 
 
 @pytest.mark.timeout(240)
@@ -190,6 +193,7 @@ def test_what_is_hard_to_undo_asks_for_a_fresh_password(world: World) -> None:
         "invite",
         "uninvite",
         "delete_project",
+        "erase_user",
     }
     client = world.client(world.alice, proved=False)
     values = example(world.ours, world.bob.pk)

@@ -3,17 +3,23 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
+import pytest
+
 from tests.builders import NOW_NS, span, trace_id
 from tests.conftest import Database
 from tests.store.state import count, derived, stored
-from tests.store.test_other import log
+from tests.store.test_other import log, point
 from tests.store.test_settle import agent, one_row, settle, write
 from tracestore import db, writer
-from tracestore.actions.access import Actor
-from tracestore.actions.traces import OF_A_PROJECT, delete_project_data, delete_trace
+from tracestore.actions.access import Actor, request_erasure
+from tracestore.actions.erasure import whose
+from tracestore.actions.traces import OF_A_PROJECT, delete_project_data, delete_trace, erase_user
+from tracestore.jobs import access as access_job
+from tracestore.jobs import rebuild
 from tracestore.partitions import TABLES
+from tracestore.payload import decompress
 from tracestore.queries.payloads import load_payloads
-from tracestore.records import Batch
+from tracestore.records import Batch, Exemplar
 
 SHARED, OWN = "shared text " * 100, "own text " * 100
 
@@ -93,3 +99,83 @@ def test_a_project_is_erased_whole(database: Database) -> None:
     assert delete_project_data(1) > 10
     assert {table: count(table) for table in [*TABLES, *OF_A_PROJECT]} == dict.fromkeys([*TABLES, *OF_A_PROJECT], 0)
     assert (derived(2), stored(2)) == kept
+
+
+# ---- a user
+
+
+OTHER = "another text " * 100
+
+
+def people(project: int = 1) -> None:
+    """Trace 1 is u's. In trace 2, of v, a part is u's. Trace 3 is v's and cites what u's cite."""
+    root = span(trace_id(1), operation="agent", user_id="u", attributes={"a": OWN, "short": "of u"}, seconds=9)
+    write([root, span(trace_id(1), root, model="m", input_tokens=3, attributes={"a": SHARED})], project)
+    batch = span(trace_id(2), operation="agent", user_id="v", attributes={"a": OTHER}, seconds=9)
+    theirs = span(trace_id(2), batch, operation="task", user_id="u", attributes={"a": OWN}, at=1)
+    below = span(trace_id(2), theirs, model="m", input_tokens=5, attributes={"b": OWN}, at=2)
+    write(
+        [batch, theirs, below, span(trace_id(2), batch, model="m", input_tokens=7, attributes={"a": SHARED})], project
+    )
+    write([span(trace_id(3), user_id="v", attributes={"a": SHARED})], project)
+    logs = [
+        log(n, trace_id=bytes.fromhex(trace_id(n)), span_id=s) for n, s in ((1, None), (2, below.raw.span_id), (3, 1))
+    ]
+    writer.write(Batch(project, "logs", NOW_NS, 3, logs=logs))
+    exemplars = tuple(Exemplar(NOW_NS + n, 1.0, bytes.fromhex(trace_id(n)), None, {}) for n in (1, 3))
+    points = [point(1.0, exemplars=exemplars), point(2.0, name="of u", attributes={"user.id": "u"}, series=b"u" * 16)]
+    writer.write(Batch(project, "metrics", NOW_NS, 2, points=points))
+    settle()
+
+
+def test_a_user_is_erased_everywhere_and_nobody_else_is(database: Database) -> None:
+    people()
+    people(2)
+    others = derived(2), stored(2)
+    done = erase_user(1, "u", datetime.now(UTC), Actor(None, "alice@example.org"))
+    assert done.numbers() == {"traces": 2, "spans": 4, "messages": 1, "logs": 2, "exemplars": 1}
+    assert [count(table) for table in ("span", "log_record", "metric_point", "metric_exemplar")] == [3, 1, 1, 1]
+    with db.JOBS.connection() as connection:
+        kept = connection.execute(
+            "SELECT uuid_send(trace_id), user_id, input_tokens, span_count FROM trace WHERE project = 1 ORDER BY 1",
+            binary=True,
+        ).fetchall()
+        places = connection.execute(
+            "SELECT day, uuid_send(trace_id), block_id, block_index FROM span WHERE project = 1 ORDER BY trace_id, start_ns",
+            binary=True,
+        ).fetchall()
+        blocks = connection.execute("SELECT body, message_refs FROM span_payload WHERE project = 1").fetchall()
+        audit = connection.execute("SELECT target, detail FROM audit_entry").fetchall()
+    assert kept == [(bytes.fromhex(trace_id(2)), "v", 7, 2), (bytes.fromhex(trace_id(3)), "v", None, 1)]
+    texts = [payload.attributes for payload in load_payloads(1, places) if payload]
+    assert sorted(map(str, texts)) == sorted(map(str, [{"a": OTHER}, {"a": SHARED}, {"a": SHARED}]))
+    assert sum(len(refs) for _, refs in blocks) == 3
+    assert count("message") == 2
+    assert all(b"of u" not in decompress(body) for body, _ in blocks)
+    assert (len(audit), '"u"' in str(audit)) == (1, False)
+    assert (derived(2), stored(2)) == others
+    settled = derived(1)
+    rebuild.run(datetime.now(UTC), 1)
+    assert derived(1) == settled
+
+
+def test_an_erasure_that_was_stopped_is_done_again(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tracestore.actions import traces
+
+    people()
+    monkeypatch.setattr(traces, "TRACES_AT_ONCE", 1)
+    monkeypatch.setattr(traces, "_erase_named", lambda *_: 1 / 0)
+    request_erasure(1, "u", datetime.now(UTC), Actor(None, "alice@example.org"))
+    with pytest.raises(ZeroDivisionError):
+        access_job.erase_users(datetime.now(UTC))
+    monkeypatch.undo()
+    assert access_job.erase_users(datetime.now(UTC)).done == 1
+    assert access_job.erase_users(datetime.now(UTC)).done == 0
+    assert count("erasure_request") == 0
+    assert one_row("SELECT count(*) FROM span WHERE project = %(project)s") == (3,)
+
+
+def test_a_span_of_nobody_goes_with_the_first_user_of_its_trace() -> None:
+    assert whose([(1, None), (2, "u")], "u") is None
+    assert whose([(1, None), (2, "u"), (3, "v")], "u") == {1, 2}
+    assert whose([(1, "v"), (2, None), (3, "u")], "u") == {3}

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tests.builders import span
 from tracestore import payload
-from tracestore.payload_cut import ELEMENT_MIN, Cutter
+from tracestore.payload_cut import Cutter
+from tracestore.payload_families import ELEMENT_MIN
 from tracestore.records import Event, Link, Span
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)

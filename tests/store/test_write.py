@@ -1,7 +1,7 @@
 """The writer's contract: durable or nothing, once however often it is sent, and every record counted."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -166,6 +166,29 @@ def test_a_message_is_stored_once_a_day(database: Database) -> None:
     assert count("message") == 1
 
 
+def said(texts: Sequence[int], trace: int, at: int = 0) -> list[Span]:
+    """One span a text of 600 characters, each of them a message."""
+    return [
+        span(trace_id(trace), n + 1, attributes={"input.value": f"{text} " * 200}, at=at)
+        for n, text in enumerate(texts)
+    ]
+
+
+def test_many_new_messages_are_stored_once_though_another_process_stored_some(database: Database) -> None:
+    assert write(said(range(100_000, 100_100), trace=1)).accepted == 100
+    writer.forget()  # as another process: it does not know them
+    assert write(said(range(100_050, 100_150), trace=2)).accepted == 100
+    assert write(said(range(100_140, 100_240), trace=3)).accepted == 100
+    assert count("message") == 240
+    with db.JOBS.connection() as connection:
+        places = connection.execute(
+            "SELECT day, uuid_send(trace_id), block_id, block_index FROM span ORDER BY trace_id, span_id", binary=True
+        ).fetchall()
+    texts = [payload.attributes["input.value"] for payload in load_payloads(1, places) if payload is not None]
+    assert len(texts) == 300
+    assert texts[100] == "100050 " * 200
+
+
 def test_a_database_that_is_gone_is_unavailable_and_comes_back(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,11 +238,11 @@ def test_deadlocks_are_tried_again_and_then_unavailable(database: Database, monk
     left = [2]
     real = writer_spans.store
 
-    def contended(batch: Batch) -> Receipt:
+    def contended(batch: Batch, packed: Callable[[], None]) -> Receipt:
         if left[0]:
             left[0] -= 1
             raise psycopg.errors.DeadlockDetected
-        return real(batch)
+        return real(batch, packed)
 
     monkeypatch.setattr(writer_spans, "store", contended)
     assert write([span()]).accepted == 1

@@ -1,47 +1,31 @@
-"""Erasing: one trace, or all that a project ever sent.
+"""Erasing: one trace, all of one user, or all that a project ever sent.
 
 An eraser takes the project's settle lock and then its write lock alone, and raises the epoch of what writers remember, so
 that none of them relies on a message that was just deleted.
 """
 
-from collections.abc import Iterator
-from datetime import date, datetime
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import groupby
 from uuid import UUID
 
+import msgspec
 import psycopg
 from psycopg import sql
 
 from tracestore import db, partitions
-from tracestore.actions.access.audit import Actor, record_on
-from tracestore.settling import lock, recompute
-from tracestore.settling_reads import read_before, read_former, read_twins
-from tracestore.writer_transaction import WRITE_LOCK
+from tracestore.actions.access.audit import Actor, mask, record_on
+from tracestore.actions.erasure import Doomed, Erased, begin_erasing, erase, whose
+from tracestore.analysis.identity import IdentitySpan, inherit
+from tracestore.settling import lock
+from tracestore.settling_reads import as_uuids
 
 ERASER_TIMEOUT_S = 300
-OF_A_TRACE = ("span_payload", "span", "trace", "llm_call", "tool_call", "log_record", "settle_mark")
+TRACES_AT_ONCE = 200
 OF_A_PROJECT = (
-    "settle_mark version_part version_set metric_series reference ingest_ledger ledger_minute ledger_refusal".split()
-)
-
-CITED = """
-SELECT DISTINCT day, unnest(message_refs) FROM span_payload WHERE project = %(project)s AND trace_id = %(trace)s
-"""
-
-# One pass over the blocks of a day: 0.3 s for a million references.
-ORPHANS = """
-DELETE FROM message
-WHERE project = %(project)s AND day = %(day)s AND hash = ANY(%(hashes)s)
-  AND hash NOT IN (
-    SELECT cited.hash
-    FROM span_payload, unnest(message_refs) AS cited (hash)
-    WHERE span_payload.project = %(project)s AND span_payload.day = %(day)s AND cited.hash = ANY(%(hashes)s)
-  )
-"""
-
-EPOCH = """
-INSERT INTO erasure AS kept (project, epoch) VALUES (%(project)s, 1)
-ON CONFLICT (project) DO UPDATE SET epoch = kept.epoch + 1
-"""
+    "settle_mark text_mark version_part version_set metric_series reference ingest_ledger ledger_minute ledger_refusal"
+    " erasure_request rollup_mark rollup_state rollup_capped request_rollup call_rollup tool_rollup usage_rollup"
+).split()
 
 
 def delete_trace(project_id: int, trace_id: str, now: datetime, actor: Actor) -> bool:
@@ -50,42 +34,125 @@ def delete_trace(project_id: int, trace_id: str, now: datetime, actor: Actor) ->
     Calls of other traces that were twins of its calls are decided again. One audit entry, in the same transaction.
     False: the project has no such trace, and nothing was recorded.
     """
-    erased = UUID(trace_id)
     with db.JOBS.connection(ERASER_TIMEOUT_S) as connection, connection.transaction():
-        lock(connection, project_id)
-        _begin_erasing(connection, project_id)
-        before = read_before(connection, project_id, [erased.bytes])
-        twins = read_twins(connection, project_id, read_former(connection, project_id, before)) - {erased.bytes}
-        cited = _cited(connection, project_id, erased)
-        deleted = {
-            table: connection.execute(statement, [project_id, erased]).rowcount for table, statement in _deletes()
-        }
-        for day, hashes in cited.items():
-            connection.execute(ORPHANS, {"project": project_id, "day": day, "hashes": hashes})
-        others = read_before(connection, project_id, twins)
-        days = {twin: (was.first_day, was.last_day) for twin, was in others.items()}
-        settled_ns = max((was.settled_ns for was in others.values()), default=0)
-        recompute(connection, project_id, days, others, settled_ns)
-        if any(deleted.values()):
-            record_on(connection, now, actor, project_id, "trace.delete", trace_id, spans=deleted["span"])
-    return any(deleted.values())
+        begin_erasing(connection, project_id)
+        done = erase(connection, project_id, Doomed([UUID(trace_id).bytes]), _ns(now))
+        found = any((done.traces, done.logs, done.exemplars))
+        if found:
+            record_on(connection, now, actor, project_id, "trace.delete", trace_id, spans=done.spans)
+    return found
 
 
-def _begin_erasing(connection: psycopg.Connection, project_id: int) -> None:
-    connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", [WRITE_LOCK, project_id])
-    connection.execute(EPOCH, {"project": project_id})
+def _ns(now: datetime) -> int:
+    return int(now.timestamp() * 1e9)
 
 
-def _cited(connection: psycopg.Connection, project_id: int, trace_id: UUID) -> dict[date, list[UUID]]:
-    cited: dict[date, list[UUID]] = {}
-    for day, ref in connection.execute(CITED, {"project": project_id, "trace": trace_id}):
-        cited.setdefault(day, []).append(ref)
-    return cited
+# ---- a user
 
 
-def _deletes() -> Iterator[tuple[str, sql.Composed]]:
-    for table in OF_A_TRACE:
-        yield table, sql.SQL("DELETE FROM {} WHERE project = %s AND trace_id = %s").format(sql.Identifier(table))
+def erase_user(project_id: int, user_id: str, now: datetime, actor: Actor) -> Erased:
+    """Erases all of a user: the spans that name the user or inherit it, and what goes with them; see erasure.erase.
+
+    Some traces at a time, each lot in a transaction, so that ingest waits for moments; may be stopped and repeated. One
+    audit entry at the end, which names the user by a hash.
+    """
+    done = Erased()
+    with db.JOBS.connection(24 * 3600) as connection:
+        connection.execute("SET statement_timeout = '600s'")
+        try:
+            traces = sorted(_traces_of(connection, project_id, user_id))
+            for first in range(0, len(traces), TRACES_AT_ONCE):
+                some = traces[first : first + TRACES_AT_ONCE]
+                with connection.transaction():
+                    begin_erasing(connection, project_id)
+                    done += erase(connection, project_id, _theirs(connection, project_id, some, user_id), _ns(now))
+            with connection.transaction():
+                begin_erasing(connection, project_id)
+                _erase_named(connection, project_id, user_id)
+                record_on(connection, now, actor, project_id, "user.erase", mask(user_id), **done.numbers())
+            _vacuum(connection, done)
+        finally:
+            connection.execute("RESET statement_timeout")
+    return done
+
+
+# No index: one pass over the spans of each day.
+USERS_TRACES = "SELECT DISTINCT uuid_send(trace_id) FROM {} WHERE project = %s AND user_id = %s"
+
+
+def _traces_of(connection: psycopg.Connection, project_id: int, user_id: str) -> set[bytes]:
+    found: set[bytes] = set()
+    for table in ("span", "trace"):
+        for day in sorted(partitions.existing(connection)[table]):
+            statement = sql.SQL(USERS_TRACES).format(sql.Identifier(partitions.partition_name(table, day)))
+            rows = connection.cursor(binary=True).execute(statement, [project_id, user_id])
+            found.update(trace_id for (trace_id,) in rows)
+    return found
+
+
+SPANS = """
+SELECT DISTINCT ON (trace_id, start_ns, span_id)
+  uuid_send(trace_id), span_id, parent_span_id, session_id, user_id, tenant_id, environment, flags
+FROM span
+WHERE project = %(project)s AND trace_id = ANY(%(traces)s::uuid[])
+ORDER BY trace_id, start_ns, span_id, end_ns DESC, attribute_count DESC, record_hash DESC
+"""
+
+
+def _theirs(connection: psycopg.Connection, project_id: int, traces: Iterable[bytes], user_id: str) -> Doomed:
+    """Which spans of these traces are the user's. A trace that only a row is left of goes whole."""
+    parameters = {"project": project_id, "traces": as_uuids(traces)}
+    rows = [IdentitySpan(*row) for row in connection.cursor(binary=True).execute(SPANS, parameters)]
+    users = {key: identity.user_id for key, identity in inherit(rows).items()}
+    whole, parts = set(traces), {}
+    for trace_id, spans in groupby(rows, key=lambda span: span.trace_id):
+        theirs = whose(((span.span_id, users[span.key]) for span in spans), user_id)
+        if theirs is not None:
+            whole.discard(trace_id)
+            parts[trace_id] = theirs
+    return Doomed(sorted(whole), parts)
+
+
+# Resources and metric series that name the user (an application that runs on a person's own machine).
+USER_KEYS = ("user.id", "enduser.id")
+SERIES = """
+SELECT series FROM metric_series
+WHERE project = %(project)s AND %(user)s IN (SELECT attributes ->> key FROM unnest(%(keys)s::text[]) AS named (key))
+"""
+RESOURCES = """
+DELETE FROM reference
+WHERE project = %(project)s AND kind = 'resource' AND EXISTS (
+  SELECT FROM unnest(%(named)s::bytea[]) AS pair (bytes) WHERE position(pair.bytes IN reference.body) > 0
+)
+"""
+OF_SERIES = tuple(
+    f"DELETE FROM {table} WHERE project = %(project)s AND series = ANY(%(series)s)"  # noqa: S608  # constants
+    for table in ("metric_exemplar", "metric_point", "metric_series")
+)
+
+
+def _erase_named(connection: psycopg.Connection, project_id: int, user_id: str) -> None:
+    parameters = {"project": project_id, "user": user_id, "keys": list(USER_KEYS)}
+    series = [row[0] for row in connection.execute(SERIES, parameters)]
+    for statement in OF_SERIES:
+        connection.execute(statement, {"project": project_id, "series": series})
+    pack = msgspec.msgpack.encode
+    connection.execute(RESOURCES, {"project": project_id, "named": [pack(key) + pack(user_id) for key in USER_KEYS]})
+
+
+TOUCHED = ("span", "span_payload", "message", "trace", "llm_call", "tool_call", "log_record", "trace_text")
+
+
+def _vacuum(connection: psycopg.Connection, done: Erased) -> None:
+    """The room of the erased rows is given back to their day now, not when the server gets round to it."""
+    existing = partitions.existing(connection)
+    for table in TOUCHED:
+        for day in sorted(done.days & existing[table]):
+            name = sql.Identifier(partitions.partition_name(table, day))
+            connection.execute(sql.SQL("VACUUM {}").format(name))
+
+
+# ---- a project
 
 
 def delete_project_data(project_id: int) -> int:
@@ -95,7 +162,7 @@ def delete_project_data(project_id: int) -> int:
     """
     with db.JOBS.connection(3600) as connection:
         with connection.transaction():
-            _begin_erasing(connection, project_id)
+            begin_erasing(connection, project_id)
         partitioned = [
             partitions.partition_name(table, day)
             for table, days in sorted(partitions.existing(connection).items())

@@ -126,7 +126,7 @@ def _join_ancestors(tree: Ancestry[CallSpan], groups: _Groups) -> dict[Key, list
     shadows: dict[Key, list[Key]] = {}
     nearest: dict[object, CallSpan] = {}
     undo: list[tuple[int, object, CallSpan | None]] = []
-    for span in tree.preorder:
+    for span in _with_nested_candidates(tree):
         depth = tree.depth[span.key]
         while undo and undo[-1][0] >= depth:
             _, name, hidden = undo.pop()
@@ -143,6 +143,24 @@ def _join_ancestors(tree: Ancestry[CallSpan], groups: _Groups) -> dict[Key, list
             undo.append((depth, name, nearest.get(name)))
             nearest[name] = span
     return shadows
+
+
+def _with_nested_candidates(tree: Ancestry[CallSpan]) -> list[CallSpan]:
+    """The spans, in preorder, of those trees in which some candidate lies below another; mostly there are none."""
+    below: set[Key] = set()  # of a candidate
+    found: list[CallSpan] = []
+    began, nested = 0, False
+    preorder, parent_of, spans = tree.preorder, tree.parent.get, tree.spans
+    for place, span in enumerate(preorder):
+        parent = parent_of(span.key)
+        if parent is None:
+            if nested:
+                found += preorder[began:place]
+            began, nested = place, False
+        elif parent in below or spans[parent].operation in CANDIDATES:
+            below.add(span.key)
+            nested = nested or span.operation in CANDIDATES
+    return found + preorder[began:] if nested else found
 
 
 def _join_span(
@@ -182,13 +200,17 @@ def _join_responses(candidates: list[CallSpan], groups: _Groups) -> None:
 def _bill(
     candidates: list[CallSpan], groups: _Groups, shadows: dict[Key, list[Key]], tree: Ancestry[CallSpan]
 ) -> dict[Key, CallDecision]:
-    has_call_below = tree.above(_is_candidate)
     leaders = _leaders(candidates, groups, shadows, tree)
     members: dict[Key, list[Key]] = {}
     for span in candidates:
         members.setdefault(leaders[span.key], []).append(span.key)
     decisions: dict[Key, CallDecision] = {}
+    twins = any(len(keys) > 1 for keys in members.values())
+    has_call_below = tree.above(_is_candidate) if twins else set()
     for keys in members.values():
+        if len(keys) == 1:
+            decisions[keys[0]] = CallDecision(True, True, None, (keys[0],))
+            continue
         first = min(keys, key=lambda key: _rank(tree.spans[key], key in has_call_below))
         group = tuple(sorted(keys))
         for key in keys:
@@ -219,11 +241,14 @@ def _rank(span: CallSpan, has_call_below: bool) -> tuple[bool, bool, int, bytes]
 
 
 def _wrapper_usage(tree: Ancestry[CallSpan]) -> dict[Key, CallDecision]:
+    counting = [span for span in tree.preorder if _counts_usage(span)]
+    if not counting:
+        return {}
     covered = tree.above(_is_candidate) | tree.above(_counts_usage)
     return {
         span.key: CallDecision(False, True, None, (span.key,))
-        for span in tree.preorder
-        if _counts_usage(span) and span.key not in covered and not _restates(span, tree)
+        for span in counting
+        if span.key not in covered and not _restates(span, tree)
     }
 
 

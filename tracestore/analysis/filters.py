@@ -27,7 +27,7 @@ TEXT_FIELDS = (
 NUMBER_FIELDS = ("duration", "cost", "tokens")
 STATUSES = {"unset": 0, "ok": 1, "error": 2}
 
-Op = Literal["=", "prefix", "any", "contains", ">", ">=", "<", "<="]
+Op = Literal["=", "prefix", "any", "contains", "tsquery", ">", ">=", "<", "<="]
 
 _UNIT_NS = {
     "ns": 1,
@@ -50,7 +50,8 @@ _MAX_INT64 = 2**63 - 1
 class Term:
     """One condition. field: a name of TEXT_FIELDS or NUMBER_FIELDS, "status", "attr" (with key) or "text".
 
-    op: "=" and the comparisons; "prefix": begins with value; "any": is known; "contains": free text.
+    op: "=" and the comparisons; "prefix": begins with value; "any": is known; "contains": free text
+    ("prefix" where a star ended it). "tsquery": free text as the index of words takes it (analysis.text_terms), never parsed.
     value: text; for status its number; for duration ns, for cost nano-USD, for tokens a count.
     """
 
@@ -114,6 +115,10 @@ def negation_inwards(node: Node, negated: bool = False) -> Node:
         return negation_inwards(node.child, not negated)
     children = tuple(negation_inwards(child, negated) for child in node.children)
     return Or(children) if isinstance(node, And) == negated else And(children)
+
+
+def free_text(node: Node | None) -> list[Term]:
+    return [term for term in terms(node) if term.field == "text"]
 
 
 class _Parser:
@@ -209,7 +214,7 @@ def _term(token: Token) -> Term:
 def _free_text(token: Token) -> Term:
     if not token.value:
         raise FilterError("There is no text to search for; write some, or remove the quotes or `*`", token.position)
-    return Term("text", "contains", token.value)
+    return Term("text", "prefix" if token.star else "contains", token.value)
 
 
 def _text_term(token: Token) -> Term:

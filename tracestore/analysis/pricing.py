@@ -127,6 +127,10 @@ class PriceBook:
 
 def cost(usage: Any, price: Price, requests: int = 0) -> int | None:
     """nano-USD, half up; None when nothing is known that the price can bill. usage: any object with Usage's fields."""
+    plain = _plain_rates(price)
+    if plain is not None and _is_plain(usage):  # 1 us instead of 4: most calls
+        exact: int = usage.input_tokens * plain[0] + usage.output_tokens * plain[1]
+        return (exact + MILLION // 2) // MILLION
     lines = _lines(usage, _rates(price), requests)
     return None if lines is None else _total(lines)
 
@@ -153,6 +157,34 @@ def _rates(price: Price) -> dict[str, int]:
             _known_rates.clear()
         rates = _known_rates[price.id] = dict(price.rates)
     return rates
+
+
+_known_plain: dict[int, tuple[int, int] | None] = {}  # by price id
+
+
+def _plain_rates(price: Price) -> tuple[int, int] | None:
+    """The rates of input and output, of a price that has both, without tiers and without a price for the request."""
+    if price.id not in _known_plain:
+        if len(_known_plain) > 4096:
+            _known_plain.clear()
+        rates = _rates(price)
+        tiered = any(name.startswith(("input over ", "output over ")) for name in rates)
+        whole = "input" in rates and "output" in rates and "requests" not in rates
+        _known_plain[price.id] = (rates["input"], rates["output"]) if whole and not tiered else None
+    return _known_plain.get(price.id)
+
+
+def _is_plain(usage: Any) -> bool:
+    """Input and output and nothing special among them."""
+    return (
+        usage.input_tokens is not None
+        and usage.output_tokens is not None
+        and not usage.cache_read_tokens
+        and not usage.cache_creation_tokens
+        and not usage.reasoning_tokens
+        and not usage.audio_input_tokens
+        and not usage.audio_output_tokens
+    )
 
 
 _Factors = list[tuple[str, int, int, bool]]  # rate name, units, rate, per million

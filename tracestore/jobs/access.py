@@ -7,8 +7,9 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Q
 
-from tracestore.actions.access import reset_link
-from tracestore.actions.traces import delete_project_data
+from tracestore import db
+from tracestore.actions.access import Actor, reset_link
+from tracestore.actions.traces import delete_project_data, erase_user
 from tracestore.channels import email as mail
 from tracestore.models.access import (
     ApiKey,
@@ -52,6 +53,24 @@ def purge_projects(now: datetime) -> Summary:
             model.objects.filter(project=project).delete()
         Project.objects.filter(id=project.id).update(purged_at=now)
     return Summary(done=len(due))
+
+
+ASKED = "SELECT id, project, user_id, actor FROM erasure_request ORDER BY id LIMIT 1"
+
+
+def erase_users(now: datetime) -> Summary:
+    """Erase the user whose erasure was asked for first. One a run: the lane has other work. Whatever stopped in the middle is
+    done again from the beginning.
+    """
+    with db.JOBS.connection() as connection:
+        asked = connection.execute(ASKED).fetchone()
+    if asked is None:
+        return Summary(0)
+    request_id, project_id, user_id, actor = asked
+    erase_user(project_id, user_id, now, Actor(None, actor))
+    with db.JOBS.connection() as connection:
+        connection.execute("DELETE FROM erasure_request WHERE id = %s", [request_id])
+    return Summary(1)
 
 
 def tidy(now: datetime) -> Summary:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from tracestore import db
+from tracestore import db, failpoints
 
 LEDGER_LOCK = 6
 
@@ -59,6 +59,7 @@ def run(now: datetime) -> Summary:
             with connection.transaction():
                 connection.execute("SELECT pg_advisory_xact_lock(%s, 0)", [LEDGER_LOCK])
                 row = connection.execute(FOLD, {"limit": AT_ONCE}).fetchone()
+                failpoints.reach("mid-fold")
             taken = row[0] if row else 0
             folded += taken
             if taken < AT_ONCE:

@@ -6,6 +6,7 @@ from datetime import datetime
 import psycopg
 
 from tracestore import db
+from tracestore.jobs.rollups import fill_project
 from tracestore.jobs.traces import settle_some
 from tracestore.settling import lock
 
@@ -25,6 +26,18 @@ ORPHANS = tuple(
     " (SELECT FROM trace WHERE trace.project = row.project AND trace.trace_id = row.trace_id)"
     for table in ("llm_call", "tool_call")
 )
+# Whatever is summed of the project, and whatever might be; what is frozen is refused when it comes to be summed.
+MARK_SUMS = """
+INSERT INTO rollup_mark (project, grain_s, start_s)
+SELECT project, grain_s, start_s FROM request_rollup WHERE project = %(project)s
+UNION SELECT project, grain_s, start_s FROM call_rollup WHERE project = %(project)s
+UNION SELECT project, grain_s, start_s FROM tool_rollup WHERE project = %(project)s
+UNION SELECT project, grain_s, start_s FROM usage_rollup WHERE project = %(project)s
+UNION SELECT project, 60, end_ns / 60000000000 * 60 FROM trace WHERE project = %(project)s
+UNION SELECT project, 60, end_ns / 60000000000 * 60 FROM llm_call WHERE project = %(project)s
+UNION SELECT project, 60, end_ns / 60000000000 * 60 FROM tool_call WHERE project = %(project)s
+ON CONFLICT DO NOTHING
+"""
 PROJECTS = "SELECT DISTINCT project FROM span UNION SELECT DISTINCT project FROM trace"
 
 
@@ -37,24 +50,27 @@ class Summary:
 
 def run(now: datetime, project_id: int | None = None) -> Summary:
     """One project, or all of them. Ingest and settling go on meanwhile; safe to stop and to repeat."""
-    now_ns = int(now.timestamp() * 1e9)
     with db.JOBS.connection(24 * 3600) as connection:
         connection.execute("SET statement_timeout = 0")
         found = [project_id] if project_id is not None else [row[0] for row in connection.execute(PROJECTS)]
-        done = [_rebuild(connection, project, now_ns) for project in found]
+        done = [_rebuild(connection, project, now) for project in found]
         connection.execute("RESET statement_timeout")
     return Summary(len(found), sum(traces for traces, _ in done), sum(spans for _, spans in done))
 
 
-def _rebuild(connection: psycopg.Connection, project_id: int, now_ns: int) -> tuple[int, int]:
+def _rebuild(connection: psycopg.Connection, project_id: int, now: datetime) -> tuple[int, int]:
+    now_ns = int(now.timestamp() * 1e9)
     with connection.transaction():
         lock(connection, project_id)
+        connection.execute(MARK_SUMS, {"project": project_id})
         connection.execute("DELETE FROM version_set WHERE project = %s", [project_id])
         connection.execute("DELETE FROM settle_mark WHERE project = %s", [project_id])
         for orphans in ORPHANS:
             connection.execute(orphans, [project_id])
         connection.execute(MARK_ALL, {"project": project_id, "now_ns": now_ns})
-    return settle_all(connection, project_id, now_ns)
+    settled = settle_all(connection, project_id, now_ns)
+    fill_project(connection, project_id, now)
+    return settled
 
 
 def settle_all(connection: psycopg.Connection, project_id: int, now_ns: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 import psycopg
 
-from tracestore import db
+from tracestore import db, failpoints
 from tracestore.settling import lock, recompute
 from tracestore.settling_reads import Before, Mark, read_before, read_marks
 
@@ -82,6 +82,7 @@ def settle_some(
         chosen, skipped = choose(marks, before if rest else {}, now_ns)
         traces, spans = recompute(connection, project_id, days_of(chosen, before), before, now_ns)
         connection.execute("DELETE FROM settle_mark WHERE project = %s AND id = ANY(%s)", [project_id, _ids(chosen)])
+        failpoints.reach("settled")
     seen = len(chosen) + len(skipped)
     more = seen < len(marks) or len(marks) == MARKS_AT_ONCE
     return Pass(traces, spans, marks[seen - 1].id if more else None, resting=bool(skipped))

@@ -90,7 +90,12 @@ class Project(models.Model):
     id = models.AutoField(primary_key=True)
     name = models.CharField(max_length=80)
     slug = models.SlugField(max_length=60, db_index=False)
-    retention_days = models.PositiveIntegerField(default=DEFAULT_RETENTION_DAYS)
+    retention_days = models.PositiveIntegerField(default=DEFAULT_RETENTION_DAYS)  # traces
+    # Texts go with the traces or earlier, logs and metrics have a time of their own. None: as long as traces.
+    text_retention_days = models.PositiveIntegerField(null=True, blank=True)
+    log_retention_days = models.PositiveIntegerField(null=True, blank=True)
+    metric_retention_days = models.PositiveIntegerField(null=True, blank=True)
+    retention_changed_at = models.DateTimeField(null=True, blank=True)  # when a person last shortened any of them
     created_at = models.DateTimeField(default=timezone.now)
     deleted_at = models.DateTimeField(null=True, blank=True)
     purged_at = models.DateTimeField(null=True, blank=True)  # when jobs.access had removed its data
@@ -102,6 +107,18 @@ class Project(models.Model):
             models.CheckConstraint(
                 name="project_retention",
                 condition=models.Q(retention_days__gte=1, retention_days__lte=MAX_RETENTION_DAYS),
+            ),
+            models.CheckConstraint(
+                name="project_text_retention",
+                condition=models.Q(text_retention_days__gte=1, text_retention_days__lte=MAX_RETENTION_DAYS),
+            ),
+            models.CheckConstraint(
+                name="project_log_retention",
+                condition=models.Q(log_retention_days__gte=1, log_retention_days__lte=MAX_RETENTION_DAYS),
+            ),
+            models.CheckConstraint(
+                name="project_metric_retention",
+                condition=models.Q(metric_retention_days__gte=1, metric_retention_days__lte=MAX_RETENTION_DAYS),
             ),
         ]
 

@@ -59,3 +59,15 @@ def waiting(project_id: int | None) -> Waiting:
 
 def database_bytes() -> int:
     return db.fetch(_SIZE, None, _Size)[0].bytes
+
+
+_MARKED_SUMS = """
+SELECT count(*) AS marks, NULL::bigint AS oldest_ns
+FROM rollup_mark
+WHERE %(project)s::integer IS NULL OR project = %(project)s
+"""
+
+
+def marked_sums(project_id: int | None) -> int:
+    """Minutes, hours and days that are to be summed again; readers take them from rows meanwhile."""
+    return db.fetch(_MARKED_SUMS, {"project": project_id}, Waiting)[0].marks

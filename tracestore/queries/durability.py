@@ -6,6 +6,8 @@ from django.db import OperationalError, connection
 
 REQUIRED = ("fsync", "full_page_writes", "synchronous_commit")
 MINIMUM_VERSION = 150000
+# What waiting does not mend. libpq gives no code for a refused connection; in another language we wait the whole time.
+REFUSED = ("password authentication failed", "does not exist", "no pg_hba.conf entry", "no password supplied")
 
 
 def problems() -> list[str]:
@@ -27,13 +29,13 @@ def _shown(cursor, name: str) -> str:  # type: ignore[no-untyped-def]
 
 
 def wait_for_database(timeout_s: float) -> None:
-    """Return when the database answers. Raises OperationalError when it does not in time."""
+    """Return when the database answers. Raises OperationalError when it does not in time, or refuses us for good."""
     deadline = time.monotonic() + timeout_s
     while True:
         try:
             connection.ensure_connection()
-        except OperationalError:
-            if time.monotonic() > deadline:
+        except OperationalError as error:
+            if time.monotonic() > deadline or any(words in str(error) for words in REFUSED):
                 raise
             time.sleep(0.5)
         else:

@@ -1,12 +1,13 @@
 """What does each field of a filter ask of a trace, span, call, log record or session?
 
 Aliases: trace AS t, span AS s, llm_call AS c, log_record AS l, the session subquery AS g (see queries.sessions).
-TRACE and SESSION need the parameter first_day (queries.ranges.day_bounds), SESSION all parameters of find_sessions.
+TRACE and SESSION need the parameters first_day and last_day (queries.ranges.day_bounds), SESSION all parameters of find_sessions.
 """
 
 from psycopg import sql
 
 from tracestore.analysis.filters import Term
+from tracestore.queries.filter_text import nearby_text, trace_text
 from tracestore.queries.filters import (
     Condition,
     Parameters,
@@ -179,7 +180,8 @@ def _trace_version(term: Term, parameters: Parameters) -> sql.Composable:
     return any_of([own, some_set])
 
 
-def _trace_text(term: Term, parameters: Parameters) -> sql.Composable:
+def _trace_names(term: Term, parameters: Parameters) -> sql.Composable:
+    """The text as it is written, in names, ids, errors and attributes of the trace."""
     some_value = sql.SQL("EXISTS (SELECT FROM jsonb_each_text(t.attrs) AS one WHERE {})").format(
         any_of(contains([sql.Identifier("one", "value")], term, parameters))
     )
@@ -208,27 +210,32 @@ TRACE: Target = {
     "cost": number(sql.Identifier("t", "cost_nanousd")),
     "tokens": number(tokens_of("t")),
     "attr": attribute,
-    "text": _trace_text,
+    "text": trace_text,
 }
+
+
+# The same, for few traces: each is looked at for itself.
+NEARBY_TRACE: Target = {**TRACE, "text": nearby_text}
 
 
 # --- sessions AS g: measures are the session's, anything else asks whether some trace of it matches -------------------
 
 
-def _some_trace(name: str) -> Condition:
+def _some_trace(condition: Condition) -> Condition:
     def ask(term: Term, parameters: Parameters) -> sql.Composable:
         return sql.SQL(
             "EXISTS (SELECT FROM trace AS t WHERE t.project = %(project)s AND t.session_id = g.session_id"
             " AND t.day BETWEEN %(first_day)s AND %(last_day)s"
             " AND t.start_ns >= %(start_ns)s AND t.start_ns < %(end_ns)s"
             " AND {})"
-        ).format(paren(TRACE[name](term, parameters)))
+        ).format(paren(condition(term, parameters)))
 
     return ask
 
 
 SESSION: Target = {
-    **{name: _some_trace(name) for name in TRACE},
+    **{name: _some_trace(of_trace) for name, of_trace in TRACE.items()},
+    "text": _some_trace(_trace_names),
     "session": text("g", "session_id"),
     "duration": number(sql.SQL("(g.end_ns - g.start_ns)")),
     "cost": number(sql.Identifier("g", "cost_nanousd")),

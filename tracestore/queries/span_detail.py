@@ -1,7 +1,7 @@
 """What was one span, with everything that is known of it?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -52,6 +52,8 @@ class Origin:
 class SpanDetail:
     """A span and its payload. attributes keep the types they were sent with (bytes, ints, nested lists and maps).
 
+    Where the payload is gone before the span, attributes and all that is read from them are empty (payload_dropped).
+
     provenance: (field, "attr:KEY" | "resource:KEY" | "scope:KEY" | "event:NAME" | "rule:NAME") pairs.
     messages are tracestore.analysis.messages.Message; price_receipt is tracestore.analysis.pricing.Receipt or None.
     """
@@ -75,6 +77,7 @@ class SpanDetail:
     dropped_events: int = 0
     dropped_links: int = 0
     log_events: list[SpanEvent] = field(default_factory=list)
+    payload_dropped: bool = False  # what it said is no longer stored: retention, or an erasure
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +100,13 @@ def get_span(project_id: int, trace_id: str, span_id: str) -> SpanDetail | None:
     """A span and everything that was sent of it. None: the project has no such span."""
     with db.snapshot():
         rows = spans_by_id(project_id, trace_id, [span_id])
-        sent = _payload(project_id, trace_id, signed(span_id)) if rows else None
-        if sent is None:
+        if not rows:
             return None
+        sent = _payload(project_id, trace_id, signed(span_id))
         shared = _shared(project_id, rows[0], sent)
         logs = logs_of_span(project_id, trace_id, signed(span_id))
+    if sent is None:
+        return replace(_detail(rows[0], _NOTHING_SENT, shared, logs), payload_dropped=True)
     return _detail(rows[0], sent, shared, logs)
 
 
@@ -113,10 +118,14 @@ def _payload(project_id: int, trace_id: str, span_id: int) -> Payload | None:
     return load_payload(project_id, place.day, bytes.fromhex(trace_id), place.block_id, place.block_index)
 
 
-def _shared(project_id: int, row: SpanRow, sent: Payload) -> dict[str, Any]:
-    """What the span shares with others, by kind: Resource, Scope, Provenance, Price."""
-    ids = {"resource": sent.resource_id, "scope": sent.scope_id, "provenance": sent.provenance_id}
-    ids["price"] = row.price_id
+_NOTHING_SENT = Payload(0, 0, None, {}, [], [])
+
+
+def _shared(project_id: int, row: SpanRow, sent: Payload | None) -> dict[str, Any]:
+    """What the span shares with others, by kind: Resource, Scope, Provenance, Price; the price alone without a payload."""
+    ids: dict[str, int | None] = {"price": row.price_id}
+    if sent is not None:
+        ids |= {"resource": sent.resource_id, "scope": sent.scope_id, "provenance": sent.provenance_id}
     found = {kind: load_references(project_id, kind, [id_]).get(id_) for kind, id_ in ids.items() if id_ is not None}
     return {kind: value for kind, value in found.items() if value is not None}
 

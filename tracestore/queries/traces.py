@@ -1,15 +1,15 @@
 """Which traces match, newest or slowest or dearest first, and what is the sum of one?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
 from psycopg import sql
 
 from tracestore import db
-from tracestore.analysis.filters import Node
-from tracestore.queries import cursors
+from tracestore.analysis.filters import Node, free_text
+from tracestore.queries import cursors, search
 from tracestore.queries.filter_targets import TRACE
 from tracestore.queries.filters import condition
 from tracestore.queries.ranges import day_bounds
@@ -72,8 +72,11 @@ class TraceRow:
 
 @dataclass(frozen=True, slots=True)
 class TracePage:
+    """stopped: the search for a phrase has looked at as many traces as it may at once; next_cursor goes on from there."""
+
     items: list[TraceRow]
     next_cursor: str | None
+    stopped: bool = False
 
 
 # trace AS t, parameter now_ns
@@ -129,6 +132,26 @@ LIMIT %(rows)s
 """)
 
 
+# The same among the first few of the range only: what the filter costs is bounded, whatever the planner believes of it.
+_FIND_AMONG = sql.SQL("""
+SELECT {columns}
+FROM (
+  SELECT *
+  FROM trace AS t
+  WHERE t.project = %(project)s
+    AND t.day BETWEEN %(first_day)s AND %(last_day)s
+    AND t.start_ns >= %(start_ns)s
+    AND t.start_ns < %(end_ns)s
+    AND {after}
+  ORDER BY {order}
+  LIMIT %(among)s
+) AS t
+WHERE {matches}
+ORDER BY {order}
+LIMIT %(rows)s
+""")
+
+
 def find_traces(
     project_id: int,
     start_ns: int,
@@ -144,18 +167,56 @@ def find_traces(
 
     sort: a key of SORTS; unknown cost or tokens come last. Raises CursorError; psycopg QueryCanceled past 5 s.
     """
-    order = SORTS[sort]
+    question = _Question(project_id, start_ns, end_ns, now_ns, SORTS[sort])
     begin = cursors.decode(f"traces{sort}", cursor)
-    matches, values = condition(filter, TRACE)
-    parts = {"columns": sql.SQL(COLUMNS), "matches": matches, "after": _after(order, begin), "order": _order(order)}
-    parameters = values | day_bounds(start_ns, end_ns)
-    parameters |= {"project": project_id, "start_ns": start_ns, "end_ns": end_ns, "now_ns": now_ns, "rows": limit + 1}
-    parameters |= {"after_value": begin.value, "after_id": begin.id} if begin else {}
-    found = db.fetch(_FIND.format(**parts), parameters, TraceRow)
-    if len(found) <= limit:
-        return TracePage(found, None)
-    last = cursors.Cursor(_value(order, found[limit - 1]), found[limit - 1].trace_id)
-    return TracePage(found[:limit], cursors.encode(f"traces{sort}", last))
+    if filter is not None and free_text(filter):
+        found = search.find(project_id, filter, question, begin, limit)
+        return TracePage(found.rows, cursors.encode(f"traces{sort}", found.last) if found.last else None, found.stopped)
+    rows = question.rows(condition(filter, TRACE), begin, limit + 1)
+    last = question.place(rows[limit - 1]) if len(rows) > limit else None
+    return TracePage(rows[:limit], cursors.encode(f"traces{sort}", last) if last else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """The list of a range in an order. more_days: how far rows may lie from the days of the range."""
+
+    project_id: int
+    start_ns: int
+    end_ns: int
+    now_ns: int
+    order: _Sort
+    more_days: int = 1
+
+    @property
+    def newest_first(self) -> bool | None:
+        return self.order.descending if self.order.field == "start_ns" else None
+
+    def within(self, start_ns: int, end_ns: int) -> "_Question":
+        return replace(self, start_ns=start_ns, end_ns=end_ns, more_days=0)
+
+    def rows(
+        self, matches: search.Matches, begin: cursors.Cursor | None, limit: int, how: search.How | None = None
+    ) -> list[TraceRow]:
+        """The first `limit` behind `begin`. how: as a search asks, in full only among so many."""
+        where, values = matches
+        parts = {"columns": sql.SQL(COLUMNS), "matches": where, "after": _after(self.order, begin)}
+        parameters = values | day_bounds(self.start_ns, self.end_ns, self.more_days, self.more_days)
+        parameters |= {"project": self.project_id, "start_ns": self.start_ns, "end_ns": self.end_ns}
+        parameters |= {"now_ns": self.now_ns, "rows": limit}
+        parameters |= {"after_value": begin.value, "after_id": begin.id} if begin else {}
+        if how is None:
+            return db.fetch(_FIND.format(order=_order(self.order), **parts), parameters, TraceRow)
+        find = _FIND if how.among is None else _FIND_AMONG
+        return db.fetch(
+            find.format(order=_order(self.order), **parts),
+            parameters | {"among": how.among},
+            TraceRow,
+            session=how.session,
+        )
+
+    def place(self, row: TraceRow) -> cursors.Cursor:
+        return cursors.Cursor(_value(self.order, row), row.trace_id)
 
 
 def _value(order: _Sort, row: TraceRow) -> int | None:

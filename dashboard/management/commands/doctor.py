@@ -6,14 +6,18 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
 from dashboard.listeners import local_address
 from dashboard.pages.health import readiness
+from tracestore.db import Unavailable
 from tracestore.queries import durability
+from tracestore.queries.search_lag import index_waiting
 
+SEARCH_LATE_S = 3600
 LOW_DISK_BYTES = 2 * 1024**3
 
 
@@ -37,6 +41,7 @@ class Command(BaseCommand):
         yield Finding("secrets", _secrets())
         yield Finding("disk", _disk())
         yield Finding("durability", _durability())
+        yield Finding("search", _search(now))
         for name, check in readiness(now).items():
             yield Finding(name, check["problem"])
         yield Finding("broker", _broker())
@@ -61,6 +66,17 @@ def _disk() -> str | None:
     if free >= LOW_DISK_BYTES:
         return None
     return f"{free // 1024**2} MB free at {settings.HOME.path}: ingest stops (503) when the disk is full; make room"
+
+
+def _search(now: datetime) -> str | None:
+    try:
+        lag = index_waiting(None)
+    except (Unavailable, psycopg.Error):
+        return None  # the database is another finding
+    waited_s = 0.0 if lag.oldest_ns is None else now.timestamp() - lag.oldest_ns / 1e9
+    if waited_s < SEARCH_LATE_S:
+        return None
+    return f"{lag.traces} traces wait for free-text search, the first for {waited_s / 60:.0f} min: run manage.py index_texts"
 
 
 def _durability() -> str | None:

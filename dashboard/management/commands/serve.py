@@ -10,8 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
 from dashboard.listeners import AddressTaken, listen
-
-POOL = {"min_size": 1, "max_size": 4, "timeout": 5, "max_idle": 60}  # connections of the control plane, each process
+from tracestore.db import CONTROL_POOL
 
 
 class Command(BaseCommand):
@@ -40,7 +39,7 @@ class Command(BaseCommand):
 
     def serve(self, sockets: list[socket.socket]) -> None:
         """Threads come and go under ASGI, so their connections come from a pool rather than belong to them."""
-        connections["default"].settings_dict["OPTIONS"]["pool"] = POOL
+        connections["default"].settings_dict["OPTIONS"]["pool"] = CONTROL_POOL
         from dashboard.asgi import application
         from dashboard.server import serve
 

@@ -9,6 +9,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from tracestore.actions.access import KeepFor
 from tracestore.analysis.redaction import DETECTORS
 from tracestore.models.access import MAX_RETENTION_DAYS, Role, RuleAction, RuleKind, Scope, User
 
@@ -89,18 +90,52 @@ class NewProjectForm(forms.Form):
     name = forms.CharField(max_length=80, widget=forms.TextInput(attrs={"autofocus": True}))
 
 
+def _days(label: str, help_text: str, required: bool = True) -> forms.IntegerField:
+    return forms.IntegerField(
+        label=label, min_value=1, max_value=MAX_RETENTION_DAYS, help_text=help_text, required=required
+    )
+
+
 class ProjectForm(forms.Form):
     name = forms.CharField(max_length=80)
-    retention_days = forms.IntegerField(
-        label="Keep data for, days",
-        min_value=1,
-        max_value=MAX_RETENTION_DAYS,
-        help_text="Older days are dropped whole.",
+    retention_days = _days(
+        "Keep traces for, days", "Spans with their tokens and cost. Older UTC days are removed whole."
     )
+    text_retention_days = _days(
+        "Keep texts for, days",
+        "Messages, tool arguments, attributes and events. Empty: as long as traces. Spans stay when their texts go.",
+        required=False,
+    )
+    log_retention_days = _days("Keep logs for, days", "Empty: as long as traces.", required=False)
+    metric_retention_days = _days("Keep metrics for, days", "Empty: as long as traces.", required=False)
+
+    def keep(self) -> KeepFor:
+        given = self.cleaned_data
+        texts, logs = given["text_retention_days"], given["log_retention_days"]
+        return KeepFor(given["retention_days"], texts, logs, given["metric_retention_days"])
 
 
 class DeleteForm(forms.Form):
     name = forms.CharField(label="Name of the project", widget=forms.TextInput(attrs={"autocomplete": "off"}))
+
+
+class EraseForm(forms.Form):
+    """The id twice: an erasure has no way back."""
+
+    user_id = forms.CharField(
+        label="User id",
+        max_length=256,
+        strip=False,
+        help_text="Exactly as the agents send it (user.id).",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    again = forms.CharField(
+        label="User id again", max_length=256, strip=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+
+    def clean(self) -> None:
+        if self.cleaned_data.get("again") != self.cleaned_data.get("user_id"):
+            self.add_error("again", "The two ids differ.")
 
 
 class RoleForm(forms.Form):

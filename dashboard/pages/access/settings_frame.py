@@ -18,6 +18,7 @@ PAGES = (
     ("API keys", "keys", "editor"),
     ("Redaction", "redaction", "editor"),
     ("Prices", "prices", "editor"),
+    ("Storage", "storage", "viewer"),
     ("Audit log", "audit", "owner"),
 )
 

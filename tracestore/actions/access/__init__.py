@@ -23,11 +23,15 @@ from tracestore.actions.access.members import (
 )
 from tracestore.actions.access.projects import (
     Credentials,
+    KeepFor,
     NewProject,
     bootstrap,
     change_project,
     create_project,
     delete_project,
+    kept_for,
+    permit_removal,
+    request_erasure,
 )
 from tracestore.actions.access.rules import add_price, add_rule, delete_price, delete_rule, set_rule_enabled
 from tracestore.actions.access.throttle import attempt, forgive
@@ -36,6 +40,7 @@ __all__ = [
     "COMMAND_LINE",
     "Actor",
     "Credentials",
+    "KeepFor",
     "NewProject",
     "Refused",
     "accept_invitation",
@@ -56,11 +61,14 @@ __all__ = [
     "delete_rule",
     "forgive",
     "invite",
+    "kept_for",
     "note_key_used",
+    "permit_removal",
     "record",
     "record_on",
     "register_and_accept",
     "remove_member",
+    "request_erasure",
     "request_reset",
     "reset_link",
     "revoke_invitation",

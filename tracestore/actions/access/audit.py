@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 import psycopg
@@ -20,6 +21,11 @@ class Actor:
 
 
 COMMAND_LINE = Actor(None, "command line")
+
+
+def mask(user_id: str) -> str:
+    """What stands for an erased user here, where entries cannot be deleted."""
+    return f"user sha256:{sha256(user_id.encode()).hexdigest()[:16]}"
 
 
 class Refused(Exception):

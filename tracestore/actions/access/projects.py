@@ -7,8 +7,9 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.utils.text import slugify
 
-from tracestore.actions.access.audit import COMMAND_LINE, Actor, Refused, record
+from tracestore.actions.access.audit import COMMAND_LINE, Actor, Refused, mask, record
 from tracestore.actions.access.keys import insert_key
+from tracestore.analysis.retention import SIGNALS, Kept, kept
 from tracestore.models.access import (
     MAX_RETENTION_DAYS,
     ApiKey,
@@ -102,23 +103,53 @@ def _free_slug(name: str) -> str:
     return next(slug for slug in (base, *numbered) if slug not in taken)
 
 
+@dataclass(frozen=True, slots=True)
+class KeepFor:
+    """For how many days a project keeps its signals. None: as long as traces."""
+
+    traces: int
+    texts: int | None = None
+    logs: int | None = None
+    metrics: int | None = None
+
+    def given(self) -> list[int]:
+        return [days for days in (self.traces, self.texts, self.logs, self.metrics) if days is not None]
+
+    def is_shorter(self, than: "KeepFor") -> bool:
+        mine, theirs = _resolved(self), _resolved(than)
+        return any(mine.days(signal) < theirs.days(signal) for signal in SIGNALS)
+
+    def __str__(self) -> str:
+        named = (("texts", self.texts), ("logs", self.logs), ("metrics", self.metrics))
+        return "".join([f"{self.traces} days", *(f", {name} {days} days" for name, days in named if days is not None)])
+
+
+def _resolved(one: KeepFor) -> Kept:
+    return kept(0, one.traces, one.texts, one.logs, one.metrics)
+
+
 @transaction.atomic
-def change_project(project_id: int, name: str, retention_days: int, now: datetime, actor: Actor) -> None:
-    """Rename a project (its address stays) and set how long it keeps data."""
-    if not 1 <= retention_days <= MAX_RETENTION_DAYS:
+def change_project(project_id: int, name: str, keep: KeepFor, now: datetime, actor: Actor) -> None:
+    """Rename a project (its address stays) and set how long it keeps data. What is shortened is removed within minutes."""
+    if not all(1 <= days <= MAX_RETENTION_DAYS for days in keep.given()):
         raise Refused(f"Keep data for 1 to {MAX_RETENTION_DAYS} days.")
+    if keep.texts is not None and keep.texts > keep.traces:
+        raise Refused("Texts belong to spans: they cannot be kept for longer than traces.")
     project = Project.objects.select_for_update().get(id=project_id, deleted_at=None)
-    before = f"{project.name}, {project.retention_days} days"
-    project.name, project.retention_days = clean_name(name), retention_days
-    project.save(update_fields=["name", "retention_days"])
-    record(
-        now,
-        actor,
-        project_id,
-        "project.change",
-        project.slug,
-        before=before,
-        after=f"{project.name}, {retention_days} days",
+    former = kept_for(project)
+    before = f"{project.name}, {former}"
+    project.name, project.retention_days = clean_name(name), keep.traces
+    project.text_retention_days, project.log_retention_days = keep.texts, keep.logs
+    project.metric_retention_days = keep.metrics
+    if keep.is_shorter(former):
+        project.retention_changed_at = now
+    project.save()
+    record(now, actor, project_id, "project.change", project.slug, before=before, after=f"{project.name}, {keep}")
+
+
+def kept_for(project: Project) -> KeepFor:
+    return KeepFor(
+        project.retention_days, project.text_retention_days, project.log_retention_days, project.metric_retention_days
     )
 
 
@@ -133,3 +164,30 @@ def delete_project(project_id: int, typed_name: str, now: datetime, actor: Actor
     ApiKey.objects.filter(project_id=project_id, revoked_at=None).update(revoked_at=now)
     Invitation.objects.filter(project_id=project_id, accepted_at=None, revoked_at=None).update(revoked_at=now)
     record(now, actor, project_id, "project.delete", project.slug)
+
+
+REQUEST = "INSERT INTO erasure_request (project, user_id, actor, requested_at) VALUES (%s, %s, %s, %s)"
+
+
+@transaction.atomic
+def request_erasure(project_id: int, user_id: str, now: datetime, actor: Actor) -> None:
+    """Ask for all of a user to be erased; jobs.access.erase_users does it. One audit entry now, and one when it is done."""
+    if not user_id:
+        raise Refused("Name the user.")
+    with connection.cursor() as cursor:
+        cursor.execute(REQUEST, [project_id, user_id, actor.name[:254], now])
+    record(now, actor, project_id, "user.erase.request", mask(user_id))
+
+
+PERMIT = """
+INSERT INTO partition_clock AS clock (id, last_run, steady_since, permitted_at) VALUES (1, %(now)s, %(now)s, %(now)s)
+ON CONFLICT (id) DO UPDATE SET permitted_at = %(now)s
+"""
+
+
+@transaction.atomic
+def permit_removal(now: datetime, actor: Actor) -> None:
+    """Say that the clock is right: for a day, jobs.partitions removes whatever is due, however much it is."""
+    with connection.cursor() as cursor:
+        cursor.execute(PERMIT, {"now": now})
+    record(now, actor, None, "retention.permit", "all that is due")

@@ -59,9 +59,11 @@ class ProjectContextRow:
     project_id: int
     slug: str
     name: str
-    retention_days: int
+    retention_days: int  # traces
     redaction_rules: Sequence[RuleRow]
     prices: Sequence[PriceRow]
+    log_retention_days: int = 30
+    metric_retention_days: int = 30
 
 
 KEY_FIELDS = ("id", "prefix", "sha256", "scope", "project_id", "expires_at", "revoked_at")
@@ -94,6 +96,8 @@ def project_context_row(project_id: int) -> ProjectContextRow | None:
         slug=project.slug,
         name=project.name,
         retention_days=project.retention_days,
+        log_retention_days=project.log_retention_days or project.retention_days,
+        metric_retention_days=project.metric_retention_days or project.retention_days,
         redaction_rules=redaction_rules(project_id),
         prices=project_prices(project_id),
     )

@@ -1,0 +1,31 @@
+"""An error page says what to do, and whether to come again."""
+
+import psycopg
+import pytest
+from django import db
+from django.test import RequestFactory
+
+from dashboard.pages import errors
+from tracestore.db import Unavailable
+
+
+@pytest.mark.parametrize(
+    "away", [db.OperationalError("x"), db.InterfaceError("x"), psycopg.OperationalError("x"), Unavailable("x")]
+)
+def test_a_database_that_is_away_is_503_with_retry_after(away: Exception) -> None:
+    try:
+        raise away
+    except Exception:
+        answer = errors.server_error(RequestFactory().get("/projects"))
+    assert answer.status_code == 503
+    assert answer["Retry-After"] == "5"
+    assert "database" in answer.content.decode()
+
+
+def test_any_other_error_is_ours() -> None:
+    try:
+        raise ValueError("a secret of our insides")
+    except ValueError:
+        answer = errors.server_error(RequestFactory().get("/projects"))
+    assert answer.status_code == 500
+    assert "secret" not in answer.content.decode()

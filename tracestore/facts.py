@@ -1,0 +1,209 @@
+"""What is counted, by what, and how? THE LIST of rollups; tracestore/rollups.py fills them, tracestore/queries reads them.
+
+A rollup sums one fact (a table that settling writes) over minutes by dimensions. To add a measure or a dimension: a column
+in a migration, a line here, and `manage.py rebuild`. In the expressions `x` is a row of the fact.
+"""
+
+from dataclasses import dataclass
+from typing import Final, LiteralString
+
+MINUTE_S: Final = 60
+HOUR_S: Final = 3_600
+DAY_S: Final = 86_400
+GRAINS: Final = (MINUTE_S, HOUR_S, DAY_S)
+OTHER: Final = "__other__"  # what a dimension is where there were too many of its values
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    name: LiteralString
+    of_row: LiteralString
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """of_rows: the aggregate over rows of the fact. Sums of sums are bounded(sum(name)), for counts as well."""
+
+    name: LiteralString
+    of_rows: LiteralString
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """value: a bigint of a row of the fact. counted: the rows it is taken from."""
+
+    name: LiteralString
+    value: LiteralString
+    counted: LiteralString
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """table: its name. fact: the table it sums, of the rows `counted`, each at its end_ns.
+
+    weight: the measure that decides which values and combinations are kept when there are too many.
+    apart: dimensions within which that is decided, which never become OTHER themselves.
+    """
+
+    table: LiteralString
+    fact: LiteralString
+    dimensions: tuple[Dimension, ...]
+    measures: tuple[Measure, ...]
+    histograms: tuple[Histogram, ...]
+    weight: LiteralString
+    counted: LiteralString = "TRUE"
+    apart: tuple[LiteralString, ...] = ()
+
+    @property
+    def capped(self) -> tuple[LiteralString, ...]:
+        return tuple(one.name for one in self.dimensions if one.name not in self.apart)
+
+
+VERSION_SET: Final = "replace(x.version_set::text, '-', '')"
+_WHO = (
+    Dimension("service", "x.service"),
+    Dimension("service_version", "x.service_version"),
+    Dimension("version_set", VERSION_SET),
+    Dimension("environment", "x.environment"),
+)
+# Of a suspect clock (stored under the day of its receipt) no duration is known.
+_TIMED: Final = "x.end_ns >= x.start_ns AND x.day - date '1970-01-01' = x.start_ns / 86400000000000"
+_LASTED: Final = "x.end_ns - x.start_ns"
+
+REQUESTS: Final = Rollup(
+    table="request_rollup",
+    fact="trace",
+    dimensions=(*_WHO, Dimension("operation", "x.operation")),
+    measures=(
+        Measure("requests", "count(*)"),
+        Measure("errors", "count(*) FILTER (WHERE x.status = 2)"),
+        Measure("spans", "sum(x.span_count)"),
+        Measure("error_spans", "sum(x.error_count)"),
+        Measure("llm_calls", "sum(x.llm_calls)"),
+        Measure("llm_errors", "sum(x.llm_errors)"),
+        Measure("embedding_calls", "sum(x.embedding_calls)"),
+        Measure("tool_calls", "sum(x.tool_calls)"),
+        Measure("tool_errors", "sum(x.tool_errors)"),
+        Measure("input_tokens", "bounded(sum(x.input_tokens))"),
+        Measure("output_tokens", "bounded(sum(x.output_tokens))"),
+        Measure("cache_read_tokens", "bounded(sum(x.cache_read_tokens))"),
+        Measure("cache_creation_tokens", "bounded(sum(x.cache_creation_tokens))"),
+        Measure("reasoning_tokens", "bounded(sum(x.reasoning_tokens))"),
+        Measure("embedding_tokens", "bounded(sum(x.embedding_tokens))"),
+        Measure("cost_nanousd", "bounded(sum(x.cost_nanousd))"),
+        Measure("unpriced_calls", "sum(x.unpriced_calls)"),
+    ),
+    histograms=(
+        Histogram("duration", "x.duration_ns", "x.status <> 2"),
+        Histogram("failed_duration", "x.duration_ns", "x.status = 2"),
+        Histogram("ttft", "x.ttft_ns", "x.ttft_ns IS NOT NULL"),
+        Histogram("cost", "x.cost_nanousd", "x.cost_nanousd IS NOT NULL"),
+    ),
+    weight="requests",
+)
+
+_CHAT: Final = "x.call AND x.operation IN ('chat', 'completion')"
+_TOKENS: Final = "NOT x.call OR x.operation IN ('chat', 'completion')"
+_EMBEDDING: Final = "x.call AND x.operation = 'embedding'"
+_UNPRICED: Final = "x.call AND x.cost_nanousd IS NULL AND coalesce(x.input_tokens, x.output_tokens) IS NOT NULL"
+# A price alone would not help where the tokens that are charged for are unknown, or the model is.
+_LACKING: Final = (
+    "x.call AND x.cost_nanousd IS NULL AND x.model IS NOT NULL AND CASE WHEN x.operation IN ('chat', 'completion')"
+    " THEN x.output_tokens ELSE x.input_tokens END IS NOT NULL"
+)
+CALLS: Final = Rollup(
+    table="call_rollup",
+    fact="llm_call",
+    counted="x.billable",
+    dimensions=(
+        *_WHO,
+        Dimension("operation", "x.operation"),
+        Dimension("provider", "x.provider"),
+        Dimension("model", "x.model"),
+    ),
+    measures=(
+        Measure("calls", "count(*) FILTER (WHERE x.call)"),
+        Measure("errors", "count(*) FILTER (WHERE x.call AND x.status = 2)"),
+        Measure("llm_calls", f"count(*) FILTER (WHERE {_CHAT})"),
+        Measure("llm_errors", f"count(*) FILTER (WHERE {_CHAT} AND x.status = 2)"),
+        Measure("embedding_calls", f"count(*) FILTER (WHERE {_EMBEDDING})"),
+        Measure("input_tokens", f"bounded(sum(x.input_tokens) FILTER (WHERE {_TOKENS}))"),
+        Measure("output_tokens", f"bounded(sum(x.output_tokens) FILTER (WHERE {_TOKENS}))"),
+        Measure("cache_read_tokens", f"bounded(sum(x.cache_read_tokens) FILTER (WHERE {_TOKENS}))"),
+        Measure("cache_creation_tokens", f"bounded(sum(x.cache_creation_tokens) FILTER (WHERE {_TOKENS}))"),
+        Measure("reasoning_tokens", f"bounded(sum(x.reasoning_tokens) FILTER (WHERE {_TOKENS}))"),
+        Measure("embedding_tokens", f"bounded(sum(x.input_tokens) FILTER (WHERE {_EMBEDDING}))"),
+        Measure("cost_nanousd", "bounded(sum(x.cost_nanousd))"),
+        Measure("unpriced_calls", f"count(*) FILTER (WHERE {_UNPRICED})"),
+        Measure("lacking_price", f"count(*) FILTER (WHERE {_LACKING})"),
+        Measure("retries", "bounded(sum(x.retry_count))"),
+    ),
+    histograms=(
+        Histogram("duration", _LASTED, f"x.call AND x.status <> 2 AND {_TIMED}"),
+        Histogram("failed_duration", _LASTED, f"x.call AND x.status = 2 AND {_TIMED}"),
+        Histogram("ttft", "x.ttft_ns", "x.call AND x.ttft_ns IS NOT NULL"),
+    ),
+    weight="calls",
+)
+
+TOOLS: Final = Rollup(
+    table="tool_rollup",
+    fact="tool_call",
+    dimensions=(*_WHO, Dimension("tool", "x.tool_name"), Dimension("model", "x.model")),
+    measures=(
+        Measure("tool_calls", "count(*)"),
+        Measure("tool_errors", "count(*) FILTER (WHERE x.status = 2)"),
+        Measure("retries", "bounded(sum(x.retry_count))"),
+    ),
+    histograms=(
+        Histogram("duration", _LASTED, f"x.status <> 2 AND {_TIMED}"),
+        Histogram("failed_duration", _LASTED, f"x.status = 2 AND {_TIMED}"),
+    ),
+    weight="tool_calls",
+)
+FACTS: Final = (REQUESTS, CALLS, TOOLS)
+
+# Usage is made of the three facts; which column of which is its key stands in USAGE_KEYS.
+USAGE_MEASURES: Final[tuple[LiteralString, ...]] = (
+    "traces", "spans", "error_spans", "llm_calls", "llm_errors", "embedding_calls", "tool_calls", "tool_errors",
+    "input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens", "reasoning_tokens",
+    "embedding_tokens", "cost_nanousd", "unpriced_calls",
+)  # fmt: skip
+USAGE: Final = Rollup(
+    table="usage_rollup",
+    fact="",  # of several
+    dimensions=(Dimension("dimension", ""), Dimension("key", "")),
+    measures=tuple(Measure(name, "") for name in USAGE_MEASURES),
+    histograms=(),
+    weight="traces + llm_calls + embedding_calls + tool_calls",
+    apart=("dimension",),
+)
+ROLLUPS: Final = (*FACTS, USAGE)
+
+
+@dataclass(frozen=True, slots=True)
+class UsageKey:
+    """What the key of a usage dimension is: of a call, of a tool call, of a trace.
+
+    trace: a column of the trace, whose spans count with it; "" where a trace counts under each value that its spans have
+    (span_profile). rolled_up: whether usage_rollup has it.
+    """
+
+    call: LiteralString
+    tool: LiteralString
+    trace: LiteralString = ""
+    rolled_up: bool = True
+
+
+USAGE_KEYS: Final[dict[str, UsageKey]] = {
+    "none": UsageKey("NULL::text", "NULL::text", "NULL::text"),
+    "model": UsageKey("x.model", "x.model"),
+    "service": UsageKey("x.service", "x.service"),
+    "user": UsageKey("x.user_id", "x.user_id", "x.user_id"),
+    "session": UsageKey("x.session_id", "x.session_id", "x.session_id", rolled_up=False),
+    "tenant": UsageKey("x.tenant_id", "x.tenant_id", "x.tenant_id"),
+    "version": UsageKey("x.service_version", "x.service_version"),
+    "version_set": UsageKey(VERSION_SET, VERSION_SET),
+    "operation": UsageKey("x.operation", "'tool'"),
+}
+PROFILED: Final = tuple(name for name, key in USAGE_KEYS.items() if not key.trace)

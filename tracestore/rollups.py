@@ -1,0 +1,183 @@
+"""Sums by minute, hour and day of what was settled: marked by settling, filled here, under the lock of the project.
+
+Filling recomputes: what is marked is deleted and summed again, so it may be repeated, raced and killed anywhere. Whatever
+changes a derived row marks its minute in the same transaction; a filled minute marks its hour, a filled hour its day.
+Readers (queries/rollups.py) take what is marked from rows, so numbers do not wait for filling.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import psycopg
+from django.conf import settings
+
+from tracestore import partitions
+from tracestore.facts import DAY_S, FACTS, GRAINS, MINUTE_S, ROLLUPS, USAGE, Rollup
+from tracestore.rollups_sql import (
+    cap_rows,
+    cap_values,
+    empty,
+    fill_from_finer,
+    fill_minutes,
+    fill_usage_minutes,
+    overfull,
+    usage_others,
+)
+
+NS = 10**9
+EPOCH = date(1970, 1, 1)
+ROW_TABLES = ("span", "trace", "llm_call", "tool_call")
+
+MARK = """
+INSERT INTO rollup_mark (project, grain_s, start_s)
+SELECT DISTINCT %(project)s, %(grain)s::integer, start_s FROM unnest(%(starts)s::bigint[]) AS changed (start_s)
+ORDER BY 3
+ON CONFLICT DO NOTHING
+"""
+
+
+def mark(connection: psycopg.Connection, project_id: int, starts: Iterable[int], grain_s: int = MINUTE_S) -> None:
+    """These minutes (Unix seconds; or hours, days) are to be summed again. The caller holds the project's lock."""
+    changed = list(starts)
+    if changed:
+        connection.execute(MARK, {"project": project_id, "grain": grain_s, "starts": changed})
+
+
+REACH = """
+INSERT INTO rollup_state AS kept (project, reach_days) VALUES (%s, %s)
+ON CONFLICT (project) DO UPDATE SET reach_days = excluded.reach_days WHERE kept.reach_days < excluded.reach_days
+"""
+
+
+def widen_reach(connection: psycopg.Connection, project_id: int, days: int) -> None:
+    """Rows that ended `days` after their storage day exist: whoever reads by end looks so far back."""
+    connection.execute(REACH, [project_id, days])
+
+
+KEPT_DAYS = "SELECT retention_days FROM project WHERE id = %s"
+REACHED = "SELECT reach_days FROM rollup_state WHERE project = %s"
+
+
+def frozen_before(connection: psycopg.Connection, project_id: int, now: datetime) -> int:
+    """Unix seconds, a midnight: minutes before it are never summed again, since rows of theirs may be gone.
+
+    They are if a day that a row of theirs can be stored under has no partition, or is no longer kept for this project.
+    A request may have begun the day before it ended; of one that took longer the end is not protected.
+    """
+    days = partitions.existing(connection)
+    oldest = max((min(days[table]) for table in ROW_TABLES if days[table]), default=EPOCH)
+    row = connection.execute(KEPT_DAYS, [project_id]).fetchone()
+    if row is not None:
+        oldest = max(oldest, now.astimezone(UTC).date() - timedelta(days=row[0]))
+    return (oldest - EPOCH).days * DAY_S + DAY_S
+
+
+FREEZE = """
+INSERT INTO rollup_state AS kept (project, frozen_before_s) VALUES (%(project)s, %(before)s)
+ON CONFLICT (project) DO UPDATE SET frozen_before_s = excluded.frozen_before_s
+WHERE kept.frozen_before_s < excluded.frozen_before_s
+"""
+REFUSE = """
+DELETE FROM rollup_mark AS mark
+USING rollup_state AS state
+WHERE state.project = %(project)s AND mark.project = %(project)s
+  AND mark.start_s < CASE mark.grain_s WHEN 60 THEN state.frozen_before_s WHEN 3600 THEN state.minutes_from_s ELSE 0 END
+"""
+
+
+def freeze(connection: psycopg.Connection, project_id: int, now: datetime) -> None:
+    """Drops the marks of what can no longer be summed from rows (or hours from minutes), and remembers the bound."""
+    parameters = {"project": project_id, "before": frozen_before(connection, project_id, now)}
+    connection.execute(FREEZE, parameters)
+    connection.execute(REFUSE, parameters)
+
+
+# Hours wait until they are over and nothing in them is marked; then readers need them.
+DUE = """
+SELECT start_s
+FROM rollup_mark AS due
+WHERE project = %(project)s AND grain_s = %(grain)s AND start_s <= %(until)s
+  AND NOT EXISTS (
+    SELECT FROM rollup_mark AS finer
+    WHERE finer.project = %(project)s AND finer.grain_s < %(grain)s
+      AND finer.start_s >= due.start_s AND finer.start_s < due.start_s + %(grain)s
+  )
+ORDER BY start_s
+LIMIT %(limit)s
+"""
+OVER_S = 120  # an hour is summed so long after its end: what is late by the usual seconds is in
+
+
+def due(connection: psycopg.Connection, project_id: int, grain_s: int, now: datetime, limit: int) -> list[int]:
+    """The oldest that are marked and may be summed now. Minutes may at any time, the open one too."""
+    until = int(now.timestamp()) - (grain_s + OVER_S if grain_s > MINUTE_S else 0)
+    if grain_s == MINUTE_S:
+        until += DAY_S  # an emitter's clock may run ahead
+    parameters = {"project": project_id, "grain": grain_s, "until": until, "limit": limit}
+    return [row[0] for row in connection.execute(DUE, parameters)]
+
+
+UNMARK = "DELETE FROM rollup_mark WHERE project = %s AND grain_s = %s AND start_s = ANY(%s)"
+
+
+def fill(connection: psycopg.Connection, project_id: int, grain_s: int, starts: Sequence[int]) -> None:
+    """Sums these minutes, hours or days again, takes their marks, and marks what they are part of.
+
+    The caller holds the project's lock and has called `freeze`. Minutes come from rows, the others from finer sums.
+    """
+    connection.execute("SET LOCAL enable_seqscan = off")  # today's partitions have no statistics yet
+    finer = max((grain for grain in GRAINS if grain < grain_s), default=0)
+    parameters = {"project": project_id, "grain": grain_s, "finer": finer, "starts": list(starts)}
+    for rollup in ROLLUPS:
+        connection.execute(empty(rollup), parameters)
+    if grain_s == MINUTE_S:
+        parameters["days"] = storage_days(starts, _reach_days(connection, project_id))
+        for rollup in FACTS:
+            connection.execute(fill_minutes(rollup), parameters)
+        connection.execute(fill_usage_minutes(), parameters)
+    else:
+        for rollup in ROLLUPS:
+            connection.execute(fill_from_finer(rollup), parameters)
+    for rollup in ROLLUPS:
+        _cap(connection, rollup, parameters)
+    connection.execute(UNMARK, [project_id, grain_s, list(starts)])
+    coarser = min((grain for grain in GRAINS if grain > grain_s), default=None)
+    if coarser:
+        mark(connection, project_id, {start // coarser * coarser for start in starts}, coarser)
+
+
+def _reach_days(connection: psycopg.Connection, project_id: int) -> int:
+    row = connection.execute(REACHED, [project_id]).fetchone()
+    return row[0] if row else 1
+
+
+def storage_days(starts: Iterable[int], reach_days: int) -> list[date]:
+    """The days that rows may be stored under which ended in these minutes. An end may lie a day before its start."""
+    around = {start // DAY_S + shift for start in starts for shift in range(-reach_days, 2)}
+    return [EPOCH + timedelta(days=day) for day in sorted(around) if day >= 0]
+
+
+CAPPED = """
+INSERT INTO rollup_capped AS kept (project, rollup, dimension, last_start_s) VALUES (%s, %s, %s, %s)
+ON CONFLICT (project, rollup, dimension) DO UPDATE SET last_start_s = greatest(kept.last_start_s, excluded.last_start_s)
+"""
+
+
+def _cap(connection: psycopg.Connection, rollup: Rollup, parameters: dict[str, object]) -> None:
+    """At most ROLLUP_VALUES values of a dimension and ROLLUP_ROWS combinations; the rest becomes `__other__`, sums stay."""
+    most_rows = settings.ROLLUP_VALUES + 2 if rollup is USAGE else settings.ROLLUP_ROWS  # and unknown, and OTHER
+    bounds = {"values": settings.ROLLUP_VALUES, "rows": most_rows, "most": min(settings.ROLLUP_VALUES, most_rows)}
+    parameters = {**parameters, **bounds}
+    if not connection.execute(overfull(rollup), parameters).fetchone():
+        return
+    lost: list[str] = [
+        name for name in rollup.capped if connection.execute(cap_values(rollup, name), parameters).rowcount
+    ]
+    row = connection.execute(cap_rows(rollup), parameters).fetchone()
+    if row and row[0]:
+        lost.append("")
+    if rollup is USAGE and lost:
+        lost = [dimension for (dimension,) in connection.execute(usage_others(), parameters)]
+    for dimension in lost:
+        last = max(parameters["starts"])  # type: ignore[call-overload]
+        connection.execute(CAPPED, [parameters["project"], rollup.table, dimension, last])

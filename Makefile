@@ -13,7 +13,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 WORKERS ?= 2
 
-.PHONY: up demo test check lock screenshots bench faults install browser tools clean
+.PHONY: up demo test check lock screenshots bench faults fuzz install browser tools clean
 
 up: install
 	@exec $(BIN)/python manage.py up
@@ -70,6 +70,9 @@ faults: install tools
 	FAULT_SEED=0 FAULT_DURATIONS=full $(BIN)/python -m pytest tests/faults/test_histories.py tests/faults/test_cut_off.py $(ARGS) \
 	  || status=1; \
 	exit $$status
+
+fuzz: install
+	FUZZ_TIMES=25 API_EXAMPLES=300 $(BIN)/python -m pytest tests/ingest/test_fuzz.py tests/api/test_schema_fuzz.py -q -s
 
 # The only target that resolves versions. uv writes hashes for every platform.
 lock: install

@@ -243,6 +243,14 @@ def finite(value: float | int | None) -> float | int | None:
     return value if value is None or isinstance(value, int) or isinstance(number(value), float) else None
 
 
+def double(sent: float | str) -> float | str:
+    """A double as either encoding writes it, or its name where it is not finite. Raises Unfit for any other text."""
+    try:
+        return number(float(sent))
+    except ValueError:
+        raise Unfit("invalid_number") from None
+
+
 def distribution(
     kind: str, sent: Any, optional: Callable[[Any, str], Any], integer: Callable[[Any], int]
 ) -> Attributes:
@@ -256,17 +264,17 @@ def distribution(
         if value is not None:
             body[name] = number(float(value))
     if kind == "histogram":
-        body["explicit_bounds"] = [number(float(bound)) for bound in sent.explicit_bounds]
+        body["explicit_bounds"] = [double(bound) for bound in sent.explicit_bounds]
         body["bucket_counts"] = [integer(count) for count in sent.bucket_counts]
     elif kind == "exponential_histogram":
         body |= {"scale": sent.scale, "zero_count": integer(sent.zero_count)}
-        body["zero_threshold"] = number(float(sent.zero_threshold))
+        body["zero_threshold"] = double(sent.zero_threshold)
         for side in ("positive", "negative"):
             buckets = getattr(sent, side)
             counts = [integer(count) for count in buckets.bucket_counts]
             body[side] = {"offset": buckets.offset, "bucket_counts": counts}
     else:
         body["quantiles"] = [
-            {"quantile": number(float(at.quantile)), "value": number(float(at.value))} for at in sent.quantile_values
+            {"quantile": double(at.quantile), "value": double(at.value)} for at in sent.quantile_values
         ]
     return body

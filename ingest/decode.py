@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from ingest import decode_json, decode_json_metrics, decode_protobuf
-from ingest.build import Decoded
+from ingest.build import Decoded, Unfit
 from ingest.errors import Rejected
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
@@ -22,7 +22,8 @@ READERS: dict[tuple[str, str], Reader] = {
     ("logs", JSON): decode_json.logs,
     ("metrics", JSON): decode_json_metrics.points,
 }
-MALFORMED = (*decode_protobuf.MALFORMED, msgspec.MsgspecError, RecursionError)
+# Unfit: of a resource or scope, and so of every record below it; a record's own is counted by its reader.
+MALFORMED = (*decode_protobuf.MALFORMED, msgspec.MsgspecError, RecursionError, Unfit)
 
 
 def decode(signal: str, body: bytes, content_type: str, now_ns: int) -> Decoded:

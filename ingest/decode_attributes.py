@@ -66,7 +66,8 @@ def _map(buffer: bytes, at: int, end: int, allowance: Allowance, depth: int) -> 
             break
         key, value = key_value(buffer, start, stop, allowance, depth)
         (values if key == clean_key(key) else changed)[key] = value
-    place(values, changed)
+    if changed:
+        _place(values, changed, allowance)
     allowance.nodes -= len(values)
     return values
 
@@ -163,11 +164,16 @@ def attributes(raws: Sequence[bytes], allowance: Allowance) -> Attributes:
         else:
             changed[name] = value
     if changed:
-        allowance.flags |= TRUNCATED if any(len(key) > limits.KEY_CHARS for key in changed) else 0
-        place(out, changed)
+        _place(out, changed, allowance)
     if len(out) != len(raws):
         allowance.flags |= DUPLICATE_KEYS
     return out
+
+
+def _place(into: Attributes, changed: Attributes, allowance: Allowance) -> None:
+    if any(len(key) > limits.KEY_CHARS for key in changed):
+        allowance.flags |= TRUNCATED
+    place(into, changed)
 
 
 def _integer(raw: bytes, at: int, end: int) -> int:

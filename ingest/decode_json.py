@@ -54,6 +54,7 @@ def logs(body: bytes, now_ns: int) -> Decoded:
 
 
 def _span(sent: json_types.Span, resource: Resource, scope: Scope, allowance: Allowance) -> RawSpan:
+    allowance.flags = 0  # of its resource and scope, or of a record that was rejected
     trace_id, span_id, parent = identifier(sent.trace_id), identifier(sent.span_id), sent.parent_span_id
     if len(trace_id) != 16 or len(span_id) != 8 or trace_id == build.NO_TRACE or span_id == build.NO_SPAN:
         raise build.unfit_ids(trace_id)
@@ -106,6 +107,7 @@ def _links(sent: Sequence[json_types.Link], allowance: Allowance) -> list[Link]:
 
 
 def _log(sent: json_types.LogRecord, resource: Resource, scope: Scope, allowance: Allowance, now_ns: int) -> LogRecord:
+    allowance.flags = 0
     found, dropped = attributes(sent.attributes, sent.dropped_attributes_count, allowance)
     body = cut_value(any_value(sent.body, allowance), limits.VALUE_BYTES, allowance)
     plain = json_types.PlainLog(

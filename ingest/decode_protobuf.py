@@ -126,6 +126,7 @@ def _attributes(sent: Any, allowance: Allowance, size: int) -> tuple[Attributes,
 
 
 def _span(encoded: bytes, resource: Resource, scope: Scope, allowance: Allowance) -> RawSpan:
+    allowance.flags = 0  # of its resource and scope, or of a record that was rejected
     size = len(encoded)
     if size > limits.VALUE_BYTES:
         _refuse_many_fields(encoded)
@@ -202,6 +203,7 @@ def _links(sent: Sequence[Any], allowance: Allowance) -> list[Link]:
 
 
 def _log(encoded: bytes, resource: Resource, scope: Scope, allowance: Allowance, now_ns: int) -> LogRecord:
+    allowance.flags = 0
     size = len(encoded)
     if size > limits.VALUE_BYTES:
         _refuse_many_fields(encoded)

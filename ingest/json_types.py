@@ -1,12 +1,13 @@
 """OTLP/JSON as types: msgspec reads them in C, skips what they do not name, and says where a body is wrong. Pure."""
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 Integer = int | str | float | None  # 64-bit: proto3 writes text, JavaScript numbers
 Double = float | str | None
+Small = Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**32)]  # 32-bit, signed or not
 
 
 class _Message(msgspec.Struct, rename="camel", gc=False):
@@ -38,14 +39,14 @@ class KeyValueList(_Message):
 
 class Resource(_Message):
     attributes: tuple[KeyValue, ...] = ()
-    dropped_attributes_count: int = 0
+    dropped_attributes_count: Small = 0
 
 
 class Scope(_Message):
     name: str | None = None
     version: str | None = None
     attributes: tuple[KeyValue, ...] = ()
-    dropped_attributes_count: int = 0
+    dropped_attributes_count: Small = 0
 
 
 class Status(_Message):
@@ -60,7 +61,7 @@ class Event(_Message):
     time_unix_nano: Integer = None
     name: str | None = None
     attributes: tuple[KeyValue, ...] = ()
-    dropped_attributes_count: int = 0
+    dropped_attributes_count: Small = 0
 
 
 class Link(_Message):
@@ -68,7 +69,7 @@ class Link(_Message):
     span_id: str | None = None
     trace_state: str | None = None
     attributes: tuple[KeyValue, ...] = ()
-    dropped_attributes_count: int = 0
+    dropped_attributes_count: Small = 0
     flags: Integer = None
 
 
@@ -82,11 +83,11 @@ class Span(_Message):
     start_time_unix_nano: Integer = None
     end_time_unix_nano: Integer = None
     attributes: tuple[KeyValue, ...] = ()
-    dropped_attributes_count: int = 0
+    dropped_attributes_count: Small = 0
     events: tuple[Event, ...] = ()
-    dropped_events_count: int = 0
+    dropped_events_count: Small = 0
     links: tuple[Link, ...] = ()
-    dropped_links_count: int = 0
+    dropped_links_count: Small = 0
     status: Status | None = None
     flags: Integer = None
 
@@ -115,7 +116,7 @@ class LogRecord(_Message):
     severity_text: str | None = None
     body: AnyValue | None = None
     attributes: tuple[KeyValue, ...] = ()
-    dropped_attributes_count: int = 0
+    dropped_attributes_count: Small = 0
     flags: Integer = None
     trace_id: str | None = None
     span_id: str | None = None
@@ -181,7 +182,7 @@ class HistogramDataPoint(_Point):
 
 
 class Buckets(_Message):
-    offset: int = 0
+    offset: Small = 0
     bucket_counts: tuple[Integer, ...] = ()
 
 
@@ -190,9 +191,9 @@ class ExponentialHistogramDataPoint(_Point):
     sum: Double = None
     min: Double = None
     max: Double = None
-    scale: int = 0
+    scale: Small = 0
     zero_count: Integer = None
-    zero_threshold: float = 0.0
+    zero_threshold: float | str = 0.0
     positive: Buckets = msgspec.field(default_factory=Buckets)
     negative: Buckets = msgspec.field(default_factory=Buckets)
     exemplars: tuple[Exemplar, ...] = ()

@@ -4,6 +4,7 @@ A tree is OTLP/JSON as a specification would write it: lowerCamelCase, ids in he
 """
 
 import base64
+import copy
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -213,6 +214,36 @@ def _scalar(field: FieldDescriptor, value):
     if field.type == FieldDescriptor.TYPE_DOUBLE:
         return float(value)
     return int(value) if isinstance(value, str) and field.type != FieldDescriptor.TYPE_STRING else value
+
+
+HOSTILE_JSON = (
+    "abc",
+    "",
+    "1e400",
+    -1,
+    2**64,
+    0.5,
+    True,
+    None,
+    [],
+    {},
+    [None],
+    {"a": None},
+    ["abc"],
+    "\x00",
+    "Infinity",
+)
+
+
+def spoiled(tree: dict, chance: random.Random) -> dict:
+    """The tree with one value, at a random depth, that is of the wrong kind or out of range."""
+    keys: list = list(tree) if isinstance(tree, dict) else list(range(len(tree)))
+    if not keys:
+        return tree
+    copied, key = copy.copy(tree), chance.choice(keys)
+    deeper = isinstance(tree[key], dict | list) and tree[key] and chance.random() < 0.95
+    copied[key] = spoiled(tree[key], chance) if deeper else chance.choice(HOSTILE_JSON)
+    return copied
 
 
 # ---- bodies to start from, and what becomes of them

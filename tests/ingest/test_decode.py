@@ -616,3 +616,40 @@ def test_metric_series_differ_by_attributes_and_not_by_time():
 def test_doubles_are_read_as_they_were_written():
     for value in struct.unpack("<4d", bytes(range(1, 33))):
         assert attributes(value) == {"k": value}
+
+
+@pytest.mark.parametrize(
+    ("kind", "point"),
+    [
+        ("histogram", {"explicitBounds": ["abc"]}),
+        ("summary", {"quantileValues": [{"quantile": "abc"}]}),
+        ("exponentialHistogram", {"zeroThreshold": "abc"}),
+        ("histogram", {"sum": "abc"}),
+    ],
+)
+def test_a_text_for_a_double_rejects_its_point_and_not_the_request(kind, point):
+    good = {"count": "1", "zeroThreshold": "Infinity"} if kind == "exponentialHistogram" else {"count": "1"}
+    metric = {"name": "m", kind: {"dataPoints": [point, good]}}
+    body = json.dumps({"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}).encode()
+    decoded = decode_metrics(body, JSON, NOW_NS)
+    assert (len(decoded.points), decoded.rejected) == (1, {"invalid_number": 1})
+
+
+@pytest.mark.parametrize(
+    "group", [{"resource": {"attributes": [json_attribute("k", bytesValue="abc")]}}, {"schemaUrl": 5}]
+)
+def test_a_resource_that_cannot_be_read_refuses_the_request_for_good(group):
+    assert refused(json.dumps({"resourceSpans": [group]}).encode(), JSON).reason == "malformed"
+
+
+@pytest.mark.parametrize("count", [2**64, -(2**31) - 1])
+def test_a_count_beyond_32_bits_is_malformed(count):
+    assert refused(json_body(json_span(droppedAttributesCount=count)), JSON).reason == "malformed"
+
+
+def test_what_was_cut_in_a_resource_or_a_rejected_span_flags_no_other_span():
+    twice = [json_attribute("k", stringValue="a"), json_attribute("k", stringValue="b")]
+    bad = json_span(spanId="", attributes=twice)
+    group = {"resource": {"attributes": twice}, "scopeSpans": [{"spans": [bad, json_span()]}]}
+    (span,) = spans(json.dumps({"resourceSpans": [group]}).encode(), JSON)
+    assert span.flags == 0

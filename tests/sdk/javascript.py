@@ -29,16 +29,21 @@ def why_not() -> str | None:
 
 @cache
 def installed() -> Path:
-    """The folder that holds node_modules. Skips the test where it cannot be had, which CI with node does not accept."""
+    """The folder that holds node_modules. Skips the test where it cannot be had, which CI does not accept."""
     missing = why_not()
     if missing:
-        pytest.skip(f"JavaScript SDK not tested: {missing}")
+        _skip(missing)
     lock = (SOURCE / "package-lock.json").read_bytes()
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fourline-tests"
     folder = home / f"js-{hashlib.sha256(lock).hexdigest()[:16]}"
     if not folder.exists():
         _install(folder)
     return folder
+
+
+def _skip(reason: str) -> None:
+    assert os.environ.get("CI") != "true", reason
+    pytest.skip(f"JavaScript SDK not tested: {reason}")
 
 
 def _install(folder: Path) -> None:
@@ -50,9 +55,7 @@ def _install(folder: Path) -> None:
     done = subprocess.run(command, cwd=made, capture_output=True, text=True, timeout=100)
     if done.returncode:
         shutil.rmtree(made)
-        reason = f"npm ci failed: {done.stderr[-500:]}"
-        assert os.environ.get("CI") != "true", reason
-        pytest.skip(f"JavaScript SDK not tested: {reason}")
+        _skip(f"npm ci failed: {done.stderr[-500:]}")
     try:
         made.rename(folder)
     except OSError:  # another test process was faster

@@ -69,6 +69,7 @@ class Acceptor:
                 self._pause(OUT_OF_FILES_S, self._watch)
             return
         connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # an answer is two small writes
         task = self._loop.create_task(self._open(connection))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)

@@ -16,9 +16,11 @@ from tracestore.writer_group import Group
 from tracestore.writer_messages import store_messages
 from tracestore.writer_rows import BLOCK_COLUMNS, SPAN_COLUMNS, Days, PackedSpan, lay_out, pack_span, unique
 from tracestore.writer_transaction import (
+    LEDGER,
     Entry,
     Transaction,
     copy_rows,
+    ledger_rows,
     store_ledger,
     store_references,
     stored_days,
@@ -77,8 +79,7 @@ def _commit(parcels: Sequence[Parcel], *, merge: bool) -> int:
         store_version_parts(current, [span for parcel in parcels for span in parcel.batch.spans])
         store_messages(current, _messages_by_day(spans))
         accepted = _store_spans(current, spans, merge=merge)
-        _mark(current, parcels)
-        store_ledger(current.connection, [_entry(parcel, accepted if merge else len(parcel)) for parcel in parcels])
+        _mark(current, parcels, [_entry(parcel, accepted if merge else len(parcel)) for parcel in parcels])
     return accepted
 
 
@@ -164,8 +165,12 @@ FROM unnest(%(traces)s::uuid[], %(first)b::date[], %(last)b::date[], %(spans)b::
 """
 
 
-def _mark(current: Transaction, parcels: Sequence[Parcel]) -> None:
-    """One mark a trace: settle will look at it."""
+# One statement less: of a batch of 8 spans each takes a tenth of the time.
+MARKS_AND_LEDGER = "WITH marked AS (" + MARKS + ")" + LEDGER
+
+
+def _mark(current: Transaction, parcels: Sequence[Parcel], entries: Sequence[Entry]) -> None:
+    """One mark a trace, settle will look at it; and one row of the ledger a batch."""
     marks: dict[bytes, tuple[int, int, int]] = {}
     for parcel in parcels:
         for span in parcel.spans:
@@ -173,16 +178,16 @@ def _mark(current: Transaction, parcels: Sequence[Parcel]) -> None:
             first, last, spans = marks.get(trace_id, (day, day, 0))
             marks[trace_id] = (min(first, day), max(last, day), spans + 1)
     if not marks:
+        store_ledger(current.connection, entries)
         return
-    parameters = {
-        "project": current.project_id,
+    parameters = ledger_rows(entries) | {
         "marked_ns": max(parcel.batch.received_ns for parcel in parcels),
         "traces": UuidArray(list(marks)),
         "first": [_date(first) for first, _, _ in marks.values()],
         "last": [_date(last) for _, last, _ in marks.values()],
         "spans": [spans for _, _, spans in marks.values()],
     }
-    current.connection.execute(MARKS, parameters)
+    current.connection.execute(MARKS_AND_LEDGER, parameters)
 
 
 @cache

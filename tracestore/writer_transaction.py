@@ -155,8 +155,13 @@ Entry = tuple[Batch, int, int]  # of one project and signal, how many records we
 
 def store_ledger(connection: psycopg.Connection, entries: Sequence[Entry]) -> None:
     """One row a batch."""
+    connection.execute(LEDGER, ledger_rows(entries))
+
+
+def ledger_rows(entries: Sequence[Entry]) -> dict[str, Any]:
+    """The parameters of LEDGER."""
     batches = [batch for batch, _, _ in entries]
-    parameters: dict[str, Any] = {
+    return {
         "project": batches[0].project_id,
         "signal": batches[0].signal,
         "received": [batch.received_ns for batch in batches],
@@ -165,4 +170,3 @@ def store_ledger(connection: psycopg.Connection, entries: Sequence[Entry]) -> No
         "deduplicated": [deduplicated for _, _, deduplicated in entries],
         "rejected": [Jsonb(batch.rejected) if batch.rejected else None for batch in batches],
     }
-    connection.execute(LEDGER, parameters)

@@ -9,7 +9,7 @@ from ingest.conventions.coerce import unjson
 from ingest.conventions.rules import MAPPING_VERSION
 from tracestore.records import Provenance, VersionPart
 
-_CACHED_MAX = 20_000
+_CACHED_MAX = 4_096
 _parts: dict[tuple[Any, ...], VersionPart] = {}
 _provenances: dict[tuple[str | None, ...], Provenance] = {}
 _tools: dict[str, tuple[str | None]] = {}

@@ -110,7 +110,7 @@ def test_nothing_remains_of_a_write_that_dies_before_its_commit(
 
     spans = some_spans()
     with monkeypatch.context() as patch:
-        patch.setattr(writer_spans, "store_ledger", die)
+        patch.setattr(writer_spans, "ledger_rows", die)
         with pytest.raises(RuntimeError):
             write(spans)
     tables = ("span", "span_payload", "message", "reference", "settle_mark", "ingest_ledger")

@@ -12,7 +12,7 @@ from tracestore.facts import DAY_S, GRAINS, HOUR_S, MINUTE_S, ROLLUPS
 from tracestore.rollups_sql import forget_minutes
 from tracestore.settling import lock
 
-BUDGET_S = 10.0  # of one run; settling waits meanwhile
+BUDGET_S = 3.0  # of one run; settling waits meanwhile
 TARGET_S = 0.5  # of one transaction, which holds the project's lock
 AT_ONCE_MAX = 120
 # Minutes that still fill up would be summed again and again: rest for so many times what they cost. Readers do not mind.

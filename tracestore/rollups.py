@@ -62,14 +62,16 @@ def frozen_before(connection: psycopg.Connection, project_id: int, now: datetime
     """Unix seconds, a midnight: minutes before it are never summed again, since rows of theirs may be gone.
 
     They are if a day that a row of theirs can be stored under has no partition, or is no longer kept for this project.
-    A request may have begun the day before it ended; of one that took longer the end is not protected.
+    A request may have begun the day before it ended; of one that took longer the end is not protected. Today and
+    yesterday are never frozen, however little is kept: they may not have been summed yet.
     """
-    days = partitions.existing(connection)
+    days, today = partitions.existing(connection), now.astimezone(UTC).date()
     oldest = max((min(days[table]) for table in ROW_TABLES if days[table]), default=EPOCH)
     row = connection.execute(KEPT_DAYS, [project_id]).fetchone()
     if row is not None:
-        oldest = max(oldest, now.astimezone(UTC).date() - timedelta(days=row[0]))
-    return (oldest - EPOCH).days * DAY_S + DAY_S
+        oldest = max(oldest, today - timedelta(days=row[0]))
+    whole = min(oldest + timedelta(days=1), today - timedelta(days=1))
+    return (whole - EPOCH).days * DAY_S
 
 
 FREEZE = """

@@ -61,11 +61,14 @@ def run_lane(lane: str, entries: Sequence[Entry], now: datetime) -> list[str]:
 
 
 def _due(entries: Sequence[Entry], now: datetime) -> list[Entry]:
-    """Rare jobs share the rings of the most frequent one of their lane; when they last ran stands in Postgres."""
-    if len(entries) == 1:
+    """A ring is for the most frequent ones of a lane; rare jobs share it, and when they last ran stands in Postgres."""
+    soonest_s = min(entry.every_s for entry in entries)
+    if all(entry.every_s == soonest_s for entry in entries):
         return list(entries)
     ages = find_job_ages(now)
-    return [entry for entry in entries if ages.get(entry.name, NEVER) >= entry.every_s * EARLY]
+    return [
+        entry for entry in entries if entry.every_s == soonest_s or ages.get(entry.name, NEVER) >= entry.every_s * EARLY
+    ]
 
 
 def _claim(guard: Any, lane: str) -> bool:

@@ -27,6 +27,7 @@ from tracestore.facts import DAY_S, GRAINS, MINUTE_S, ROLLUPS
 from tracestore.jobs import rebuild
 from tracestore.jobs import rollups as fill_job
 from tracestore.jobs import traces as settle_job
+from tracestore.models import Project
 from tracestore.queries.rollups import capped_dimensions, find_sums
 from tracestore.queries.usage import GROUPS, UsageRow, usage
 from tracestore.settling import lock
@@ -236,28 +237,32 @@ def test_rebuild_mends_sums_as_well(database: Database) -> None:
 
 
 def test_what_is_frozen_keeps_its_sums(database: Database) -> None:
-    """The spans of a day are dropped; what is late for it changes nothing, and nothing becomes zero."""
-    write([span(trace_id(1), model="m", at=-86_400, input_tokens=1)])
+    """The rows of a day are dropped; what is late for it changes nothing, and nothing becomes zero."""
+    write([span(trace_id(1), model="m", at=-5 * 86_400, input_tokens=1), span(trace_id(2), model="m")])
     settle_job.run(NOW)
     fill_job.run(LATER)
     before = rolled_up(1, "usage_rollup", DAY_S)
     with db.JOBS.connection() as connection:
         for table in ("span", "trace", "llm_call", "tool_call"):
-            days = connection.execute(
-                "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = %s::regclass", [table]
-            ).fetchall()
-            for (name,) in days:
-                if name < f"{table}_{NOW:%Y%m%d}":
+            children = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = %s::regclass"
+            for (name,) in connection.execute(children, [table]).fetchall():
+                if name < f"{table}_{NOW - timedelta(days=3):%Y%m%d}":
                     connection.execute(f"DROP TABLE {name}")
-        frozen = rollups.frozen_before(connection, 1, NOW)
-        assert frozen == (NOW_NS // SECOND // DAY_S + 1) * DAY_S
+        assert rollups.frozen_before(connection, 1, NOW) == (NOW_NS // SECOND // DAY_S - 2) * DAY_S
         rollups.mark(connection, 1, {start for start, *_ in rolled_up(1, "usage_rollup", MINUTE_S)})
     fill_job.run(LATER + timedelta(hours=1))
     assert count("rollup_mark") == 0
     assert rolled_up(1, "usage_rollup", DAY_S) == before
-    half_a_minute = NOW_NS - 86_400 * SECOND + 30 * SECOND
+    half_a_minute = NOW_NS - 5 * 86_400 * SECOND + 30 * SECOND
     (row,) = usage(1, half_a_minute, NOW_NS)
     assert row.llm_calls == 1, "an edge where rows are gone moves out to the minute"
+
+
+def test_yesterday_is_summed_even_where_one_day_is_kept(database: Database) -> None:
+    project = Project.objects.create(name="Short", slug="short", retention_days=1)
+    with db.JOBS.connection() as connection:
+        frozen = rollups.frozen_before(connection, project.pk, NOW)
+    assert frozen == (NOW_NS // SECOND // DAY_S - 1) * DAY_S
 
 
 def test_more_values_than_are_kept_become_other_and_sums_stay(database: Database, settings: Any) -> None:

@@ -3,6 +3,11 @@
 -- that are kept excepted. grain_s: 60, 3600 or 86400. start_s: Unix seconds. Sums are NULL where nothing was reported.
 -- A dimension is NULL where it is unknown, '__other__' where there were too many. Histograms: see analysis/histogram.py.
 
+-- As before, in a form that the planner inlines: a call cost 1.2 us, of which usage by user made 30,000.
+CREATE OR REPLACE FUNCTION bounded(total numeric) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN total > 2305843009213693952 THEN 2305843009213693952 ELSE total END::bigint;
+
 -- The bucket of a duration or cost: the mirror of analysis/histogram.py.
 CREATE FUNCTION histogram_bucket(value bigint) RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

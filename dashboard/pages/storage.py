@@ -21,7 +21,7 @@ from dashboard.pages.access.settings_frame import SettingsFrame, settings_frame
 from tracestore.actions.access import permit_removal
 from tracestore.analysis import storage
 from tracestore.analysis.retention import Fill, Kept, full_on
-from tracestore.analysis.storage import GROUPS, Bytes, Going
+from tracestore.analysis.storage import GROUPS, Bytes
 from tracestore.jobs import partitions as job
 from tracestore.models import Project
 from tracestore.partitions import TABLES
@@ -164,7 +164,10 @@ def build(request: HttpRequest, measured: Measured, now: datetime) -> StoragePag
         total=summed("All", lines),
         stored=sum(line.total for line in lines),
         daily=None if all(one is None for one in pace.values()) else round(sum(one or 0 for one in pace.values())),
-        going=[GoingLine(WORDS[one.group], one.day, one.on, round(one.bytes)) for one in going(shown, days_of, today)],
+        going=[
+            GoingLine(WORDS[one.group], one.day, one.on, round(one.bytes))
+            for one in storage.going_next(shown, days_of, today)
+        ],
         kept=kept,
         held=held() if is_admin else None,
         disk=disk_of(measured, everybody, pace, days_of, net, today) if is_admin else None,
@@ -174,10 +177,6 @@ def build(request: HttpRequest, measured: Measured, now: datetime) -> StoragePag
 def without_empty(sizes: Bytes, empty: Mapping[str, float]) -> Bytes:
     """A partition without a row has indexes with a page each: that is not what anybody stored."""
     return {group: {day: size - empty[group] for day, size in days.items()} for group, days in sizes.items()}
-
-
-def going(sizes: Bytes, days_of: Mapping[str, int], today: date) -> list[Going]:
-    return storage.going_next(sizes, days_of, today)
 
 
 def columns(sizes: Bytes) -> list[str]:

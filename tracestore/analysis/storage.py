@@ -22,6 +22,7 @@ GROUP_OF = {
     "trace": "derived",
     "llm_call": "derived",
     "tool_call": "derived",
+    "span_profile": "derived",
     "log_record": "logs",
     "metric_point": "metrics",
     "metric_exemplar": "metrics",

@@ -24,3 +24,10 @@ CREATE TABLE erasure_request (
   actor text NOT NULL,
   requested_at timestamptz NOT NULL
 );
+
+-- From which day on nothing of a project's traces was removed by retention. Raised before the day goes, under the project's
+-- settle lock: whoever adds up traces under that lock knows which minutes may lack some, whatever the clock says.
+CREATE TABLE retention_floor (
+  project integer PRIMARY KEY,
+  kept_from date NOT NULL
+);

@@ -151,7 +151,7 @@ def build(request: HttpRequest, measured: Measured, now: datetime) -> StoragePag
     everybody = [kept_by(one) for one in Project.objects.filter(purged_at=None)]
     projects = everybody if is_admin else [kept]
     net = without_empty(sizes, measured.empty)
-    shown = net if is_admin else storage.of_project(net, measured.records or {}, kept, today)
+    shown = net if is_admin else storage.of_project(net, measured.records or {}, kept.project_id, everybody, today)
     days_of = storage.groups_of(projects, job.DEFAULT_DAYS)
     lines = day_lines(shown)
     pace = paces(shown, days_of, today)
@@ -204,7 +204,7 @@ def summed(label: str, lines: Sequence[DayLine]) -> DayLine | None:
 
 
 def paces(sizes: Bytes, days_of: Mapping[str, int], today: date) -> dict[str, float | None]:
-    return {group: storage.daily(sizes[group], 0, today, days_of[group]) for group, _, _ in GROUPS}
+    return {group: storage.daily(sizes[group], today, days_of[group]) for group, _, _ in GROUPS}
 
 
 def disk_of(
@@ -267,7 +267,9 @@ def project_lines(measured: Measured, projects: Sequence[Kept], sizes: Bytes, to
     names = dict(Project.objects.values_list("id", "name"))
     used = {
         one.project_id: sum(
-            size for days in storage.of_project(sizes, measured.records, one, today).values() for size in days.values()
+            size
+            for days in storage.of_project(sizes, measured.records, one.project_id, projects, today).values()
+            for size in days.values()
         )
         for one in projects
     }

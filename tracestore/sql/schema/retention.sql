@@ -1,4 +1,4 @@
--- Retention; see tracestore/jobs/partitions.py and docs/decisions/0011-retention-by-rewriting-a-day.md.
+-- Retention; see tracestore/jobs/partitions.py and docs/decisions/0008-retention-by-rewriting-a-day.md.
 
 -- permitted_at: when a person said that a large removal is meant. held_reason: why nothing is removed now ('' = nothing is
 -- due), since held_since.

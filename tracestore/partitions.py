@@ -169,6 +169,15 @@ def patiently(connection: psycopg.Connection, statements: Iterator[sql.SQL | sql
     return False
 
 
+KEPT_FROM = "SELECT kept_from FROM retention_floor WHERE project = %s"
+
+
+def kept_from(connection: psycopg.Connection, project_id: int) -> date | None:
+    """The first day of which retention removed nothing of a project's traces; None: it never removed any."""
+    row = connection.execute(KEPT_FROM, [project_id]).fetchone()
+    return row[0] if row else None
+
+
 def ensure_ahead(connection: psycopg.Connection, now: datetime, retention_days: int) -> list[str]:
     """For the start: today and the days to come; all that is kept where there is no partition at all.
 

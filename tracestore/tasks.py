@@ -15,7 +15,7 @@ from django.db import DatabaseError, close_old_connections
 from tracestore import db
 from tracestore.actions import background
 from tracestore.queries.background import find_job_ages
-from tracestore.timetable import Entry, lanes, task_name
+from tracestore.timetable import Entry, lanes, limits, task_name
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ _noted: dict[str, float] = {}
 def register(app: Celery) -> None:
     """Give the application one task for each lane."""
     for lane, entries in lanes().items():
-        app.task(_task(lane, entries), name=task_name(lane))
+        app.task(_task(lane, entries), name=task_name(lane), **limits(entries))
 
 
 def _task(lane: str, entries: Sequence[Entry]) -> Any:

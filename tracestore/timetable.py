@@ -1,7 +1,7 @@
 """THE LIST of what runs in the background, and how often."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,12 +14,14 @@ class Entry:
     """One job. run: dotted path of `run(now) -> Summary`, imported only where it runs.
 
     lane: entries of one lane run one after the other; lanes run side by side, so slow upkeep never delays settling.
+    limit_s: a run that takes longer is stopped; None: as every task is (dashboard/celery.py).
     """
 
     name: str
     every_s: float
     run: str
     lane: str = "upkeep"
+    limit_s: int | None = None
 
     @property
     def stale_after_s(self) -> float:
@@ -39,10 +41,10 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("search", 1, "tracestore.jobs.search.run", lane="search"),
     Entry("ledger", 5, "tracestore.jobs.ledger.run"),
     Entry("rollup-minutes", 3600, "tracestore.jobs.rollups.keep"),
-    Entry("partitions", 600, "tracestore.jobs.partitions.run", lane="retention"),  # may copy for minutes
+    Entry("partitions", 600, "tracestore.jobs.partitions.run", lane="retention", limit_s=3600),  # copies whole days
     Entry("reset-mails", 5, "tracestore.jobs.access.send_resets", lane="mail"),
     Entry("purge-projects", 30, "tracestore.jobs.access.purge_projects"),
-    Entry("erase-users", 30, "tracestore.jobs.access.erase_users"),
+    Entry("erase-users", 600, "tracestore.jobs.access.erase_users", lane="retention", limit_s=3600),
     Entry("tidy-access", 3600, "tracestore.jobs.access.tidy"),
 )
 
@@ -58,6 +60,12 @@ def lanes() -> dict[str, list[Entry]]:
     for entry in TIMETABLE:
         found.setdefault(entry.lane, []).append(entry)
     return found
+
+
+def limits(entries: Sequence[Entry]) -> dict[str, int]:
+    """Celery's limits of a lane's task, where they are its own; the hard one leaves time to tidy up."""
+    own = [entry.limit_s for entry in entries if entry.limit_s is not None]
+    return {"soft_time_limit": max(own), "time_limit": max(own) + 30} if own else {}
 
 
 def task_name(lane: str) -> str:

@@ -21,7 +21,7 @@ from dashboard.pages.access.settings_frame import SettingsFrame, settings_frame
 from tracestore.actions.access import permit_removal
 from tracestore.analysis import storage
 from tracestore.analysis.retention import Fill, Kept, full_on
-from tracestore.analysis.storage import GROUPS, Bytes, Going
+from tracestore.analysis.storage import GROUPS, Bytes
 from tracestore.jobs import partitions as job
 from tracestore.models import Project
 from tracestore.partitions import TABLES
@@ -151,7 +151,7 @@ def build(request: HttpRequest, measured: Measured, now: datetime) -> StoragePag
     everybody = [kept_by(one) for one in Project.objects.filter(purged_at=None)]
     projects = everybody if is_admin else [kept]
     net = without_empty(sizes, measured.empty)
-    shown = net if is_admin else storage.of_project(net, measured.records or {}, kept, today)
+    shown = net if is_admin else storage.of_project(net, measured.records or {}, kept.project_id, everybody, today)
     days_of = storage.groups_of(projects, job.DEFAULT_DAYS)
     lines = day_lines(shown)
     pace = paces(shown, days_of, today)
@@ -164,7 +164,10 @@ def build(request: HttpRequest, measured: Measured, now: datetime) -> StoragePag
         total=summed("All", lines),
         stored=sum(line.total for line in lines),
         daily=None if all(one is None for one in pace.values()) else round(sum(one or 0 for one in pace.values())),
-        going=[GoingLine(WORDS[one.group], one.day, one.on, round(one.bytes)) for one in going(shown, days_of, today)],
+        going=[
+            GoingLine(WORDS[one.group], one.day, one.on, round(one.bytes))
+            for one in storage.going_next(shown, days_of, today)
+        ],
         kept=kept,
         held=held() if is_admin else None,
         disk=disk_of(measured, everybody, pace, days_of, net, today) if is_admin else None,
@@ -174,10 +177,6 @@ def build(request: HttpRequest, measured: Measured, now: datetime) -> StoragePag
 def without_empty(sizes: Bytes, empty: Mapping[str, float]) -> Bytes:
     """A partition without a row has indexes with a page each: that is not what anybody stored."""
     return {group: {day: size - empty[group] for day, size in days.items()} for group, days in sizes.items()}
-
-
-def going(sizes: Bytes, days_of: Mapping[str, int], today: date) -> list[Going]:
-    return storage.going_next(sizes, days_of, today)
 
 
 def columns(sizes: Bytes) -> list[str]:
@@ -205,7 +204,7 @@ def summed(label: str, lines: Sequence[DayLine]) -> DayLine | None:
 
 
 def paces(sizes: Bytes, days_of: Mapping[str, int], today: date) -> dict[str, float | None]:
-    return {group: storage.daily(sizes[group], 0, today, days_of[group]) for group, _, _ in GROUPS}
+    return {group: storage.daily(sizes[group], today, days_of[group]) for group, _, _ in GROUPS}
 
 
 def disk_of(
@@ -268,7 +267,9 @@ def project_lines(measured: Measured, projects: Sequence[Kept], sizes: Bytes, to
     names = dict(Project.objects.values_list("id", "name"))
     used = {
         one.project_id: sum(
-            size for days in storage.of_project(sizes, measured.records, one, today).values() for size in days.values()
+            size
+            for days in storage.of_project(sizes, measured.records, one.project_id, projects, today).values()
+            for size in days.values()
         )
         for one in projects
     }

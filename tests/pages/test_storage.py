@@ -39,21 +39,21 @@ def test_the_disk_is_full_when_arrivals_less_what_goes_pass_what_is_free() -> No
 
 
 def test_a_day_brings_the_mean_of_the_full_days_that_are_kept() -> None:
-    assert storage.daily({}, 0, TODAY, 30) is None
-    assert storage.daily(days(99, last=0), 0, TODAY, 30) is None, "today is not over"
-    assert storage.daily(days(0, 0, 30, 0, 60), 0, TODAY, 30) == 30, "before the first record nothing is known"
-    assert storage.daily(days(*[70] * 7) | days(7_000, last=8), 0, TODAY, 30) == 70
-    assert storage.daily(days(10, 20, 30), 0, TODAY, 2) == 25
-    assert storage.daily(days(12, 12), 2, TODAY, 30) == 10
+    assert storage.daily({}, TODAY, 30) is None
+    assert storage.daily(days(99, last=0), TODAY, 30) is None, "today is not over"
+    assert storage.daily(days(0, 0, 30, 0, 60), TODAY, 30) == 30, "before the first record nothing is known"
+    assert storage.daily(days(*[70] * 7) | days(7_000, last=8), TODAY, 30) == 70
+    assert storage.daily(days(10, 20, 30), TODAY, 2) == 25
 
 
 def test_a_project_uses_its_part_of_each_day_that_it_keeps() -> None:
     sizes = storage.by_group([("span", TODAY, 100), ("message", TODAY, 50), ("span", TODAY - timedelta(days=9), 80)])
     records = {(1, "traces", TODAY): 30, (2, "traces", TODAY): 10, (1, "traces", TODAY - timedelta(days=9)): 5}
-    mine = storage.of_project(sizes, records, kept(1, 7, None, None, None), TODAY)
-    theirs = storage.of_project(sizes, records, kept(2, 30, None, None, None), TODAY)
+    records[2, "traces", TODAY - timedelta(days=9)] = 5
+    projects = [kept(1, 7, None, None, None), kept(2, 30, None, None, None)]
+    mine, theirs = (storage.of_project(sizes, records, number, projects, TODAY) for number in (1, 2))
     assert (mine["spans"], mine["texts"]) == ({TODAY: 75, TODAY - timedelta(days=9): 0}, {TODAY: 37.5})
-    assert theirs["spans"] == {TODAY: 25, TODAY - timedelta(days=9): 0}
+    assert theirs["spans"] == {TODAY: 25, TODAY - timedelta(days=9): 80}, "all that is left of a day is of who keeps it"
 
 
 @pytest.fixture
@@ -98,10 +98,9 @@ def test_what_members_see_adds_up_to_what_is_there(world: World) -> None:
     assert measured.sizes is not None
     assert measured.records is not None
     net = page.without_empty(measured.sizes, measured.empty)
-    parts = [
-        storage.of_project(net, measured.records, kept(tenant.project.pk, 30, None, None, None), now.date())
-        for tenant in (world.ours, world.theirs)
-    ]
+    ids = [tenant.project.pk for tenant in (world.ours, world.theirs)]
+    projects = [kept(number, 30, None, None, None) for number in ids]
+    parts = [storage.of_project(net, measured.records, number, projects, now.date()) for number in ids]
     for group in ("spans", "texts", "derived"):
         total = sum(net[group].values())
         assert total > 0

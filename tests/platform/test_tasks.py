@@ -108,3 +108,9 @@ def test_the_worker_has_a_child_for_each_lane():
     assert app.conf.worker_concurrency >= len(timetable.lanes())
     assert app.conf.accept_content == ["json"]
     assert app.conf.task_acks_late and app.conf.task_ignore_result and app.conf.task_time_limit
+
+
+def test_a_lane_that_copies_whole_days_has_a_limit_of_its_own():
+    lanes = timetable.lanes()
+    assert timetable.limits(lanes["retention"]) == {"soft_time_limit": 3600, "time_limit": 3630}
+    assert timetable.limits(lanes["settle"]) == {}

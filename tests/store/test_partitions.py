@@ -147,6 +147,8 @@ def test_a_day_that_one_project_keeps_and_another_does_not_is_rewritten_and_the_
     assert [count(table, 2) for table in SPAN_TABLES] == [40, 40, 40, 40, 40]
     with db.JOBS.connection() as connection:
         assert connection.execute("SELECT * FROM span WHERE project = 1 ORDER BY trace_id").fetchall() == kept_before
+        floors = [partitions.kept_from(connection, number) for number in (1, 2, 3)]
+    assert floors == [None, NOW.date() - timedelta(days=7), None]
     assert size("message") < before - 2 * 40 * 1_500, "two days of 40 messages, about 2 kB compressed"
     assert keep(NOW).removed == 0, "once for each change of who keeps a day"
     store(1, [span(trace_id(77), at=-10 * DAY)])

@@ -22,6 +22,7 @@ GROUP_OF = {
     "trace": "derived",
     "llm_call": "derived",
     "tool_call": "derived",
+    "span_profile": "derived",
     "log_record": "logs",
     "metric_point": "metrics",
     "metric_exemplar": "metrics",
@@ -41,36 +42,39 @@ def by_group(sizes: Iterable[tuple[str, date, int]]) -> Bytes:
     return found
 
 
-def daily(days: Mapping[date, float], empty_bytes: float, today: date, kept_days: int) -> float | None:
+def daily(days: Mapping[date, float], today: date, kept_days: int) -> float | None:
     """What a day brings: the mean over the last 7 full days that are still kept whole, None before the first.
 
-    A day as small as an empty one came before the first record, and does not count unless it lies between others.
+    A day without a record counts only when it lies behind one with some.
     """
     first = max(today - timedelta(days=LOOKED_BACK), oldest(today, kept_days))
     full = sorted(day for day in days if first <= day < today)
-    while full and days[full[0]] <= empty_bytes:
+    while full and days[full[0]] <= 0:
         full.pop(0)
-    return sum(days[day] - empty_bytes for day in full) / len(full) if full else None
+    return sum(days[day] for day in full) / len(full) if full else None
 
 
-def shares(records: Records, project_id: int) -> dict[tuple[str, date], float]:
-    """The part of a day's records that is a project's, by signal and day; a day on which nothing came is left out."""
-    everybody: dict[tuple[str, date], int] = {}
-    for (_, signal, day), count in records.items():
-        everybody[signal, day] = everybody.get((signal, day), 0) + count
-    return {key: records.get((project_id, *key), 0) / total for key, total in everybody.items() if total}
+def of_project(sizes: Bytes, records: Records, project_id: int, projects: Sequence[Kept], today: date) -> Bytes:
+    """An estimate: a day's bytes by the project's part of the records of those who still keep that day.
 
-
-def of_project(sizes: Bytes, records: Records, kept: Kept, today: date) -> Bytes:
-    """An estimate: a day's bytes by the project's part of its records. What it no longer keeps is not its."""
-    parts = shares(records, kept.project_id)
+    projects: all of them. A day on which nothing is known to have come is nobody's.
+    """
     return {
         group: {
-            day: size * parts.get((arrival, day), 0.0) if day >= oldest(today, kept.days(signal)) else 0.0
+            day: size * _part(records, arrival, day, project_id, _keepers(projects, signal, day, today))
             for day, size in sizes[group].items()
         }
         for group, signal, arrival in GROUPS
     }
+
+
+def _keepers(projects: Sequence[Kept], signal: str, day: date, today: date) -> list[int]:
+    return [one.project_id for one in projects if day >= oldest(today, one.days(signal))]
+
+
+def _part(records: Records, arrival: str, day: date, project_id: int, keepers: Sequence[int]) -> float:
+    total = sum(records.get((keeper, arrival, day), 0) for keeper in keepers)
+    return records.get((project_id, arrival, day), 0) / total if total and project_id in keepers else 0.0
 
 
 @dataclass(frozen=True, slots=True)

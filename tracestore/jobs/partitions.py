@@ -15,6 +15,7 @@ import psycopg
 from tracestore import db, partitions, partitions_remove, partitions_rewrite
 from tracestore.analysis import retention
 from tracestore.analysis.retention import Kept, Removal
+from tracestore.settling import lock
 
 DEFAULT_DAYS = 30
 RETENTION_LOCK = (
@@ -62,12 +63,10 @@ def keep(connection: psycopg.Connection, now: datetime) -> Summary:
     due = removals(connection, projects, now)
     reason = _doubt(connection, clock, due, now)
     created = _create(connection, projects, now, trusted=not reason)
-    done, why = _remove_all(connection, due, now) if not reason else (0, reason)
-    held = due[done:] if why else []
+    done, strays, why = _remove_all(connection, due, now) if not reason else (0, 0, reason)
+    held = due[done:] if why else []  # how many; which ones, only when none was removed
     _note_held(connection, now, why if held or not _is_near(connection, now) else "", held)
-    if not reason:
-        done += len(_remove_strays(connection, now))
-    return Summary(len(created), done, len(held), why)
+    return Summary(len(created), done + strays, len(held), why)
 
 
 KEPT = """
@@ -196,18 +195,19 @@ def _note_held(connection: psycopg.Connection, now: datetime, reason: str, held:
 # ---- remove
 
 
-def _remove_all(connection: psycopg.Connection, due: Sequence[Removal], now: datetime) -> tuple[int, str]:
-    """(how many of them are done, why the rest is not). One that is in use does not keep the others waiting."""
+def _remove_all(connection: psycopg.Connection, due: Sequence[Removal], now: datetime) -> tuple[int, int, str]:
+    """(how many of them are done, how many strays, why the rest is not). One in use does not keep the others waiting."""
     if not _only(connection):
-        return 0, "backup" if due else ""
+        return 0, 0, "backup" if due else ""
     try:
         left = partitions_remove.finish_started(connection)
         stop_at = time.monotonic() + BUDGET_S
         results = [_remove(connection, one, now) for one in due if time.monotonic() < stop_at]
+        strays = _remove_strays(connection, now)
     finally:
         connection.execute("SELECT pg_advisory_unlock(%s, %s)", RETENTION_LOCK)
     done = sum(results)
-    return done, "in use" if left or done < len(results) else "time" if len(results) < len(due) else ""
+    return done, len(strays), "in use" if left or done < len(results) else "time" if len(results) < len(due) else ""
 
 
 def _only(connection: psycopg.Connection) -> bool:
@@ -224,7 +224,23 @@ WHERE day = %(day)s AND last_day > day AND (%(everyone)s OR project = ANY(%(gone
 """
 
 
+FLOOR = """
+INSERT INTO retention_floor AS kept (project, kept_from) VALUES (%(project)s, %(day)s)
+ON CONFLICT (project) DO UPDATE SET kept_from = greatest(kept.kept_from, excluded.kept_from)
+"""
+
+
+def _raise_floor(connection: psycopg.Connection, one: Removal) -> None:
+    """Before the first table of the day's traces goes: see retention_floor."""
+    for project_id in one.gone:
+        with connection.transaction():
+            lock(connection, project_id)
+            connection.execute(FLOOR, {"project": project_id, "day": one.day + timedelta(days=1)})
+
+
 def _remove(connection: psycopg.Connection, one: Removal, now: datetime) -> bool:
+    if one.table == "span":
+        _raise_floor(connection, one)
     if one.table == "trace":
         parameters = {"day": one.day, "everyone": one.everyone, "gone": list(one.gone)}
         connection.execute(MARK, parameters | {"now_ns": int(now.timestamp() * 1e9)})

@@ -13,7 +13,7 @@ def create(apps, schema_editor):
 
 
 def drop(apps, schema_editor):
-    schema_editor.execute("DROP TABLE retention_check, erasure_request")
+    schema_editor.execute("DROP TABLE retention_check, erasure_request, retention_floor")
     for column in ("permitted_at", "held_reason", "held_since", "held_days"):
         schema_editor.execute(f"ALTER TABLE partition_clock DROP COLUMN {column}")
 

@@ -13,6 +13,12 @@ from dashboard import backups
 from dashboard.embedded import serving
 from dashboard.embedded.home import HomeError
 from dashboard.embedded.programs import postgres_folder
+from tracestore.queries.checksums import Line
+
+
+def place(line: Line) -> str:
+    of = f" of project {line.project}" if line.project is not None else ""
+    return f"{line.table}{of}{f' on {line.day}' if line.day else ''}"
 
 
 class Command(BaseCommand):
@@ -35,7 +41,7 @@ class Command(BaseCommand):
         except (backups.BackupError, HomeError) as error:
             raise CommandError(str(error)) from None
         if wrong:
-            named = ", ".join(f"{line.table} of project {line.project} on {line.day}" for line in wrong[:5])
+            named = ", ".join(place(line) for line in wrong[:5])
             raise CommandError(f"The restored database differs from the backup in {len(wrong)} places: {named}.")
         self.stdout.write(f"{manifest.rows:,} rows restored and checked in {time.monotonic() - began:.1f} s.")
         self.stdout.write(self.adopt(key))

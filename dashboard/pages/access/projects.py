@@ -151,7 +151,7 @@ def erase_user(request: HttpRequest) -> HttpResponse:
     form = EraseForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         actions.request_erasure(request.project.pk, form.cleaned_data["user_id"], timezone.now(), actor(request))
-        messages.success(request, "All of this user is being erased. The audit log says when it is done.")
+        messages.success(request, "All of this user is erased within some minutes. The audit log says when it is done.")
         return redirect("settings", request.project.slug)
     page = ErasePage(settings_frame(request, "general"), form)
     return render(request, "access/erase_user.html", {"page": page}, status=400 if form.errors else 200)

@@ -1,4 +1,4 @@
--- Retention; see tracestore/jobs/partitions.py and docs/decisions/0011-retention-by-rewriting-a-day.md.
+-- Retention; see tracestore/jobs/partitions.py and docs/decisions/0010-retention-by-rewriting-a-day.md.
 
 -- permitted_at: when a person said that a large removal is meant. held_reason: why nothing is removed now ('' = nothing is
 -- due), since held_since.
@@ -23,4 +23,11 @@ CREATE TABLE erasure_request (
   user_id text NOT NULL,
   actor text NOT NULL,
   requested_at timestamptz NOT NULL
+);
+
+-- From which day on nothing of a project's traces was removed by retention. Raised before the day goes, under the project's
+-- settle lock: whoever adds up traces under that lock knows which minutes may lack some, whatever the clock says.
+CREATE TABLE retention_floor (
+  project integer PRIMARY KEY,
+  kept_from date NOT NULL
 );

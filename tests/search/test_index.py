@@ -208,7 +208,7 @@ def test_what_is_erased_while_it_is_indexed_is_not_found(database: Database) -> 
 
 
 def test_a_damaged_body_keeps_nothing_else_from_being_found(database: Database) -> None:
-    write([span(trace_id(1), name="broken", attributes={"a": "lost"}), span(trace_id(2), attributes={"a": "here"})])
+    write([span(trace_id(1), name="broken", attributes={"a": ["lost"]}), span(trace_id(2), attributes={"a": "here"})])
     settle()
     with db.JOBS.connection() as connection:
         connection.execute("UPDATE span_payload SET body = '\\x01aa' WHERE trace_id = %s", [trace_id(1)])

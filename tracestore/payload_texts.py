@@ -3,7 +3,8 @@
 Agents repeat the whole history in every call: putting every span together again would read the same messages over and over.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -11,6 +12,8 @@ import msgspec
 from tracestore.analysis.texts import attribute_texts, texts, texts_of_json
 from tracestore.payload import decompress
 from tracestore.payload_cut import FAMILY, JSON, TEXT
+
+log = logging.getLogger(__name__)
 
 _members = msgspec.msgpack.Decoder(list[tuple[bytes, list[int]]]).decode
 _HOLE = b"null"  # stands for a message in JSON: what is around it is read without it
@@ -24,16 +27,27 @@ class Cited(NamedTuple):
     code: int
 
 
-def block_texts(body: bytes, indexes: Iterable[int], message_refs: Sequence[bytes]) -> tuple[list[str], list[Cited]]:
-    """(texts that stand in the payloads at these places, messages they cite). Raises ValueError for damaged bytes."""
+UNREADABLE = (ValueError, LookupError, msgspec.MsgspecError)
+
+
+def readable(read: Callable[..., Iterable[str]], *given: Any) -> list[str]:
+    """What read(*given) gives; nothing where bytes are damaged: one bad body must not keep all others from being found."""
+    try:
+        return list(read(*given))
+    except UNREADABLE as error:
+        log.warning("a stored text cannot be read: %s", type(error).__name__)
+        return []
+
+
+def block_texts(
+    body: bytes, indexes: Iterable[int], message_refs: Sequence[bytes], cited: list[Cited]
+) -> Iterator[str]:
+    """The texts that stand in the payloads at these places. cited: gets the messages they cite. Raises UNREADABLE."""
     members = _members(decompress(body))
-    found: list[str] = []
-    cited: list[Cited] = []
     for index in indexes:
         packed, numbers = members[index]
-        fields = msgspec.msgpack.decode(packed, ext_hook=_Holes([message_refs[number] for number in numbers], cited))
-        found += _payload_texts(fields)
-    return found, cited
+        hook = _Holes([message_refs[number] for number in numbers], cited)
+        yield from _payload_texts(msgspec.msgpack.decode(packed, ext_hook=hook))
 
 
 class _Holes:
@@ -60,7 +74,7 @@ def _payload_texts(fields: list[Any]) -> Iterator[str]:
 
 
 def message_texts(body: bytes, code: int) -> Iterator[str]:
-    """The texts of a stored message. Raises ValueError for damaged bytes."""
+    """The texts of a stored message. Raises UNREADABLE for damaged bytes."""
     data = decompress(body)
     if code == TEXT:
         yield from texts(data.decode())

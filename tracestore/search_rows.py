@@ -11,7 +11,7 @@ import psycopg
 from tracestore.analysis.texts import MAX_TEXT
 from tracestore.analysis.words import words
 from tracestore.partitions import EPOCH
-from tracestore.payload_texts import Cited, message_texts
+from tracestore.payload_texts import Cited, message_texts, readable
 from tracestore.queries.trace_texts import LogText, SpanText, TraceText, read_messages, read_texts
 from tracestore.writer_cells import EPOCH_DAY, binary, boolean
 
@@ -57,7 +57,7 @@ def read_rows(
     unknown = {one for trace in said.values() for one in trace.messages if one[1] not in _known}
     bodies = read_messages(connection, project_id, unknown)
     fresh = {
-        cited: words_of(message_texts(bodies[day, cited.hash], cited.code))
+        cited: words_of(readable(message_texts, bodies[day, cited.hash], cited.code))
         for day, cited in unknown
         if (day, cited.hash) in bodies
     }

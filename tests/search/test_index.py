@@ -207,6 +207,15 @@ def test_what_is_erased_while_it_is_indexed_is_not_found(database: Database) -> 
     assert indexed().keys() == {trace_id(n) for n in range(20, 30)}
 
 
+def test_a_damaged_body_keeps_nothing_else_from_being_found(database: Database) -> None:
+    write([span(trace_id(1), name="broken", attributes={"a": ["lost"]}), span(trace_id(2), attributes={"a": "here"})])
+    settle()
+    with db.JOBS.connection() as connection:
+        connection.execute("UPDATE span_payload SET body = '\\x01aa' WHERE trace_id = %s", [trace_id(1)])
+    index()
+    assert (found("broken"), found("lost"), found("here")) == ({trace_id(1)}, set(), {trace_id(2)})
+
+
 def test_a_day_without_an_index_loses_its_marks_and_nothing_else(database: Database) -> None:
     """Retention may drop the texts of a day before its spans."""
     write([span(trace_id(1), at=-5 * DAY, attributes={"a": "gone"}), span(trace_id(2), attributes={"a": "here"})])

@@ -9,7 +9,7 @@ import psycopg
 
 from tracestore.analysis.texts import MAX_TEXT, attribute_texts, texts
 from tracestore.payload import decode_value
-from tracestore.payload_texts import Cited, block_texts, message_texts
+from tracestore.payload_texts import Cited, block_texts, message_texts, readable
 
 
 class SpanText(NamedTuple):
@@ -129,7 +129,7 @@ def read_texts(
     found = {trace_id: _gather(members, blocks, attrs.get(trace_id, {})) for trace_id, members in spans.items()}
     for trace_id, of_trace in logs.items():
         if trace_id in found:
-            found[trace_id].own.extend(dict.fromkeys(text for log in of_trace for text in _log_texts(log)))
+            found[trace_id].own.extend(dict.fromkeys(text for log in of_trace for text in readable(_log_texts, log)))
     return found
 
 
@@ -165,8 +165,8 @@ def _gather(
     messages: dict[Message, None] = {}
     for place, indexes in places.items():
         body, refs = blocks.get(place, (b"", []))
-        found, cited = block_texts(body, indexes, refs) if body else ([], [])
-        own |= dict.fromkeys(found)
+        cited: list[Cited] = []
+        own |= dict.fromkeys(readable(block_texts, body, indexes, refs, cited) if body else ())
         messages |= dict.fromkeys((place[0], one) for one in cited)
     return TraceText(list(own), list(messages))
 
@@ -194,7 +194,7 @@ def texts_said(
             yield text[:MAX_TEXT]
         for day, cited in trace.messages:
             body = bodies.get((day, cited.hash))
-            for text in message_texts(body, cited.code) if body else ():
+            for text in readable(message_texts, body, cited.code) if body else ():
                 yield text[:MAX_TEXT]
 
     return of_trace

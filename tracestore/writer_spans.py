@@ -1,6 +1,6 @@
 """How do spans become durable? Straight COPY where all are new, the merge order where some came before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache
 from typing import Any
@@ -10,7 +10,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from tracestore import partitions, writer_merge
-from tracestore.records import Batch, Receipt, Resource, Scope
+from tracestore.records import Batch, Receipt, Resource, Scope, VersionPart
 from tracestore.writer_arrays import UuidArray
 from tracestore.writer_group import Group
 from tracestore.writer_rows import BLOCK_COLUMNS, SPAN_COLUMNS, Days, PackedSpan, lay_out, pack_span, unique
@@ -73,8 +73,10 @@ def _commit(parcels: Sequence[Parcel], *, merge: bool) -> int:
     spans = _sorted(parcels)
     with transaction(parcels[0].project_id) as current:
         store_references(current, _references_of(parcels))
-        _store_version_parts(current, parcels)
-        store_messages(current, _messages_by_day(spans))
+        store_version_parts(
+            current, [part for parcel in parcels for span in parcel.batch.spans if (part := span.version_part)]
+        )
+        store_messages(current, messages_by_day(spans))
         accepted = _store_spans(current, spans, merge=merge)
         _mark(current, parcels)
         store_ledger(current.connection, [_entry(parcel, accepted if merge else len(parcel)) for parcel in parcels])
@@ -106,7 +108,7 @@ def _store_spans(current: Transaction, packed: list[PackedSpan], *, merge: bool)
     return len(packed)
 
 
-def _messages_by_day(packed: list[PackedSpan]) -> dict[int, dict[bytes, bytes]]:
+def messages_by_day(packed: list[PackedSpan]) -> dict[int, dict[bytes, bytes]]:
     messages: dict[int, dict[bytes, bytes]] = {}
     for span in packed:
         if span.encoded.messages:
@@ -143,9 +145,8 @@ ON CONFLICT DO NOTHING
 """
 
 
-def _store_version_parts(current: Transaction, parcels: Sequence[Parcel]) -> None:
-    parts = {part.id: part for parcel in parcels for span in parcel.batch.spans if (part := span.version_part)}
-    by_key = {str(id_).encode(): part for id_, part in parts.items()}
+def store_version_parts(current: Transaction, parts: Iterable[VersionPart]) -> None:
+    by_key = {str(part.id).encode(): part for part in parts}
     new = [by_key[key] for key in current.unknown(b"version part", by_key)]
     if not new:
         return

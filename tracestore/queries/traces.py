@@ -1,6 +1,6 @@
 """Which traces match, newest or slowest or dearest first, and what is the sum of one?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -12,7 +12,8 @@ from tracestore.analysis.filters import Node
 from tracestore.queries import cursors
 from tracestore.queries.filter_targets import TRACE
 from tracestore.queries.filters import condition
-from tracestore.queries.ranges import day_bounds
+from tracestore.queries.ranges import day_bounds, day_of, kept_days
+from tracestore.queries.trace_sorts import SORTS, Part, Sort, parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,45 +89,21 @@ COLUMNS: Final = """
   t.attrs, t.first_day, t.last_day, coalesce(t.complete_from_ns <= %(now_ns)s, FALSE) AS complete, t.flags"""
 
 
-@dataclass(frozen=True, slots=True)
-class _Sort:
-    """key: what is ordered by. nullable: rows without it come last, in either direction."""
-
-    key: sql.SQL
-    field: str
-    descending: bool
-    nullable: bool = False
-
-
-_TOKENS = sql.SQL(
-    "CASE WHEN t.input_tokens IS NULL AND t.output_tokens IS NULL THEN NULL"
-    " ELSE coalesce(t.input_tokens, 0) + coalesce(t.output_tokens, 0) END"
-)
-_KEYS = {
-    "start": (sql.SQL("t.start_ns"), "start_ns", False),
-    "duration": (sql.SQL("t.duration_ns"), "duration_ns", False),
-    "cost": (sql.SQL("t.cost_nanousd"), "cost_nanousd", True),
-    "errors": (sql.SQL("t.error_count"), "error_count", False),
-    "tokens": (_TOKENS, "tokens", True),
-}
-SORTS: Mapping[str, _Sort] = {
-    f"{sign}{name}": _Sort(key, field, sign == "-", nullable)
-    for name, (key, field, nullable) in _KEYS.items()
-    for sign in ("-", "")
-}
-
-_FIND = sql.SQL("""
-SELECT {columns}
+# One day is one partition, planned by what that day holds: a value that only last week knew is not sought in every row of
+# today, and the newest page touches no other day.
+_OF_DAY = sql.SQL("""(
+SELECT t.*
 FROM trace AS t
 WHERE t.project = %(project)s
-  AND t.day BETWEEN %(first_day)s AND %(last_day)s
+  AND t.day = {day}
   AND t.start_ns >= %(start_ns)s
   AND t.start_ns < %(end_ns)s
   AND {matches}
-  AND {after}
+  AND {condition}
 ORDER BY {order}
 LIMIT %(rows)s
-""")
+)""")
+_FIND = sql.SQL("SELECT {columns} FROM ({days}) AS t ORDER BY {order} LIMIT %(rows)s")
 
 
 def find_traces(
@@ -142,48 +119,79 @@ def find_traces(
 ) -> TracePage:
     """A page of the traces that started in [start_ns, end_ns) and match.
 
-    sort: a key of SORTS; unknown cost or tokens come last. Raises CursorError; psycopg QueryCanceled past 5 s.
+    sort: a key of SORTS; unknown cost or tokens come last. Raises CursorError; psycopg QueryCanceled past 5 s a statement.
     """
     order = SORTS[sort]
     begin = cursors.decode(f"traces{sort}", cursor)
     matches, values = condition(filter, TRACE)
-    parts = {"columns": sql.SQL(COLUMNS), "matches": matches, "after": _after(order, begin), "order": _order(order)}
     parameters = values | day_bounds(start_ns, end_ns)
-    parameters |= {"project": project_id, "start_ns": start_ns, "end_ns": end_ns, "now_ns": now_ns, "rows": limit + 1}
+    parameters |= {"project": project_id, "start_ns": start_ns, "end_ns": end_ns, "now_ns": now_ns}
     parameters |= {"after_value": begin.value, "after_id": begin.id} if begin else {}
-    found = db.fetch(_FIND.format(**parts), parameters, TraceRow)
+    read = _by_start if order.field == "start_ns" else _by_key
+    found = read(_Asked(order, begin, matches, parameters), limit + 1)
     if len(found) <= limit:
         return TracePage(found, None)
     last = cursors.Cursor(_value(order, found[limit - 1]), found[limit - 1].trace_id)
     return TracePage(found[:limit], cursors.encode(f"traces{sort}", last))
 
 
-def _value(order: _Sort, row: TraceRow) -> int | None:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a list was asked. parameters: of the statements, all but how many rows."""
+
+    order: Sort
+    begin: cursors.Cursor | None
+    matches: sql.Composable
+    parameters: Mapping[str, Any]
+
+
+def _by_start(asked: _Asked, rows: int) -> list[TraceRow]:
+    """Day by day until there are enough. A trace lies under the day of its start, so days in order are starts in order."""
+    (part,) = parts(asked.order, asked.begin)
+    start_ns, end_ns = asked.parameters["start_ns"], asked.parameters["end_ns"]
+    here = asked.begin.value if asked.begin else None
+    if here is not None:
+        start_ns, end_ns = (
+            (start_ns, min(end_ns, here + 1)) if asked.order.descending else (max(start_ns, here), end_ns)
+        )
+    first, last = day_of(start_ns), day_of(max(start_ns, end_ns - 1))
+    leading = last if asked.order.descending else first
+    found = _ask(asked, part, [leading], rows)
+    if len(found) >= rows or first == last:
+        return found
+    for day in kept_days(first, last, newest_first=asked.order.descending):
+        if day != leading and len(found) < rows:
+            found += _ask(asked, part, [day], rows - len(found))
+    return found
+
+
+def _by_key(asked: _Asked, rows: int) -> list[TraceRow]:
+    """The best of every day, and the best of those."""
+    days = kept_days(day_of(asked.parameters["start_ns"]), day_of(asked.parameters["end_ns"] - 1))
+    found: list[TraceRow] = []
+    for part in parts(asked.order, asked.begin):
+        if len(found) < rows:
+            found += _ask(asked, part, days, rows - len(found))
+    return found
+
+
+def _ask(asked: _Asked, part: Part, days: Sequence[date], rows: int) -> list[TraceRow]:
+    if not days:
+        return []
+    of_days = [
+        _OF_DAY.format(day=sql.Literal(day), matches=asked.matches, condition=part.condition, order=part.order)
+        for day in days
+    ]
+    query = _FIND.format(columns=sql.SQL(COLUMNS), days=sql.SQL(" UNION ALL ").join(of_days), order=part.order)
+    return db.fetch(query, {**asked.parameters, "rows": rows}, TraceRow)
+
+
+def _value(order: Sort, row: TraceRow) -> int | None:
     if order.field != "tokens":
         return getattr(row, order.field)  # type: ignore[no-any-return]
     if row.input_tokens is None and row.output_tokens is None:
         return None
     return (row.input_tokens or 0) + (row.output_tokens or 0)
-
-
-def _order(order: _Sort) -> sql.Composable:
-    """Ids run against the key's direction, as in the index (project, start_ns DESC, trace_id), read either way."""
-    text = "{} DESC {}, t.trace_id" if order.descending else "{} {}, t.trace_id DESC"
-    return sql.SQL(text).format(order.key, sql.SQL("NULLS LAST" if order.nullable else ""))
-
-
-def _after(order: _Sort, cursor: cursors.Cursor | None) -> sql.Composable:
-    if cursor is None:
-        return sql.SQL("TRUE")
-    further = sql.SQL("<" if order.descending else ">")
-    same = sql.SQL("t.trace_id {} %(after_id)s::uuid").format(sql.SQL(">" if order.descending else "<"))
-    if cursor.value is None:
-        return sql.SQL("({} IS NULL AND {})").format(order.key, same)
-    ahead = sql.SQL(
-        "({key} {further}= %(after_value)s::bigint AND ({key} {further} %(after_value)s::bigint OR {same}))"
-    )
-    known = ahead.format(key=order.key, further=further, same=same)
-    return sql.SQL("({} OR {} IS NULL)").format(known, order.key) if order.nullable else known
 
 
 _ONE = sql.SQL("""

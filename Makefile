@@ -11,7 +11,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: up demo test check lock screenshots bench faults install browser clean
+.PHONY: up demo test check lock screenshots bench soak faults install browser clean
 
 up: install
 	@exec $(BIN)/python manage.py up
@@ -56,6 +56,9 @@ screenshots: install browser
 
 bench: install
 	$(BIN)/python -m benchmarks.ingest
+
+soak: install
+	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 faults: install
 	FAULT_SEEDS=20 $(BIN)/python -m pytest tests/faults -q

@@ -17,13 +17,15 @@ from dashboard.pages.asking import answered
 from dashboard.pages.ingest import project_snippets
 from dashboard.snippets import Snippet
 from dashboard.templatetags.units import in_exact, in_money, in_time
-from tracestore.queries.trace_strip import StripBucket, TraceStrip, summarise_traces
+from tracestore.queries.trace_strip import StripBucket, TraceStrip, summarise_traces, traces_at_most
 from tracestore.queries.traces import TraceRow, find_traces
 from tracestore.queries.versions import VersionSetRow, version_sets_by_id
 
 ROWS = 50
 BUCKETS = 80
 STRIP_HEIGHT = 36
+SUMMED_AT_ONCE = 10_000  # traces: 20 ms; 600,000 take a second
+SUMS = "sums"  # id of the part of the page that asks for itself
 BAR = 64  # px
 NEW_FOR_NS = 3_600_000_000_000  # a version is new for its first hour
 SORTS = (("start", "time"), ("duration", "duration"), ("cost", "cost"))
@@ -79,9 +81,20 @@ class SortLink:
 
 
 @dataclass(frozen=True, slots=True)
+class SumsPage:
+    """strip, or where it is asked for by itself, because summing up the range takes longer than the list."""
+
+    strip: Strip | None
+    strip_href: str
+
+
+@dataclass(frozen=True, slots=True)
 class TracesPage:
+    """strip, strip_href: as of SumsPage."""
+
     listing: Listing
     strip: Strip | None
+    strip_href: str
     lines: list[TraceLine]
     sorts: dict[str, SortLink]
     next_href: str
@@ -94,22 +107,20 @@ class TracesPage:
 @require_safe
 @answered
 def traces(request: HttpRequest) -> HttpResponse:
-    slug = request.project.slug
-    now = datetime.now(UTC)
-    listing = read_listing(request.path, request.GET, now)
-    project_id = request.project.pk
-    sort = sort_of(listing.sort)
+    listing = read_listing(request.path, request.GET, datetime.now(UTC))
+    if request.headers.get("HX-Target") == SUMS:
+        return render(request, "traces/sums.html", {"page": sums_page(request, listing)})
+    slug, project_id, sort = request.project.slug, request.project.pk, sort_of(listing.sort)
     found = find_traces(
         project_id, listing.range.start_ns, listing.range.end_ns, now_ns=listing.now_ns, filter=listing.filter,
         sort=sort, limit=ROWS, cursor=listing.cursor,
     )  # fmt: skip
-    strip = summarise_traces(
-        project_id, listing.range.start_ns, listing.range.end_ns, filter=listing.filter, buckets=BUCKETS
-    )
+    sums = sums_page(request, listing)
     sets = version_sets_by_id(project_id, sorted({one for row in found.items for one in row.version_sets}))
     page = TracesPage(
         listing=listing,
-        strip=draw_strip(strip, request.path, request.GET) if strip.traces else None,
+        strip=sums.strip,
+        strip_href=sums.strip_href,
         lines=trace_lines(found.items, slug, sets),
         sorts=sort_links(request.path, request.GET, sort),
         next_href=with_query(request.path, request.GET, cursor=found.next_cursor) if found.next_cursor else "",
@@ -118,6 +129,16 @@ def traces(request: HttpRequest) -> HttpResponse:
         snippet=None if found.items or listing.q else project_snippets()[0],
     )
     return render(request, "traces/page.html", {"page": page})
+
+
+def sums_page(request: HttpRequest, listing: Listing) -> SumsPage:
+    """The strip at once where few traces can be in the range or it was asked for, else where to ask for it."""
+    start_ns, end_ns, path, query = listing.range.start_ns, listing.range.end_ns, request.path, request.GET
+    if query.get("sums") != "1" and traces_at_most(start_ns, end_ns) > SUMMED_AT_ONCE:
+        return SumsPage(None, with_query(path, query, sums=1))
+    strip = summarise_traces(request.project.pk, start_ns, end_ns, filter=listing.filter, buckets=BUCKETS)
+    kept = {name: value for name, value in query.items() if name != "sums"}
+    return SumsPage(draw_strip(strip, path, kept) if strip.traces else None, "")
 
 
 def sort_of(asked: str) -> str:

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from tracestore import db
 
 NS = 1_000_000_000
+Days = tuple[date, date]  # first and last storage day
+EVER: Final[Days] = (date(1970, 1, 1), date(9999, 12, 31))
 _FIRST, _LAST = date(1970, 1, 1), date(2262, 4, 11)  # what 64-bit nanoseconds reach
 
 

@@ -12,7 +12,7 @@ from tracestore.analysis.filters import Node
 from tracestore.queries import cursors
 from tracestore.queries.filter_targets import TRACE
 from tracestore.queries.filters import condition
-from tracestore.queries.ranges import day_bounds, day_of, kept_days
+from tracestore.queries.ranges import EVER, day_bounds, day_of, kept_days
 from tracestore.queries.trace_sorts import SORTS, Part, Sort, parts
 
 
@@ -69,6 +69,7 @@ class TraceRow:
     complete: bool
     flags: int
     settled: bool = True
+    settled_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,8 @@ COLUMNS: Final = """
   t.reasoning_tokens, t.embedding_tokens, t.cost_nanousd, t.unpriced_calls, t.ttft_ns, t.session_id, t.user_id,
   t.tenant_id, t.services, t.models, t.environments, t.versions,
   ARRAY(SELECT replace(one::text, '-', '') FROM unnest(t.version_sets) AS one) AS version_sets, t.tools, t.operations,
-  t.attrs, t.first_day, t.last_day, coalesce(t.complete_from_ns <= %(now_ns)s, FALSE) AS complete, t.flags"""
+  t.attrs, t.first_day, t.last_day, coalesce(t.complete_from_ns <= %(now_ns)s, FALSE) AS complete, t.flags,
+  t.settled_ns"""
 
 
 # One day is one partition, planned by what that day holds: a value that only last week knew is not sought in every row of
@@ -199,12 +201,17 @@ SELECT {columns}, NOT EXISTS (
   SELECT FROM settle_mark AS m WHERE m.project = %(project)s AND m.trace_id = %(trace_id)s
 ) AS settled
 FROM trace AS t
-WHERE t.project = %(project)s AND t.trace_id = %(trace_id)s
+WHERE t.project = %(project)s AND t.trace_id = %(trace_id)s AND t.day BETWEEN %(first_day)s AND %(last_day)s
 ORDER BY t.settled_ns DESC
 LIMIT 1
 """).format(columns=sql.SQL(COLUMNS))
 
 
-def settled_trace(project_id: int, trace_id: str, now_ns: int) -> TraceRow | None:
-    """What the background has made of a trace; settled = False when spans came since."""
-    return db.fetch_one(_ONE, {"project": project_id, "trace_id": trace_id, "now_ns": now_ns}, TraceRow)
+def settled_trace(project_id: int, trace_id: str, now_ns: int, day: date | None = None) -> TraceRow | None:
+    """What the background has made of a trace; settled = False when spans came since. day: where it should be."""
+    parameters = {"project": project_id, "trace_id": trace_id, "now_ns": now_ns}
+    if day is not None:
+        found = db.fetch_one(_ONE, {**parameters, "first_day": day, "last_day": day}, TraceRow)
+        if found is not None:
+            return found
+    return db.fetch_one(_ONE, {**parameters, "first_day": EVER[0], "last_day": EVER[1]}, TraceRow)

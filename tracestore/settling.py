@@ -81,6 +81,7 @@ def settle_whole(
         traces = settle(spans)
         sets = _version_sets(connection, project_id, traces)
         _write(connection, project_id, traces, sets, attrs, now_ns)
+        lock(connection, project_id)  # for what traces share, and only until the commit that follows
         _keep_sets(connection, project_id, traces, sets)
 
 

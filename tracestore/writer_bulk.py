@@ -13,37 +13,30 @@ from tracestore.analysis.root_attrs import attrs
 from tracestore.analysis.settle_span import SettleSpan
 from tracestore.records import Batch, Span
 from tracestore.settling import settle_whole
-from tracestore.writer_rows import BLOCK_COLUMNS, SPAN_COLUMNS, Days, PackedSpan, lay_out, pack_span, unique
-from tracestore.writer_spans import messages_by_day, references_of, store_version_parts
-from tracestore.writer_transaction import (
-    copy_rows,
-    store_ledger,
-    store_messages,
-    store_references,
-    stored_days,
-    transaction,
-)
+from tracestore.writer_rows import Days, PackedSpan, pack_span, unique
+from tracestore.writer_spans import Parcel, store_rows
+from tracestore.writer_transaction import store_ledger, stored_days, transaction
 
 
 def store_whole(batches: Sequence[Batch], now_ns: int) -> int:
     """Batches of one project in one transaction, settled; returns how many spans. Raises psycopg.errors.UniqueViolation."""
     days = stored_days()
-    given = [(batch, span) for batch in batches for span in batch.spans]
-    packed = [pack_span(batch, span, Days(batch.received_ns, batch.retention_days, days)) for batch, span in given]
-    whole = unique(packed)
-    rows = lay_out(batches[0].project_id, whole)
+    given: list[tuple[Batch, Span]] = []
+    packed: list[PackedSpan] = []
+    parcels: list[Parcel] = []
+    for batch in batches:
+        of_batch = Days(batch.received_ns, batch.retention_days, days)
+        own = [pack_span(batch, span, of_batch) for span in batch.spans]
+        parcels.append(Parcel(batch, unique(own)))
+        given += [(batch, span) for span in batch.spans]
+        packed += own
     with transaction(batches[0].project_id) as current:
         current.connection.execute("SET LOCAL synchronous_commit = off")  # a store that can be made again
-        for batch in batches:
-            store_references(current, references_of(batch))
-        store_version_parts(current, [part for _, span in given if (part := span.version_part)])
-        store_messages(current, messages_by_day(whole))
-        copy_rows(current.connection, "span", SPAN_COLUMNS, rows.spans)
-        copy_rows(current.connection, "span_payload", BLOCK_COLUMNS, rows.blocks)
+        stored = store_rows(current, parcels, merge=False)
         store_ledger(current.connection, [(batch, len(batch.spans), 0) for batch in batches])
         spans = list(_settled(given, packed))
         settle_whole(current.connection, current.project_id, spans, _attrs(given, packed), now_ns)
-    return len(whole)
+    return stored
 
 
 def _settled(given: Sequence[tuple[Batch, Span]], packed: Sequence[PackedSpan]) -> Iterator[SettleSpan]:

@@ -1,6 +1,6 @@
 """How do spans become durable? Straight COPY where all are new, the merge order where some came before."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from typing import Any
@@ -10,7 +10,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from tracestore import partitions, writer_merge
-from tracestore.records import Batch, Receipt, Resource, Scope, VersionPart
+from tracestore.records import Batch, Receipt, Resource, Scope
 from tracestore.writer_arrays import UuidArray
 from tracestore.writer_group import Group
 from tracestore.writer_rows import BLOCK_COLUMNS, SPAN_COLUMNS, Days, PackedSpan, lay_out, pack_span, unique
@@ -70,17 +70,20 @@ _GROUP = Group(_together, _alone)
 
 def _commit(parcels: Sequence[Parcel], *, merge: bool) -> int:
     """All in one transaction; returns how many spans are new. merge: for one parcel, some of whose spans may be stored."""
-    spans = _sorted(parcels)
     with transaction(parcels[0].project_id) as current:
-        store_references(current, _references_of(parcels))
-        store_version_parts(
-            current, [part for parcel in parcels for span in parcel.batch.spans if (part := span.version_part)]
-        )
-        store_messages(current, messages_by_day(spans))
-        accepted = _store_spans(current, spans, merge=merge)
+        accepted = store_rows(current, parcels, merge=merge)
         _mark(current, parcels)
         store_ledger(current.connection, [_entry(parcel, accepted if merge else len(parcel)) for parcel in parcels])
     return accepted
+
+
+def store_rows(current: Transaction, parcels: Sequence[Parcel], *, merge: bool) -> int:
+    """All that spans are stored as, marks and ledger aside; returns how many are new."""
+    spans = _sorted(parcels)
+    store_references(current, _references_of(parcels))
+    _store_version_parts(current, parcels)
+    store_messages(current, _messages_by_day(spans))
+    return _store_spans(current, spans, merge=merge)
 
 
 def _entry(parcel: Parcel, accepted: int) -> Entry:
@@ -108,7 +111,7 @@ def _store_spans(current: Transaction, packed: list[PackedSpan], *, merge: bool)
     return len(packed)
 
 
-def messages_by_day(packed: list[PackedSpan]) -> dict[int, dict[bytes, bytes]]:
+def _messages_by_day(packed: list[PackedSpan]) -> dict[int, dict[bytes, bytes]]:
     messages: dict[int, dict[bytes, bytes]] = {}
     for span in packed:
         if span.encoded.messages:
@@ -145,8 +148,9 @@ ON CONFLICT DO NOTHING
 """
 
 
-def store_version_parts(current: Transaction, parts: Iterable[VersionPart]) -> None:
-    by_key = {str(part.id).encode(): part for part in parts}
+def _store_version_parts(current: Transaction, parcels: Sequence[Parcel]) -> None:
+    parts = {part.id: part for parcel in parcels for span in parcel.batch.spans if (part := span.version_part)}
+    by_key = {str(id_).encode(): part for id_, part in parts.items()}
     new = [by_key[key] for key in current.unknown(b"version part", by_key)]
     if not new:
         return

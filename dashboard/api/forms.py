@@ -50,7 +50,7 @@ def fields(row: object, names: Iterable[str]) -> Json:
     return {name: getattr(row, name) for name in names}
 
 
-_TRACE = names_of(TraceRow, without="day start_ns end_ns status cost_nanousd attrs first_day last_day flags settled_ns")
+_TRACE = names_of(TraceRow, without="day start_ns end_ns status cost_nanousd attrs first_day last_day flags written_by")
 
 
 def trace(row: TraceRow) -> Json:

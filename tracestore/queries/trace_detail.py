@@ -58,7 +58,7 @@ def trace_tree(project_id: int, trace: TraceRow) -> Tree:
 
     The tree of a large trace that has settled is kept: it stays as it is until the trace is settled again.
     """
-    key = (str(db.conninfo().get("dbname")), project_id, trace.trace_id, trace.settled_ns)
+    key = (str(db.conninfo().get("dbname")), project_id, trace.trace_id, trace.written_by)
     found = _TREES.get(key) if trace.settled else None
     if found is None:
         found = arrange(_skeleton(project_id, trace))

@@ -1,6 +1,6 @@
 """Which traces match, newest or slowest or dearest first, and what is the sum of one?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -21,7 +21,7 @@ class TraceRow:
     """One trace. Ids are lower-case hex; times and durations nanoseconds; money integer nano-USD; None = unknown.
 
     status: 0 unset, 1 ok, 2 error. settled: False while the row was computed just now from the spans, because the
-    background has not reached it yet (lists show settled traces only).
+    background has not reached it yet (lists show settled traces only). written_by: the transaction that settled it.
     """
 
     trace_id: str
@@ -69,7 +69,7 @@ class TraceRow:
     complete: bool
     flags: int
     settled: bool = True
-    settled_ns: int = 0
+    written_by: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +88,13 @@ COLUMNS: Final = """
   t.tenant_id, t.services, t.models, t.environments, t.versions,
   ARRAY(SELECT replace(one::text, '-', '') FROM unnest(t.version_sets) AS one) AS version_sets, t.tools, t.operations,
   t.attrs, t.first_day, t.last_day, coalesce(t.complete_from_ns <= %(now_ns)s, FALSE) AS complete, t.flags,
-  t.settled_ns"""
+  t.xmin::text::bigint AS written_by"""
 
 
 # One day is one partition, planned by what that day holds: a value that only last week knew is not sought in every row of
 # today, and the newest page touches no other day.
 _OF_DAY = sql.SQL("""(
-SELECT t.*
+SELECT t.*, t.xmin
 FROM trace AS t
 WHERE t.project = %(project)s
   AND t.day = {day}
@@ -123,69 +123,76 @@ def find_traces(
 
     sort: a key of SORTS; unknown cost or tokens come last. Raises CursorError; psycopg QueryCanceled past 5 s a statement.
     """
-    order = SORTS[sort]
+    question = _Question(project_id, start_ns, end_ns, now_ns, SORTS[sort])
     begin = cursors.decode(f"traces{sort}", cursor)
-    matches, values = condition(filter, TRACE)
-    parameters = values | day_bounds(start_ns, end_ns)
-    parameters |= {"project": project_id, "start_ns": start_ns, "end_ns": end_ns, "now_ns": now_ns}
-    parameters |= {"after_value": begin.value, "after_id": begin.id} if begin else {}
-    read = _by_start if order.field == "start_ns" else _by_key
-    found = read(_Asked(order, begin, matches, parameters), limit + 1)
+    found = question.rows(condition(filter, TRACE), begin, limit + 1)
     if len(found) <= limit:
         return TracePage(found, None)
-    last = cursors.Cursor(_value(order, found[limit - 1]), found[limit - 1].trace_id)
-    return TracePage(found[:limit], cursors.encode(f"traces{sort}", last))
+    return TracePage(found[:limit], cursors.encode(f"traces{sort}", question.place(found[limit - 1])))
+
+
+Matches = tuple[sql.Composable, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What a list was asked. parameters: of the statements, all but how many rows."""
+class _Question:
+    """The list of a range in an order."""
 
+    project_id: int
+    start_ns: int
+    end_ns: int
+    now_ns: int
     order: Sort
-    begin: cursors.Cursor | None
-    matches: sql.Composable
-    parameters: Mapping[str, Any]
 
-
-def _by_start(asked: _Asked, rows: int) -> list[TraceRow]:
-    """Day by day until there are enough. A trace lies under the day of its start, so days in order are starts in order."""
-    (part,) = parts(asked.order, asked.begin)
-    start_ns, end_ns = asked.parameters["start_ns"], asked.parameters["end_ns"]
-    here = asked.begin.value if asked.begin else None
-    if here is not None:
-        start_ns, end_ns = (
-            (start_ns, min(end_ns, here + 1)) if asked.order.descending else (max(start_ns, here), end_ns)
-        )
-    first, last = day_of(start_ns), day_of(max(start_ns, end_ns - 1))
-    leading = last if asked.order.descending else first
-    found = _ask(asked, part, [leading], rows)
-    if len(found) >= rows or first == last:
+    def rows(self, matches: Matches, begin: cursors.Cursor | None, limit: int) -> list[TraceRow]:
+        """The first `limit` that match behind `begin`."""
+        stretches = parts(self.order, begin)
+        if self.order.field == "start_ns":
+            return self._by_start(matches, begin, stretches[0], limit)
+        days = kept_days(day_of(self.start_ns), day_of(self.end_ns - 1))
+        found: list[TraceRow] = []
+        for part in stretches:
+            if len(found) < limit:
+                found += self._ask(matches, begin, part, days, limit - len(found))
         return found
-    for day in kept_days(first, last, newest_first=asked.order.descending):
-        if day != leading and len(found) < rows:
-            found += _ask(asked, part, [day], rows - len(found))
-    return found
 
+    def place(self, row: TraceRow) -> cursors.Cursor:
+        """Where a page that ends with this row goes on."""
+        return cursors.Cursor(_value(self.order, row), row.trace_id)
 
-def _by_key(asked: _Asked, rows: int) -> list[TraceRow]:
-    """The best of every day, and the best of those."""
-    days = kept_days(day_of(asked.parameters["start_ns"]), day_of(asked.parameters["end_ns"] - 1))
-    found: list[TraceRow] = []
-    for part in parts(asked.order, asked.begin):
-        if len(found) < rows:
-            found += _ask(asked, part, days, rows - len(found))
-    return found
+    def _by_start(self, matches: Matches, begin: cursors.Cursor | None, part: Part, limit: int) -> list[TraceRow]:
+        """Day by day until there are enough. A trace lies under the day of its start: days in order are starts in order."""
+        start_ns, end_ns, newest_first = self.start_ns, self.end_ns, self.order.descending
+        if begin is not None and begin.value is not None:
+            start_ns = start_ns if newest_first else max(start_ns, begin.value)
+            end_ns = min(end_ns, begin.value + 1) if newest_first else end_ns
+        first, last = day_of(start_ns), day_of(max(start_ns, end_ns - 1))
+        leading = last if newest_first else first
+        found = self._ask(matches, begin, part, [leading], limit)
+        if len(found) >= limit or first == last:
+            return found
+        for day in kept_days(first, last, newest_first=newest_first):
+            if day != leading and len(found) < limit:
+                found += self._ask(matches, begin, part, [day], limit - len(found))
+        return found
 
-
-def _ask(asked: _Asked, part: Part, days: Sequence[date], rows: int) -> list[TraceRow]:
-    if not days:
-        return []
-    of_days = [
-        _OF_DAY.format(day=sql.Literal(day), matches=asked.matches, condition=part.condition, order=part.order)
-        for day in days
-    ]
-    query = _FIND.format(columns=sql.SQL(COLUMNS), days=sql.SQL(" UNION ALL ").join(of_days), order=part.order)
-    return db.fetch(query, {**asked.parameters, "rows": rows}, TraceRow)
+    def _ask(
+        self, matches: Matches, begin: cursors.Cursor | None, part: Part, days: Sequence[date], limit: int
+    ) -> list[TraceRow]:
+        """The first of each of these days, and of those the first."""
+        if not days:
+            return []
+        where, values = matches
+        parameters = values | day_bounds(self.start_ns, self.end_ns)
+        parameters |= {"project": self.project_id, "start_ns": self.start_ns, "end_ns": self.end_ns}
+        parameters |= {"now_ns": self.now_ns, "rows": limit}
+        parameters |= {"after_value": begin.value, "after_id": begin.id} if begin else {}
+        of_days = [
+            _OF_DAY.format(day=sql.Literal(day), matches=where, condition=part.condition, order=part.order)
+            for day in days
+        ]
+        query = _FIND.format(columns=sql.SQL(COLUMNS), days=sql.SQL(" UNION ALL ").join(of_days), order=part.order)
+        return db.fetch(query, parameters, TraceRow)
 
 
 def _value(order: Sort, row: TraceRow) -> int | None:

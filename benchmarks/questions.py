@@ -45,7 +45,7 @@ class Store:
     spans_of: dict[str, str]  # trace id -> a span of it
 
 
-SIZES = {10: (9, 11), 1_000: (900, 1_100), 50_000: (45_000, 60_000)}
+SIZES = {10: (9, 11), 1_000: (900, 1_300), 50_000: (45_000, 60_000)}
 
 
 def look(connection: psycopg.Connection, project_id: int, slug: str) -> Store:

@@ -63,10 +63,11 @@ def _cookies(answer: http.client.HTTPResponse) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """milliseconds: sorted. status: the worst one."""
+    """milliseconds: sorted. cpu_ms: of web and Postgres for one answer, whatever else runs here. status: the worst one."""
 
     question: Question
     milliseconds: list[float]
+    cpu_ms: float
     answer_bytes: int
     status: int
 
@@ -80,17 +81,19 @@ class Measured:
         return "yes" if self.quantile(0.95) <= self.question.goal_ms else "**no**"
 
 
-def measure(reader: Reader, question: Question, calls: int) -> Measured:
+def measure(stack: Stack, reader: Reader, question: Question, calls: int) -> Measured:
     paths = [_page_on(reader, path, question.follow) for path in asked_in_turn(question, calls)[: len(question.paths)]]
     reader.get(paths[0], page=question.page)
-    milliseconds, statuses, size = [], [], 0
+    milliseconds, statuses, size, before = [], [], 0, stack.cpu_s()
     for number in range(calls):
         began = time.perf_counter()
         status, body = reader.get(paths[number % len(paths)], page=question.page)
         milliseconds.append(1000 * (time.perf_counter() - began))
         statuses.append(status)
         size += len(body)
-    return Measured(question, sorted(milliseconds), size // calls, max(statuses))
+    spent = stack.cpu_s()
+    cpu_ms = 1000 * sum(spent[name] - before[name] for name in ("ingest", "postgres")) / calls
+    return Measured(question, sorted(milliseconds), cpu_ms, size // calls, max(statuses))
 
 
 def _page_on(reader: Reader, path: str, pages: int) -> str:
@@ -104,15 +107,15 @@ def _page_on(reader: Reader, path: str, pages: int) -> str:
 
 
 def table_of(rows: list[Measured]) -> Iterator[str]:
-    yield "| question | p50 ms | p95 ms | goal | met | kB |"
-    yield "|---|---|---|---|---|---|"
+    yield "| question | p50 ms | p95 ms | goal | met | CPU ms | kB |"
+    yield "|---|---|---|---|---|---|---|"
     for row in rows:
         yield line_of(row)
 
 
 def line_of(row: Measured) -> str:
     figures = f"{row.quantile(0.5):.1f} | {row.quantile(0.95):.1f} | {row.question.goal_ms:.0f}"
-    return f"| {row.question.name} | {figures} | {row.verdict} | {row.answer_bytes / 1000:,.1f} |"
+    return f"| {row.question.name} | {figures} | {row.verdict} | {row.cpu_ms:.1f} | {row.answer_bytes / 1000:,.1f} |"
 
 
 def fill(stack: Stack, spans: int) -> None:
@@ -131,7 +134,7 @@ def run(stack: Stack, spans: int, only: str, calls: int) -> list[Measured]:
     reader, rows = Reader(stack), []
     for question in questions(store):
         if re.search(only, question.name):
-            rows.append(measure(reader, question, calls))
+            rows.append(measure(stack, reader, question, calls))
             print(line_of(rows[-1]), file=sys.stderr, flush=True)
     return rows
 

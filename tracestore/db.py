@@ -177,7 +177,8 @@ def _tidy(connection: psycopg.Connection) -> None:
         connection.close()
 
 
-READS = Pool(size=8, wait_s=3, timeout_ms=READ_TIMEOUT_MS)
+# Planned for the values that are asked for: which days are read and which index is right depends on them.
+READS = Pool(size=8, wait_s=3, timeout_ms=READ_TIMEOUT_MS, plan_cache_mode="force_custom_plan")
 WRITES = Pool(size=4, wait_s=5, timeout_ms=WRITE_TIMEOUT_MS)
 JOBS = Pool(size=2, wait_s=30, timeout_ms=JOB_TIMEOUT_MS)
 

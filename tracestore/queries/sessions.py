@@ -88,7 +88,7 @@ FROM (
       AND t.start_ns >= %(start_ns)s
       AND t.start_ns < %(end_ns)s
       AND t.session_id IS NOT NULL
-      AND (%(session_ids)s::text[] IS NULL OR t.session_id = ANY (%(session_ids)s::text[]))
+      AND {sessions}
     GROUP BY t.session_id
   ) AS g
   WHERE {matches} AND {after}
@@ -159,7 +159,9 @@ def _find(asked: _Asked, rows: int, session_ids: list[str] | None = None) -> lis
     parameters |= {"project": asked.project_id, "start_ns": asked.start_ns, "end_ns": asked.end_ns}
     parameters |= {"session_ids": session_ids, "rows": rows}
     parameters |= {"after_value": begin.value, "after_id": begin.id} if begin else {}
-    return db.fetch(_FIND.format(sums=_SUMS, matches=matches, after=after), parameters, SessionRow)
+    of_these = sql.SQL("TRUE" if session_ids is None else "t.session_id = ANY (%(session_ids)s::text[])")
+    query = _FIND.format(sums=_SUMS, sessions=of_these, matches=matches, after=after)
+    return db.fetch(query, parameters, SessionRow)
 
 
 def _find_newest(asked: _Asked, rows: int) -> list[SessionRow]:

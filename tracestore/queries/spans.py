@@ -101,13 +101,13 @@ MERGE_ORDER: Final = "s.end_ns DESC, s.attribute_count DESC, s.record_hash DESC,
 _BY_ID = f"""
 SELECT DISTINCT ON (s.span_id) {_COLUMNS}
 FROM span AS s
-WHERE s.project = %(project)s AND s.trace_id = %(trace_id)s
-  AND (%(span_ids)s::bigint[] IS NULL OR s.span_id = ANY (%(span_ids)s::bigint[]))
+WHERE s.project = %(project)s AND s.trace_id = %(trace_id)s AND s.span_id = ANY (%(span_ids)s)
   AND s.day BETWEEN %(first_day)s AND %(last_day)s
 ORDER BY s.span_id, {MERGE_ORDER}
 LIMIT %(rows)s
 """  # noqa: S608  # constants only
 MAX_SPANS: Final = 5_000
+_OF_IDS: Final = {"s": " AND s.span_id = ANY (%(span_ids)s)", "c": " AND c.span_id = ANY (%(span_ids)s)"}
 
 
 def spans_by_id(
@@ -125,9 +125,14 @@ def spans_by_id(
         "last_day": days[1],
     }
     parameters |= {"span_ids": numbers, "rows": MAX_SPANS}
-    calls = {call.span_id: call for call in db.fetch(_CALLS, parameters, _Call)}
+    by_id, of_calls = _BY_ID, _CALLS
+    if (
+        numbers is None
+    ):  # statements of their own: a condition that may be NULL would keep a prepared one from its index
+        by_id, of_calls = by_id.replace(_OF_IDS["s"], ""), of_calls.replace(_OF_IDS["c"], "")
+    calls = {call.span_id: call for call in db.fetch(of_calls, parameters, _Call)}
     sets = {row.service: row.id.hex for row in db.fetch(_SETS, parameters, _ServiceSet)}
-    return [_row(trace_id, *found, calls=calls, sets=sets) for found in db.fetch_tuples(_BY_ID, parameters)]
+    return [_row(trace_id, *found, calls=calls, sets=sets) for found in db.fetch_tuples(by_id, parameters)]
 
 
 def _row(
@@ -176,8 +181,7 @@ SELECT
   lpad(to_hex(c.duplicate_of_span), 16, '0') AS duplicate_of,
   replace(c.duplicate_of_trace::text, '-', '') AS duplicate_of_trace
 FROM llm_call AS c
-WHERE c.project = %(project)s AND c.trace_id = %(trace_id)s
-  AND (%(span_ids)s::bigint[] IS NULL OR c.span_id = ANY (%(span_ids)s::bigint[]))
+WHERE c.project = %(project)s AND c.trace_id = %(trace_id)s AND c.span_id = ANY (%(span_ids)s)
   AND c.day BETWEEN %(first_day)s AND %(last_day)s
 LIMIT %(rows)s
 """

@@ -1,8 +1,8 @@
 """Which traces match, newest or slowest or dearest first, and what is the sum of one?"""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from operator import attrgetter
 from typing import Any, Final
 
 from psycopg import sql
@@ -93,19 +93,18 @@ COLUMNS: Final = """
 
 # One day is one partition, planned by what that day holds: a value that only last week knew is not sought in every row of
 # today, and the newest page touches no other day.
-_OF_DAY = sql.SQL("""(
-SELECT t.*, t.xmin
+_OF_DAY = sql.SQL("""
+SELECT {columns}
 FROM trace AS t
 WHERE t.project = %(project)s
-  AND t.day = {day}
+  AND t.day = %(day)s
   AND t.start_ns >= %(start_ns)s
   AND t.start_ns < %(end_ns)s
   AND {matches}
   AND {condition}
 ORDER BY {order}
 LIMIT %(rows)s
-)""")
-_FIND = sql.SQL("SELECT {columns} FROM ({days}) AS t ORDER BY {order} LIMIT %(rows)s")
+""")
 
 
 def find_traces(
@@ -153,7 +152,8 @@ class _Question:
         found: list[TraceRow] = []
         for part in stretches:
             if len(found) < limit:
-                found += self._ask(matches, begin, part, days, limit - len(found))
+                of_days = [row for day in days for row in self._ask(matches, begin, part, day, limit - len(found))]
+                found += self._in_order(of_days)[: limit - len(found)]
         return found
 
     def place(self, row: TraceRow) -> cursors.Cursor:
@@ -168,31 +168,27 @@ class _Question:
             end_ns = min(end_ns, begin.value + 1) if newest_first else end_ns
         first, last = day_of(start_ns), day_of(max(start_ns, end_ns - 1))
         leading = last if newest_first else first
-        found = self._ask(matches, begin, part, [leading], limit)
+        found = self._ask(matches, begin, part, leading, limit)
         if len(found) >= limit or first == last:
             return found
         for day in kept_days(first, last, newest_first=newest_first):
             if day != leading and len(found) < limit:
-                found += self._ask(matches, begin, part, [day], limit - len(found))
+                found += self._ask(matches, begin, part, day, limit - len(found))
         return found
 
-    def _ask(
-        self, matches: Matches, begin: cursors.Cursor | None, part: Part, days: Sequence[date], limit: int
-    ) -> list[TraceRow]:
-        """The first of each of these days, and of those the first."""
-        if not days:
-            return []
+    def _ask(self, matches: Matches, begin: cursors.Cursor | None, part: Part, day: date, limit: int) -> list[TraceRow]:
         where, values = matches
         parameters = values | day_bounds(self.start_ns, self.end_ns)
-        parameters |= {"project": self.project_id, "start_ns": self.start_ns, "end_ns": self.end_ns}
+        parameters |= {"project": self.project_id, "start_ns": self.start_ns, "end_ns": self.end_ns, "day": day}
         parameters |= {"now_ns": self.now_ns, "rows": limit}
         parameters |= {"after_value": begin.value, "after_id": begin.id} if begin else {}
-        of_days = [
-            _OF_DAY.format(day=sql.Literal(day), matches=where, condition=part.condition, order=part.order)
-            for day in days
-        ]
-        query = _FIND.format(columns=sql.SQL(COLUMNS), days=sql.SQL(" UNION ALL ").join(of_days), order=part.order)
+        query = _OF_DAY.format(columns=sql.SQL(COLUMNS), matches=where, condition=part.condition, order=part.order)
         return db.fetch(query, parameters, TraceRow)
+
+    def _in_order(self, rows: list[TraceRow]) -> list[TraceRow]:
+        """Of one stretch: all of its keys are known, or none is. Ids run against the key's direction."""
+        by_id = sorted(rows, key=attrgetter("trace_id"), reverse=not self.order.descending)
+        return sorted(by_id, key=lambda row: _value(self.order, row) or 0, reverse=self.order.descending)
 
 
 def _value(order: Sort, row: TraceRow) -> int | None:

@@ -9,7 +9,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -219,6 +219,20 @@ def fetch(query: Query, params: Params, row_type: type[Row], timeout_ms: int | N
         with mine.transaction():
             mine.execute("SELECT set_config('statement_timeout', %s, TRUE)", [str(timeout_ms)])
             return cursor.execute(query, params).fetchall()
+
+
+def patience() -> Callable[[], None]:
+    """For a question of several statements: to be called before each further one.
+
+    Raises psycopg.errors.QueryCanceled when they have taken longer together than one statement may.
+    """
+    stop_at = time.monotonic() + READ_TIMEOUT_MS / 1000
+
+    def check() -> None:
+        if time.monotonic() > stop_at:
+            raise psycopg.errors.QueryCanceled("the statements of one question took too long together")
+
+    return check
 
 
 def fetch_tuples(query: Query, params: Params) -> list[tuple[Any, ...]]:

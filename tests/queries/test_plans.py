@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.conftest import Database
@@ -151,6 +152,13 @@ def test_sessions_are_found_from_the_newest_traces_on(week: None, asked: list[An
     assert not {row.session_id for row in page.items} & {row.session_id for row in again.items}
     looked_at = [node["Actual Rows"] for statement in asked for node in nodes(plan_of(statement))]
     assert max(looked_at) <= 700
+
+
+def test_a_question_of_many_days_ends_in_time(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(db, "READ_TIMEOUT_MS", -1)
+    for question in (find_sessions, lambda *range_: find_traces(*range_, now_ns=NOW_NS)):
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            question(1, NOW_NS - 7 * DAY_NS, NOW_NS)
 
 
 def test_span_terms_look_only_into_the_days_of_their_trace(week: None, asked: list[Any]) -> None:

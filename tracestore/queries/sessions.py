@@ -210,12 +210,13 @@ _HEADS_AT_ONCE = 300
 
 def _newest_traces(asked: _Asked) -> Iterator[list[_Head]]:
     """Sessions of traces, newest first, day by day, in growing pieces; traces of one start come together."""
-    begin, end_ns, rows = asked.begin, asked.end_ns, _HEADS_AT_ONCE
+    begin, end_ns, rows, patience = asked.begin, asked.end_ns, _HEADS_AT_ONCE, db.patience()
     if begin and begin.value is not None:
         end_ns = min(end_ns, begin.value + 1)
     for day in kept_days(day_of(asked.start_ns), day_of(max(asked.start_ns, end_ns - 1)), newest_first=True):
         before_ns: int | None = end_ns
         while before_ns is not None:
+            patience()
             parameters = {"project": asked.project_id, "day": day, "start_ns": asked.start_ns, "end_ns": before_ns}
             heads = db.fetch(_HEADS, {**parameters, "rows": rows}, _Head)
             yield heads

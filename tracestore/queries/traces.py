@@ -1,5 +1,6 @@
 """Which traces match, newest or slowest or dearest first, and what is the sum of one?"""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from operator import attrgetter
@@ -120,9 +121,9 @@ def find_traces(
 ) -> TracePage:
     """A page of the traces that started in [start_ns, end_ns) and match.
 
-    sort: a key of SORTS; unknown cost or tokens come last. Raises CursorError; psycopg QueryCanceled past 5 s a statement.
+    sort: a key of SORTS; unknown cost or tokens come last. Raises CursorError; psycopg QueryCanceled past 5 s.
     """
-    question = _Question(project_id, start_ns, end_ns, now_ns, SORTS[sort])
+    question = _Question(project_id, start_ns, end_ns, now_ns, SORTS[sort], db.patience())
     begin = cursors.decode(f"traces{sort}", cursor)
     found = question.rows(condition(filter, TRACE), begin, limit + 1)
     if len(found) <= limit:
@@ -142,6 +143,7 @@ class _Question:
     end_ns: int
     now_ns: int
     order: Sort
+    patience: Callable[[], None]
 
     def rows(self, matches: Matches, begin: cursors.Cursor | None, limit: int) -> list[TraceRow]:
         """The first `limit` that match behind `begin`."""
@@ -177,6 +179,7 @@ class _Question:
         return found
 
     def _ask(self, matches: Matches, begin: cursors.Cursor | None, part: Part, day: date, limit: int) -> list[TraceRow]:
+        self.patience()
         where, values = matches
         parameters = values | day_bounds(self.start_ns, self.end_ns)
         parameters |= {"project": self.project_id, "start_ns": self.start_ns, "end_ns": self.end_ns, "day": day}

@@ -13,7 +13,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 WORKERS ?= 2
 
-.PHONY: up demo test check lock screenshots bench faults fuzz install browser tools clean
+.PHONY: up demo test check lock screenshots bench soak faults fuzz install browser tools clean
 
 up: install
 	@exec $(BIN)/python manage.py up
@@ -61,6 +61,9 @@ screenshots: install browser
 
 bench: install
 	$(BIN)/python -m benchmarks.ingest
+
+soak: install
+	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 # FAULT_SEED=7 looks at one seed alone. The seeds that failed are named at the end, and nothing stops at the first.
 FAULT_SEEDS ?= 200

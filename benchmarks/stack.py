@@ -67,17 +67,21 @@ class Stack:
     def grpc(self) -> str:
         return f"127.0.0.1:{self.grpc_port}"
 
-    def start(self) -> float:
-        """Start, wait until it is ready; returns the seconds this took."""
+    def environment(self) -> dict[str, str]:
+        """For the stack's own processes and for commands beside it."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FOURLINE_")}
         environment |= {"FOURLINE_HOME": str(self.home), "FOURLINE_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
         environment |= {"FOURLINE_OTLP_PORT": str(self.otlp_port), "FOURLINE_GRPC_PORT": str(self.grpc_port)}
+        return environment | self.settings
+
+    def start(self) -> float:
+        """Start, wait until it is ready; returns the seconds this took."""
         began = time.monotonic()
         command = [sys.executable, str(ROOT / "manage.py"), "up"]
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=environment | self.settings,
+            env=self.environment(),
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -78,6 +78,22 @@ def recompute(
     return len(traces), len(spans)
 
 
+def settle_whole(
+    connection: psycopg.Connection,
+    project_id: int,
+    spans: Sequence[SettleSpan],
+    attrs: Mapping[bytes, dict[str, object]],
+    now_ns: int,
+) -> None:
+    """Writes what new, whole traces come to: nothing is read back and nothing replaced. attrs: of the roots, by trace."""
+    with _without_collector():
+        traces = settle(spans)
+        sets = _version_sets(connection, project_id, traces)
+        _write(connection, project_id, traces, sets, attrs, now_ns)
+        lock(connection, project_id)  # for what traces share, and only until the commit that follows
+        _keep_sets(connection, project_id, traces, sets)
+
+
 @contextmanager
 def _without_collector() -> Iterator[None]:
     """All that is built here lives until the commit, and holds no cycles: looking for garbage in it cost 5 of 29 us a span."""

@@ -73,14 +73,19 @@ _GROUP = Group(_together, _alone)
 
 def _commit(parcels: Sequence[Parcel], *, merge: bool) -> int:
     """All in one transaction; returns how many spans are new. merge: for one parcel, some of whose spans may be stored."""
-    spans = _sorted(parcels)
     with transaction(parcels[0].project_id) as current:
-        store_references(current, references_of([parcel.batch for parcel in parcels]))
-        store_version_parts(current, [span for parcel in parcels for span in parcel.batch.spans])
-        store_messages(current, _messages_by_day(spans))
-        accepted = _store_spans(current, spans, merge=merge)
+        accepted = store_rows(current, parcels, merge=merge)
         _mark(current, parcels, [_entry(parcel, accepted if merge else len(parcel)) for parcel in parcels])
     return accepted
+
+
+def store_rows(current: Transaction, parcels: Sequence[Parcel], *, merge: bool) -> int:
+    """All that spans are stored as, marks and ledger aside; returns how many are new."""
+    spans = _sorted(parcels)
+    store_references(current, references_of([parcel.batch for parcel in parcels]))
+    store_version_parts(current, [span for parcel in parcels for span in parcel.batch.spans])
+    store_messages(current, _messages_by_day(spans))
+    return _store_spans(current, spans, merge=merge)
 
 
 def _entry(parcel: Parcel, accepted: int) -> Entry:

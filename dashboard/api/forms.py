@@ -3,6 +3,8 @@
 import dataclasses
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from tracestore.analysis.metrics import MetricStep
@@ -40,14 +42,15 @@ def in_usd(nanousd: int | None) -> str | None:
 
 def names_of(row_type: type, without: str = "") -> tuple[str, ...]:
     """The fields of a row class that JSON shows as they are."""
-    return tuple(field.name for field in dataclasses.fields(row_type) if field.name not in without.split())
+    known = getattr(row_type, "__struct_fields__", None) or [field.name for field in dataclasses.fields(row_type)]
+    return tuple(name for name in known if name not in without.split())
 
 
 def fields(row: object, names: Iterable[str]) -> Json:
     return {name: getattr(row, name) for name in names}
 
 
-_TRACE = names_of(TraceRow, without="day start_ns end_ns status cost_nanousd attrs first_day last_day flags")
+_TRACE = names_of(TraceRow, without="day start_ns end_ns status cost_nanousd attrs first_day last_day flags written_by")
 
 
 def trace(row: TraceRow) -> Json:
@@ -70,9 +73,12 @@ _SPAN = names_of(
 )
 
 
+_span_values = attrgetter(*_SPAN)
+
+
 def span(row: SpanRow) -> Json:
     return {
-        **fields(row, _SPAN),
+        **dict(zip(_SPAN, _span_values(row), strict=True)),
         "kind": KIND.get(row.kind, "unspecified"),
         "status": STATUS.get(row.status, "unset"),
         "start_unix_nano": str(row.start_ns),
@@ -90,8 +96,9 @@ _FLAGS = (
 )
 
 
+@lru_cache(4096)
 def flag_names(flags: int) -> list[str]:
-    """The bits of tracestore.records by name."""
+    """The bits of tracestore.records by name. Do not change the list: spans of the same flags share it."""
     return [name for bit, name in enumerate(_FLAGS) if flags >> bit & 1]
 
 
@@ -102,7 +109,7 @@ def usage(row: UsageRow) -> Json:
     return {**fields(row, _USAGE), "cost_usd": in_usd(row.cost_nanousd)}
 
 
-_SESSION = names_of(SessionRow, without="start_ns end_ns cost_nanousd")
+_SESSION = names_of(SessionRow, without="start_ns end_ns last_ns cost_nanousd")
 
 
 def session(row: SessionRow) -> Json:

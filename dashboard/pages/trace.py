@@ -1,7 +1,7 @@
 """What happened in one trace? The tree with its waterfall, and one span beside it."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -16,11 +16,11 @@ from dashboard.pages.trace_header import TraceHeader, load_header
 from dashboard.params import in_ns
 from dashboard.trees import WINDOW, Selection, TreeLine, axis, draw, select, span_number, tabs
 from tracestore.analysis.retention import oldest
-from tracestore.analysis.tree import Tree, arrange
+from tracestore.analysis.tree import Tree
 from tracestore.queries.access import at_least
 from tracestore.queries.retention import has_texts, kept_by
 from tracestore.queries.spans import spans_by_id
-from tracestore.queries.trace_detail import trace_skeleton
+from tracestore.queries.trace_detail import trace_tree
 from tracestore.queries.trace_now import find_trace
 from tracestore.queries.traces import TraceRow
 
@@ -58,7 +58,7 @@ def trace(request: HttpRequest, trace_id: str) -> HttpResponse:
     if chosen and request.headers.get("HX-Target") == "panel":
         return render(request, "spans/panel.html", {"panel": panel, "close_href": close_href(request)})
     now = datetime.now(UTC)
-    found = find_trace(request.project.pk, trace_id, now_ns=in_ns(now))
+    found = find_trace(request.project.pk, trace_id, now_ns=in_ns(now), day=day_named(request.GET.get("day", "")))
     if found is None:
         raise Http404("No such trace in this project. It may have been deleted, or be older than the retention.")
     page = build_page(request, found, chosen, panel, now)
@@ -67,13 +67,14 @@ def trace(request: HttpRequest, trace_id: str) -> HttpResponse:
 
 def build_page(request: HttpRequest, found: TraceRow, chosen: str, panel: SpanPanel | None, now: datetime) -> TracePage:
     project_id, slug, path, query = request.project.pk, request.project.slug, request.path, request.GET
-    tree = arrange(trace_skeleton(project_id, found.trace_id))
+    tree = trace_tree(project_id, found)
     selection = select(
         tree, query.get("show", ""), span_number(query.get("under", "")), offset_of(query.get("from", "")),
         span_number(chosen),
     )  # fmt: skip
+    days = (found.first_day, found.last_day)
     shown = [row.span_id for row in [*selection.context, *selection.rows] if not row.missing]
-    spans = {span.span_id: span for span in spans_by_id(project_id, found.trace_id, shown)}
+    spans = {span.span_id: span for span in spans_by_id(project_id, found.trace_id, shown, days)}
     kept = {name: query[name] for name in (*KEPT, "span") if query.get(name)}
     return TracePage(
         trace=found,
@@ -93,6 +94,13 @@ def build_page(request: HttpRequest, found: TraceRow, chosen: str, panel: SpanPa
         list_href=in_project(slug, "traces"),
         now_ns=in_ns(now),
     )
+
+
+def day_named(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def offset_of(text: str) -> int | None:
@@ -119,8 +127,9 @@ def problems(tree: Tree) -> list[str]:
     """What a reader of this tree should know."""
     missing = [row for row in tree.rows if row.missing]
     orphans = sum(row.children for row in missing)
-    cycles = sum(row.cyclic for row in tree.rows)
-    roots = sum(row.depth == 0 and not row.missing and not row.cyclic for row in tree.rows)
+    tops = [row for row in tree.rows if row.parent is None]
+    cycles = sum(row.cyclic for row in tops)
+    roots = sum(not row.missing and not row.cyclic for row in tops)
     found: list[str] = []
     if missing:
         parents = "a parent" if len(missing) == 1 else f"{len(missing):,} parents"

@@ -72,7 +72,7 @@ def load_header(project_id: int, slug: str, trace: TraceRow) -> TraceHeader:
     return TraceHeader(
         tokens=both_tokens(trace.input_tokens, trace.output_tokens),
         no_cost=why_no_cost(trace),
-        receipt=trace_receipt(project_id, trace.trace_id),
+        receipt=trace_receipt(project_id, trace.trace_id, (trace.first_day, trace.last_day)),
         versions=[version_view(slug, one, previous_version_set(project_id, one.id)) for one in ordered],
         session_href=in_project(slug, "sessions", trace.session_id) if trace.session_id else "",
         user_href=with_query(in_project(slug, "traces"), {}, q=f"user:{quoted(trace.user_id or '')}", range="7d"),

@@ -19,13 +19,15 @@ from dashboard.search_notes import search_notes, sums_note
 from dashboard.snippets import Snippet
 from dashboard.templatetags.units import in_exact, in_money, in_time
 from tracestore.analysis.filters import free_text
-from tracestore.queries.trace_strip import StripBucket, TraceStrip, summarise_traces
+from tracestore.queries.trace_strip import StripBucket, TraceStrip, summarise_traces, traces_at_most
 from tracestore.queries.traces import TraceRow, find_traces
 from tracestore.queries.versions import VersionSetRow, version_sets_by_id
 
 ROWS = 50
 BUCKETS = 80
 STRIP_HEIGHT = 36
+SUMMED_AT_ONCE = 10_000  # traces: 20 ms; 600,000 take a second
+SUMS = "sums"  # id of the part of the page that asks for itself
 BAR = 64  # px
 NEW_FOR_NS = 3_600_000_000_000  # a version is new for its first hour
 SORTS = (("start", "time"), ("duration", "duration"), ("cost", "cost"))
@@ -81,15 +83,20 @@ class SortLink:
 
 
 @dataclass(frozen=True, slots=True)
-class TracesPage:
-    """sums_href: where the strip comes from when it is not on the page: a search sums up all that matches, the list does not.
+class SumsPage:
+    """strip, or where it is asked for by itself, because summing up the range takes longer than the list."""
 
-    notes: what a free-text search leaves out.
-    """
+    strip: Strip | None
+    strip_href: str
+
+
+@dataclass(frozen=True, slots=True)
+class TracesPage:
+    """strip, strip_href: as of SumsPage. notes: what a free-text search leaves out."""
 
     listing: Listing
     strip: Strip | None
-    sums_href: str
+    strip_href: str
     notes: list[str]
     lines: list[TraceLine]
     sorts: dict[str, SortLink]
@@ -103,31 +110,23 @@ class TracesPage:
 @require_safe
 @answered
 def traces(request: HttpRequest) -> HttpResponse:
-    slug = request.project.slug
-    now = datetime.now(UTC)
-    listing = read_listing(request.path, request.GET, now)
-    project_id = request.project.pk
-    sort = sort_of(listing.sort)
+    listing = read_listing(request.path, request.GET, datetime.now(UTC))
+    if request.headers.get("HX-Target") == SUMS:
+        return render(request, "traces/sums.html", {"page": sums_page(request, listing)})
+    slug, project_id, sort = request.project.slug, request.project.pk, sort_of(listing.sort)
     found = find_traces(
         project_id, listing.range.start_ns, listing.range.end_ns, now_ns=listing.now_ns, filter=listing.filter,
         sort=sort, limit=ROWS, cursor=listing.cursor,
     )  # fmt: skip
-    later = bool(free_text(listing.filter)) and request.GET.get("sums") != "1"
-    strip = (
-        None
-        if later
-        else summarise_traces(
-            project_id, listing.range.start_ns, listing.range.end_ns, filter=listing.filter, buckets=BUCKETS
-        )
-    )
     notes = search_notes(
         project_id, listing.range.start_ns, listing.range.end_ns, listing.now_ns, listing.filter, found
     )
+    sums = sums_page(request, listing)
     sets = version_sets_by_id(project_id, sorted({one for row in found.items for one in row.version_sets}))
     page = TracesPage(
         listing=listing,
-        strip=draw_strip(strip, request.path, request.GET) if strip and strip.traces else None,
-        sums_href=with_query(request.path, request.GET, sums=1) if later and found.items else "",
+        strip=sums.strip,
+        strip_href=sums.strip_href,
         notes=[*notes, *sums_note(listing.filter)],
         lines=trace_lines(found.items, slug, sets),
         sorts=sort_links(request.path, request.GET, sort),
@@ -137,6 +136,20 @@ def traces(request: HttpRequest) -> HttpResponse:
         snippet=None if found.items or listing.q else project_snippets()[0],
     )
     return render(request, "traces/page.html", {"page": page})
+
+
+def sums_page(request: HttpRequest, listing: Listing) -> SumsPage:
+    """The strip at once where few traces can be in the range or it was asked for, else where to ask for it.
+
+    A search sums up all that matches, while its list looks at the nearest: it is asked for by itself.
+    """
+    start_ns, end_ns, path, query = listing.range.start_ns, listing.range.end_ns, request.path, request.GET
+    is_large = bool(free_text(listing.filter)) or traces_at_most(start_ns, end_ns) > SUMMED_AT_ONCE
+    if is_large and query.get("sums") != "1":
+        return SumsPage(None, with_query(path, query, sums=1))
+    strip = summarise_traces(request.project.pk, start_ns, end_ns, filter=listing.filter, buckets=BUCKETS)
+    kept = {name: value for name, value in query.items() if name != "sums"}
+    return SumsPage(draw_strip(strip, path, kept) if strip.traces else None, "")
 
 
 def sort_of(asked: str) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from django.test import Client
 
+from dashboard.pages import traces
 from tests.security.telemetry import CALL, ROOT, TOOL
 from tests.world import World, audit_count, fill, make_world, send
 from tracestore import db
@@ -71,6 +72,21 @@ def test_every_page_renders_for_members_and_not_for_others(world):
         assert world.ours.canary.encode() not in refused.content
         away = Client().get(path)
         assert (away.status_code, away.headers["Location"].partition("?")[0]) == (302, "/sign-in"), name
+
+
+def test_a_large_range_is_summed_up_beside_the_list_and_not_before_it(world, monkeypatch):
+    alice, path = world.client(world.alice), f"/p/{world.ours.slug}/traces"
+    assert "with errors" in text(alice, path)
+    monkeypatch.setattr(traces, "SUMMED_AT_ONCE", -1)
+    page = text(alice, path)
+    assert world.ours.trace_id in page
+    assert "with errors" not in page
+    (href,) = re.findall(r'hx-get="([^"]+)" hx-trigger="load"', page)
+    sums = text(alice, href, HX_Target="sums")
+    assert "with errors" in sums
+    assert world.ours.trace_id not in sums, "the part alone"
+    assert "sums=1" not in sums, "its links lead to plain lists"
+    assert "with errors" in text(alice, href), "without scripts the link shows both"
 
 
 def test_who_has_one_project_is_in_it_at_once(bare):
@@ -236,8 +252,8 @@ def test_a_trace_of_many_spans_comes_in_windows_below_a_megabyte(bare):
     client, path = bare.client(bare.alice), f"/p/{bare.ours.slug}/traces/{trace_id}"
     page = text(client, path)
     assert len(page) < 1_000_000
-    assert page.count('class="span-row') == 500
-    assert "1 – 500 of 4,001" in re.sub(r"\s+", " ", page)
+    assert page.count('class="span-row') == 200
+    assert "1 – 200 of 4,001" in re.sub(r"\s+", " ", page)
     later = text(client, f"{path}?span={3_000:016x}")
     assert "step 3000" in later
     assert "error origin" in later

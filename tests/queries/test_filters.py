@@ -51,7 +51,9 @@ def _span(chance: random.Random, trace_id: str, attrs: dict[str, Any], set_id: s
     row = span_row(
         trace_id, start_ns=NOW_NS + chance.randrange(3), duration_ns=chance.choice([-5, 0, 10**6, 2 * 10**9]), **fields
     )
-    return row | {"status": chance.choice([0, 1, 2]), "trace_attrs": attrs, "set": set_id}
+    status = chance.choice([0, 1, 2])
+    error = {"error_type": row["error_type"] if status == 2 else None}  # only what failed has a type of error
+    return row | error | {"status": status, "trace_attrs": attrs, "set": set_id}
 
 
 def _known(spans: list[dict[str, Any]], *names: str) -> list[str]:

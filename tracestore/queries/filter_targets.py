@@ -25,7 +25,7 @@ from tracestore.queries.filters import (
     set_matches,
     set_prefix,
     text,
-    tokens_of,
+    tokens,
     whole_span_id,
     whole_trace_id,
 )
@@ -87,7 +87,7 @@ SPAN: Target = {
     "status": number(sql.Identifier("s", "status")),
     "duration": number(elapsed("s")),
     "cost": number(sql.SQL("coalesce(s.cost_nanousd, s.reported_cost_nanousd)")),
-    "tokens": number(tokens_of("s")),
+    "tokens": tokens("s"),
     "attr": _span_attr,
     "text": _span_text,
 }
@@ -136,7 +136,7 @@ CALL: Target = {
     "status": number(sql.Identifier("c", "status")),
     "duration": number(elapsed("c")),
     "cost": number(sql.Identifier("c", "cost_nanousd")),
-    "tokens": number(tokens_of("c")),
+    "tokens": tokens("c"),
     "attr": _call_attr,
     "text": _of_call_span("text"),
 }
@@ -167,6 +167,11 @@ def _trace_status(term: Term, parameters: Parameters) -> sql.Composable:
     if term.value == 2:
         return sql.SQL("t.error_count > 0")
     return _exists_span(SPAN["status"](term, parameters))
+
+
+def _trace_error(term: Term, parameters: Parameters) -> sql.Composable:
+    """Only a failed span has a type of error: traces without one are not looked into."""
+    return sql.SQL("t.error_count > 0 AND {}").format(_some_span("error")(term, parameters))
 
 
 def _trace_version(term: Term, parameters: Parameters) -> sql.Composable:
@@ -203,12 +208,12 @@ TRACE: Target = {
     "user": text("t", "user_id"),
     "tenant": text("t", "tenant_id"),
     "name": _some_span("name"),
-    "error": _some_span("error"),
+    "error": _trace_error,
     "prompt": _some_span("prompt"),
     "status": _trace_status,
     "duration": number(sql.Identifier("t", "duration_ns")),
     "cost": number(sql.Identifier("t", "cost_nanousd")),
-    "tokens": number(tokens_of("t")),
+    "tokens": tokens("t"),
     "attr": attribute,
     "text": trace_text,
 }
@@ -239,7 +244,7 @@ SESSION: Target = {
     "session": text("g", "session_id"),
     "duration": number(sql.SQL("(g.end_ns - g.start_ns)")),
     "cost": number(sql.Identifier("g", "cost_nanousd")),
-    "tokens": number(tokens_of("g")),
+    "tokens": tokens("g"),
 }
 
 

@@ -84,7 +84,7 @@ def element(array: sql.Composable, term: Term, parameters: Parameters) -> sql.Co
     if term.op == "any":
         return sql.SQL("cardinality({}) > 0").format(array)
     if term.op == "=":
-        return sql.SQL("{}::text = ANY ({})").format(parameters.add(term.value), array)
+        return sql.SQL("{} @> ARRAY[{}::text]").format(array, parameters.add(term.value))  # what a GIN index answers
     return sql.SQL("EXISTS (SELECT FROM unnest({}) AS one WHERE starts_with(one, {}::text))").format(
         array, parameters.add(term.value)
     )
@@ -99,11 +99,18 @@ def number(expression: sql.Composable) -> Condition:
     return compare
 
 
-def tokens_of(alias: str) -> sql.Composable:
-    """Input and output tokens together; unknown only when both are."""
-    return sql.SQL(
-        "CASE WHEN {i} IS NULL AND {o} IS NULL THEN NULL ELSE coalesce({i}, 0) + coalesce({o}, 0) END"
-    ).format(i=sql.Identifier(alias, "input_tokens"), o=sql.Identifier(alias, "output_tokens"))
+def tokens(alias: str) -> Condition:
+    """Input and output tokens together; unknown only when both are. In the words of the index trace_tokens."""
+    names = {"i": sql.Identifier(alias, "input_tokens"), "o": sql.Identifier(alias, "output_tokens")}
+    known = sql.SQL("({i} IS NOT NULL OR {o} IS NOT NULL)").format(**names)
+    compare = number(sql.SQL("(coalesce({i}, 0) + coalesce({o}, 0))").format(**names))
+
+    def ask(term: Term, parameters: Parameters) -> sql.Composable:
+        if term.op == "any":
+            return known
+        return sql.SQL("{} AND {}").format(known, compare(term, parameters))
+
+    return ask
 
 
 def contains(columns: list[sql.Composable], term: Term, parameters: Parameters) -> list[sql.Composable]:

@@ -35,12 +35,12 @@ class LedgerStep:
 
 
 @dataclass(frozen=True, slots=True)
-class _Minute:
+class _Sums:
     signal: str
-    minute: int
     sent: int
     accepted: int
     deduplicated: int
+    last_minute: int | None
     rejected: dict[str, int] | None
 
 
@@ -53,17 +53,50 @@ class _Refusal:
 
 # Folded minutes and the batches that settle has not folded yet, in one statement: one moment, nothing twice.
 _MINUTES = """
-SELECT m.signal, m.minute, m.sent, m.accepted, m.deduplicated, m.rejected
-FROM ledger_minute AS m
-WHERE m.project = %(project)s AND m.minute >= %(start_minute)s AND m.minute < %(end_minute)s
-UNION ALL
-SELECT l.signal, l.received_ns / 60000000000, l.sent, l.accepted, l.deduplicated, l.rejected
-FROM ingest_ledger AS l
-WHERE l.project = %(project)s
-  AND l.received_ns / 60000000000 >= %(start_minute)s
-  AND l.received_ns / 60000000000 < %(end_minute)s
-LIMIT 1000000
-"""
+WITH minutes AS (
+  SELECT m.signal, m.minute, m.sent, m.accepted, m.deduplicated, m.rejected
+  FROM ledger_minute AS m
+  WHERE m.project = %(project)s AND m.minute >= %(start_minute)s AND m.minute < %(end_minute)s
+  UNION ALL
+  SELECT l.signal, l.received_ns / 60000000000, l.sent, l.accepted, l.deduplicated, coalesce(l.rejected, '{}')
+  FROM ingest_ledger AS l
+  WHERE l.project = %(project)s
+    AND l.received_ns / 60000000000 >= %(start_minute)s
+    AND l.received_ns / 60000000000 < %(end_minute)s
+)"""
+_SUMS = f"""{_MINUTES}
+, reasons AS (
+  SELECT m.signal, reason.key, sum(reason.value::bigint)::bigint AS n
+  FROM minutes AS m
+  CROSS JOIN jsonb_each_text(m.rejected) AS reason
+  WHERE m.rejected <> '{{}}'
+  GROUP BY m.signal, reason.key
+)
+SELECT
+  m.signal,
+  sum(m.sent)::bigint AS sent,
+  sum(m.accepted)::bigint AS accepted,
+  sum(m.deduplicated)::bigint AS deduplicated,
+  max(m.minute) FILTER (WHERE m.sent > 0) AS last_minute,
+  (SELECT jsonb_object_agg(r.key, r.n) FROM reasons AS r WHERE r.signal = m.signal) AS rejected
+FROM minutes AS m
+GROUP BY m.signal
+LIMIT 10
+"""  # noqa: S608  # constants only
+_STEPS = f"""{_MINUTES}
+SELECT
+  m.signal,
+  m.minute / %(minutes)s * %(minutes)s * 60000000000 AS start_ns,
+  sum(m.sent)::bigint AS sent,
+  sum(m.accepted)::bigint AS accepted,
+  sum(m.deduplicated)::bigint AS deduplicated,
+  coalesce(sum((SELECT sum(reason.value::bigint) FROM jsonb_each_text(m.rejected) AS reason))
+    FILTER (WHERE m.rejected <> '{{}}'), 0)::bigint AS rejected
+FROM minutes AS m
+GROUP BY 1, 2
+ORDER BY 2, 1
+LIMIT 100000
+"""  # noqa: S608  # constants only
 _REFUSALS = """
 SELECT r.signal, r.reason, sum(r.requests)::bigint AS requests
 FROM ledger_refusal AS r
@@ -77,53 +110,31 @@ LIMIT 1000
 def ledger(project_id: int, start_ns: int, end_ns: int) -> list[LedgerRow]:
     """One row for each of SIGNALS, of what was received in the whole minutes that [start_ns, end_ns) touches."""
     parameters = _minutes(project_id, start_ns, end_ns)
-    minutes = db.fetch(_MINUTES, parameters, _Minute)
+    sums = {row.signal: row for row in db.fetch(_SUMS, parameters, _Sums)}
     refusals = db.fetch(_REFUSALS, parameters, _Refusal)
     return [
-        _row(signal, [m for m in minutes if m.signal == signal], [r for r in refusals if r.signal == signal])
+        _row(sums.get(signal) or _Sums(signal, 0, 0, 0, None, None), [r for r in refusals if r.signal == signal])
         for signal in SIGNALS
     ]
 
 
 def ledger_steps(project_id: int, start_ns: int, end_ns: int, step_s: int) -> list[LedgerStep]:
     """The same by steps of step_s seconds (whole minutes) that begin at its multiples; without the empty steps."""
-    minutes_a_step = max(1, step_s // 60)
-    steps: dict[tuple[int, str], list[_Minute]] = {}
-    for one in db.fetch(_MINUTES, _minutes(project_id, start_ns, end_ns), _Minute):
-        steps.setdefault((one.minute // minutes_a_step * minutes_a_step, one.signal), []).append(one)
-    return [_step(signal, minute, found) for (minute, signal), found in sorted(steps.items())]
+    parameters = _minutes(project_id, start_ns, end_ns) | {"minutes": max(1, step_s // 60)}
+    return db.fetch(_STEPS, parameters, LedgerStep)
 
 
 def _minutes(project_id: int, start_ns: int, end_ns: int) -> dict[str, Any]:
     return {"project": project_id, "start_minute": start_ns // (60 * NS), "end_minute": -(-end_ns // (60 * NS))}
 
 
-def _row(signal: str, minutes: list[_Minute], refusals: list[_Refusal]) -> LedgerRow:
+def _row(sums: _Sums, refusals: list[_Refusal]) -> LedgerRow:
     return LedgerRow(
-        signal=signal,
-        sent=sum(one.sent for one in minutes),
-        accepted=sum(one.accepted for one in minutes),
-        deduplicated=sum(one.deduplicated for one in minutes),
-        rejected=_reasons(minutes),
+        signal=sums.signal,
+        sent=sums.sent,
+        accepted=sums.accepted,
+        deduplicated=sums.deduplicated,
+        rejected=dict(sorted((sums.rejected or {}).items())),
         requests_rejected={one.reason: one.requests for one in refusals},
-        last_received_ns=max((one.minute * 60 * NS for one in minutes if one.sent), default=None),
-    )
-
-
-def _reasons(minutes: list[_Minute]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for one in minutes:
-        for reason, number in (one.rejected or {}).items():
-            counts[reason] = counts.get(reason, 0) + number
-    return dict(sorted(counts.items()))
-
-
-def _step(signal: str, minute: int, found: list[_Minute]) -> LedgerStep:
-    return LedgerStep(
-        signal=signal,
-        start_ns=minute * 60 * NS,
-        sent=sum(one.sent for one in found),
-        accepted=sum(one.accepted for one in found),
-        deduplicated=sum(one.deduplicated for one in found),
-        rejected=sum(_reasons(found).values()),
+        last_received_ns=None if sums.last_minute is None else sums.last_minute * 60 * NS,
     )

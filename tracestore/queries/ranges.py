@@ -1,9 +1,14 @@
 """Which storage days can hold what started in a range of time?"""
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
+
+from tracestore import db
 
 NS = 1_000_000_000
+Days = tuple[date, date]  # first and last storage day
+EVER: Final[Days] = (date(1970, 1, 1), date(9999, 12, 31))
 _FIRST, _LAST = date(1970, 1, 1), date(2262, 4, 11)  # what 64-bit nanoseconds reach
 
 
@@ -31,3 +36,29 @@ def day_bounds(start_ns: int, end_ns: int, before: int = 1, after: int = 1) -> d
 
 def _shift(day: date, days: int) -> date:
     return min(max(day + timedelta(days=days), _FIRST), _LAST)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    day: date
+
+
+# What has a partition of traces, by its name.
+_KEPT = """
+SELECT kept.day
+FROM (
+  SELECT to_date(right(child.relname, 8), 'YYYYMMDD') AS day
+  FROM pg_inherits
+  JOIN pg_class AS child ON child.oid = pg_inherits.inhrelid
+  WHERE pg_inherits.inhparent = 'trace'::regclass
+) AS kept
+WHERE kept.day BETWEEN %(first)s AND %(last)s
+ORDER BY kept.day
+LIMIT 1000
+"""
+
+
+def kept_days(first: date, last: date, *, newest_first: bool = False) -> list[date]:
+    """The days of [first, last] that can hold traces at all: a range may span centuries."""
+    days = [row.day for row in db.fetch(_KEPT, {"first": first, "last": last}, _Kept)]
+    return days[::-1] if newest_first else days

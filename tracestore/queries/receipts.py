@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tracestore import db
+from tracestore.queries.ranges import EVER, Days
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,14 @@ SELECT
   bounded(sum(c.cost_nanousd)) AS cost_nanousd
 FROM llm_call AS c
 WHERE c.project = %(project)s AND c.trace_id = %(trace_id)s AND c.billable
+  AND c.day BETWEEN %(first_day)s AND %(last_day)s
 GROUP BY c.model
 ORDER BY sum(c.cost_nanousd) DESC NULLS LAST, c.model
 LIMIT 20
 """
 
 
-def trace_receipt(project_id: int, trace_id: str) -> list[ReceiptRow]:
-    """Dearest model first; empty before the trace is settled."""
-    return db.fetch(_RECEIPT, {"project": project_id, "trace_id": trace_id}, ReceiptRow)
+def trace_receipt(project_id: int, trace_id: str, days: Days = EVER) -> list[ReceiptRow]:
+    """Dearest model first; empty before the trace is settled. days: where its spans lie."""
+    parameters = {"project": project_id, "trace_id": trace_id, "first_day": days[0], "last_day": days[1]}
+    return db.fetch(_RECEIPT, parameters, ReceiptRow)

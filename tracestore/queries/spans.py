@@ -1,16 +1,18 @@
 """What were these spans of a trace, payloads aside?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+import msgspec
+
 from tracestore import db
+from tracestore.queries.ranges import EVER, Days
 
 
-@dataclass(frozen=True, slots=True)
-class SpanRow:
+class SpanRow(msgspec.Struct, frozen=True, gc=False):
     """One span without payload. Ids are lower-case hex; times nanoseconds; money integer nano-USD; None = unknown.
 
     kind: OTLP SpanKind 0-5. status: 0 unset, 1 ok, 2 error. duration_ns is never negative (flags say when the emitter's
@@ -79,10 +81,10 @@ class SpanRow:
     orphan: bool = False
 
 
-# span AS s; duration_ns is never negative, flags tell of a clock that ran backwards
-COLUMNS: Final = """
-  replace(s.trace_id::text, '-', '') AS trace_id, lpad(to_hex(s.span_id), 16, '0') AS span_id,
-  lpad(to_hex(s.parent_span_id), 16, '0') AS parent_span_id, s.day, s.name, s.kind, s.operation, s.status,
+# span AS s, in the order of SpanRow behind trace_id; ids as the numbers they are stored as. duration_ns is never negative,
+# flags tell of a clock that ran backwards.
+_COLUMNS: Final = """
+  s.span_id, s.parent_span_id, s.day, s.name, s.kind, s.operation, s.status,
   s.status_message, s.start_ns, s.end_ns, greatest(s.end_ns - s.start_ns, 0) AS duration_ns, s.received_ns, s.service,
   s.service_version, s.environment, s.provider, s.request_model, s.response_model, s.input_tokens, s.output_tokens,
   s.total_tokens, s.cache_read_tokens, s.cache_creation_tokens, s.cache_creation_1h_tokens, s.reasoning_tokens,
@@ -97,23 +99,62 @@ COLUMNS: Final = """
 MERGE_ORDER: Final = "s.end_ns DESC, s.attribute_count DESC, s.record_hash DESC, s.day DESC"
 
 _BY_ID = f"""
-SELECT DISTINCT ON (s.span_id) {COLUMNS}
+SELECT DISTINCT ON (s.span_id) {_COLUMNS}
 FROM span AS s
 WHERE s.project = %(project)s AND s.trace_id = %(trace_id)s AND s.span_id = ANY (%(span_ids)s)
+  AND s.day BETWEEN %(first_day)s AND %(last_day)s
 ORDER BY s.span_id, {MERGE_ORDER}
 LIMIT %(rows)s
 """  # noqa: S608  # constants only
 MAX_SPANS: Final = 5_000
+_OF_IDS: Final = {"s": " AND s.span_id = ANY (%(span_ids)s)", "c": " AND c.span_id = ANY (%(span_ids)s)"}
 
 
-def spans_by_id(project_id: int, trace_id: str, span_ids: Sequence[str | int]) -> list[SpanRow]:
-    """The spans that exist among at most MAX_SPANS ids, in no order, with billable, duplicate_of and version_set."""
-    numbers = [signed(one) for one in span_ids[:MAX_SPANS]]
-    parameters = {"project": project_id, "trace_id": trace_id, "span_ids": numbers, "rows": MAX_SPANS}
-    rows = db.fetch(_BY_ID, parameters, SpanRow)
-    calls = {call.span_id: call for call in _calls(project_id, trace_id, numbers)}
-    sets = _version_sets(project_id, trace_id)
-    return [_complete(row, calls.get(row.span_id), sets.get(row.service)) for row in rows]
+def spans_by_id(
+    project_id: int, trace_id: str, span_ids: Sequence[str | int] | None, days: Days = EVER
+) -> list[SpanRow]:
+    """The spans that exist among at most MAX_SPANS ids, in no order, with billable, duplicate_of and version_set.
+
+    span_ids: None for all of a trace that has no more than that. days: where they lie, which spares asking every partition.
+    """
+    numbers = None if span_ids is None else [signed(one) for one in span_ids[:MAX_SPANS]]
+    parameters: dict[str, Any] = {
+        "project": project_id,
+        "trace_id": trace_id,
+        "first_day": days[0],
+        "last_day": days[1],
+    }
+    parameters |= {"span_ids": numbers, "rows": MAX_SPANS}
+    by_id, of_calls = _BY_ID, _CALLS
+    if (
+        numbers is None
+    ):  # statements of their own: a condition that may be NULL would keep a prepared one from its index
+        by_id, of_calls = by_id.replace(_OF_IDS["s"], ""), of_calls.replace(_OF_IDS["c"], "")
+    calls = {call.span_id: call for call in db.fetch(of_calls, parameters, _Call)}
+    sets = {row.service: row.id.hex for row in db.fetch(_SETS, parameters, _ServiceSet)}
+    return [_row(trace_id, *found, calls=calls, sets=sets) for found in db.fetch_tuples(by_id, parameters)]
+
+
+def _row(
+    trace_id: str,
+    span_id: int,
+    parent_span_id: int | None,
+    *rest: Any,
+    calls: dict[int, "_Call"],
+    sets: dict[str, str],
+) -> SpanRow:
+    parent = None if parent_span_id is None else hex_id(parent_span_id)
+    row = SpanRow(trace_id, hex_id(span_id), parent, *rest)
+    call, version_set = calls.get(span_id), sets.get(row.service)
+    if call is None:
+        return msgspec.structs.replace(row, version_set=version_set) if version_set else row
+    return msgspec.structs.replace(
+        row,
+        version_set=version_set,
+        billable=call.billable,
+        duplicate_of=call.duplicate_of,
+        duplicate_of_trace=call.duplicate_of_trace if call.duplicate_of_trace != trace_id else None,
+    )
 
 
 def signed(span_id: str | int) -> int:
@@ -125,22 +166,9 @@ def hex_id(span_id: int) -> str:
     return f"{span_id & 0xFFFF_FFFF_FFFF_FFFF:016x}"
 
 
-def _complete(row: SpanRow, call: "_Call | None", version_set: str | None) -> SpanRow:
-    if call is None:
-        return replace(row, version_set=version_set)
-    elsewhere = call.duplicate_of_trace if call.duplicate_of_trace != row.trace_id else None
-    return replace(
-        row,
-        version_set=version_set,
-        billable=call.billable,
-        duplicate_of=call.duplicate_of,
-        duplicate_of_trace=elsewhere,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class _Call:
-    span_id: str
+    span_id: int
     billable: bool
     duplicate_of: str | None
     duplicate_of_trace: str | None
@@ -148,19 +176,15 @@ class _Call:
 
 _CALLS = """
 SELECT
-  lpad(to_hex(c.span_id), 16, '0') AS span_id,
+  c.span_id,
   c.billable,
   lpad(to_hex(c.duplicate_of_span), 16, '0') AS duplicate_of,
   replace(c.duplicate_of_trace::text, '-', '') AS duplicate_of_trace
 FROM llm_call AS c
 WHERE c.project = %(project)s AND c.trace_id = %(trace_id)s AND c.span_id = ANY (%(span_ids)s)
+  AND c.day BETWEEN %(first_day)s AND %(last_day)s
 LIMIT %(rows)s
 """
-
-
-def _calls(project_id: int, trace_id: str, span_ids: list[int]) -> list[_Call]:
-    parameters = {"project": project_id, "trace_id": trace_id, "span_ids": span_ids, "rows": MAX_SPANS}
-    return db.fetch(_CALLS, parameters, _Call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +198,6 @@ SELECT v.service, v.id
 FROM trace AS t
 JOIN version_set AS v ON v.project = t.project AND v.id = ANY (t.version_sets)
 WHERE t.project = %(project)s AND t.trace_id = %(trace_id)s
+  AND t.day BETWEEN %(first_day)s AND %(last_day)s
 LIMIT 1000
 """
-
-
-def _version_sets(project_id: int, trace_id: str) -> dict[str, str]:
-    """Service -> id of the set it ran with in this trace."""
-    rows = db.fetch(_SETS, {"project": project_id, "trace_id": trace_id}, _ServiceSet)
-    return {row.service: row.id.hex for row in rows}

@@ -30,14 +30,14 @@ LIMIT %(rows)s
 """
 
 
-def find_trace(project_id: int, trace_id: str, *, now_ns: int) -> TraceRow | None:
-    """A trace without its spans. None: the project has none of this id.
+def find_trace(project_id: int, trace_id: str, *, now_ns: int, day: date | None = None) -> TraceRow | None:
+    """A trace without its spans. None: the project has none of this id. day: where it should be, if known.
 
     What the background has settled, when nothing came since; else computed from the spans by the same rules
     (settled = False), without the twins that other traces may hold, version sets and root attributes: those are there
     a few seconds later.
     """
-    row = settled_trace(project_id, trace_id, now_ns)
+    row = settled_trace(project_id, trace_id, now_ns, day)
     if row is not None and row.settled:
         return row
     found = settle(merge(_spans(project_id, trace_id)))
@@ -45,9 +45,7 @@ def find_trace(project_id: int, trace_id: str, *, now_ns: int) -> TraceRow | Non
 
 
 def _spans(project_id: int, trace_id: str) -> list[SettleSpan]:
-    parameters = {"project": project_id, "trace_id": trace_id, "rows": MAX_SPANS}
-    with db.connection() as connection:
-        rows = connection.cursor(binary=True).execute(_SPANS, parameters).fetchall()
+    rows = db.fetch_tuples(_SPANS, {"project": project_id, "trace_id": trace_id, "rows": MAX_SPANS})
     return [SettleSpan(*(*row, (row[0], row[1]))) for row in rows]
 
 

@@ -10,6 +10,8 @@ from tracestore.queries.filter_targets import TRACE
 from tracestore.queries.filters import condition
 from tracestore.queries.ranges import day_bounds
 
+_DAY_NS = 86_400_000_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class StripBucket:
@@ -116,6 +118,33 @@ def summarise_traces(
         unpriced_traces=whole.unpriced_traces,
         buckets=_fill(start_ns, end_ns, bucket_ns, parts),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _DayRows:
+    day_start_ns: int
+    traces: int
+
+
+_ROWS = """
+SELECT
+  (to_date(right(child.relname, 8), 'YYYYMMDD') - date '1970-01-01') * 86400000000000 AS day_start_ns,
+  greatest(child.reltuples, 0)::bigint AS traces
+FROM pg_inherits
+JOIN pg_class AS child ON child.oid = pg_inherits.inhrelid
+WHERE pg_inherits.inhparent = 'trace'::regclass
+LIMIT 1000
+"""
+
+
+def traces_at_most(start_ns: int, end_ns: int) -> int:
+    """About how many traces of all projects started in a range: Postgres's own counts of each day, shared out evenly."""
+    days = db.fetch(_ROWS, {}, _DayRows)
+    return sum(one.traces * _overlap_ns(one.day_start_ns, start_ns, end_ns) // _DAY_NS for one in days)
+
+
+def _overlap_ns(day_start_ns: int, start_ns: int, end_ns: int) -> int:
+    return max(0, min(end_ns, day_start_ns + _DAY_NS) - max(start_ns, day_start_ns))
 
 
 def _fill(start_ns: int, end_ns: int, bucket_ns: int, sums: list[_Sums]) -> list[StripBucket]:

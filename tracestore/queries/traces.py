@@ -1,8 +1,9 @@
 """Which traces match, newest or slowest or dearest first, and what is the sum of one?"""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
+from operator import attrgetter
 from typing import Any, Final
 
 from psycopg import sql
@@ -12,7 +13,8 @@ from tracestore.analysis.filters import Node, free_text
 from tracestore.queries import cursors, search
 from tracestore.queries.filter_targets import TRACE
 from tracestore.queries.filters import condition
-from tracestore.queries.ranges import day_bounds
+from tracestore.queries.ranges import EVER, day_bounds, day_of, kept_days
+from tracestore.queries.trace_sorts import SORTS, Part, Sort, parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class TraceRow:
     """One trace. Ids are lower-case hex; times and durations nanoseconds; money integer nano-USD; None = unknown.
 
     status: 0 unset, 1 ok, 2 error. settled: False while the row was computed just now from the spans, because the
-    background has not reached it yet (lists show settled traces only).
+    background has not reached it yet (lists show settled traces only). written_by: the transaction that settled it.
     """
 
     trace_id: str
@@ -68,6 +70,7 @@ class TraceRow:
     complete: bool
     flags: int
     settled: bool = True
+    written_by: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,37 +91,28 @@ COLUMNS: Final = """
   t.reasoning_tokens, t.embedding_tokens, t.cost_nanousd, t.unpriced_calls, t.ttft_ns, t.session_id, t.user_id,
   t.tenant_id, t.services, t.models, t.environments, t.versions,
   ARRAY(SELECT replace(one::text, '-', '') FROM unnest(t.version_sets) AS one) AS version_sets, t.tools, t.operations,
-  t.attrs, t.first_day, t.last_day, coalesce(t.complete_from_ns <= %(now_ns)s, FALSE) AS complete, t.flags"""
+  t.attrs, t.first_day, t.last_day, coalesce(t.complete_from_ns <= %(now_ns)s, FALSE) AS complete, t.flags,
+  t.xmin::text::bigint AS written_by"""
 
 
-@dataclass(frozen=True, slots=True)
-class _Sort:
-    """key: what is ordered by. nullable: rows without it come last, in either direction."""
+# One day is one partition, planned by what that day holds: a value that only last week knew is not sought in every row of
+# today, and the newest page touches no other day.
+_OF_DAY = sql.SQL("""
+SELECT {columns}
+FROM trace AS t
+WHERE t.project = %(project)s
+  AND t.day = %(day)s
+  AND t.start_ns >= %(start_ns)s
+  AND t.start_ns < %(end_ns)s
+  AND {matches}
+  AND {condition}
+ORDER BY {order}
+LIMIT %(rows)s
+""")
 
-    key: sql.SQL
-    field: str
-    descending: bool
-    nullable: bool = False
 
-
-_TOKENS = sql.SQL(
-    "CASE WHEN t.input_tokens IS NULL AND t.output_tokens IS NULL THEN NULL"
-    " ELSE coalesce(t.input_tokens, 0) + coalesce(t.output_tokens, 0) END"
-)
-_KEYS = {
-    "start": (sql.SQL("t.start_ns"), "start_ns", False),
-    "duration": (sql.SQL("t.duration_ns"), "duration_ns", False),
-    "cost": (sql.SQL("t.cost_nanousd"), "cost_nanousd", True),
-    "errors": (sql.SQL("t.error_count"), "error_count", False),
-    "tokens": (_TOKENS, "tokens", True),
-}
-SORTS: Mapping[str, _Sort] = {
-    f"{sign}{name}": _Sort(key, field, sign == "-", nullable)
-    for name, (key, field, nullable) in _KEYS.items()
-    for sign in ("-", "")
-}
-
-_FIND = sql.SQL("""
+# Several days in one statement, as a search asks: where one day does not fill a page, those beyond it are cheap together.
+_OF_DAYS = sql.SQL("""
 SELECT {columns}
 FROM trace AS t
 WHERE t.project = %(project)s
@@ -126,23 +120,21 @@ WHERE t.project = %(project)s
   AND t.start_ns >= %(start_ns)s
   AND t.start_ns < %(end_ns)s
   AND {matches}
-  AND {after}
+  AND {condition}
 ORDER BY {order}
 LIMIT %(rows)s
 """)
-
-
-# The same among the first few of the range only: what the filter costs is bounded, whatever the planner believes of it.
-_FIND_AMONG = sql.SQL("""
+# The same among the first few of them only: what the filter costs is bounded, whatever the planner believes of it.
+_AMONG = sql.SQL("""
 SELECT {columns}
 FROM (
-  SELECT *
+  SELECT t.*, t.xmin
   FROM trace AS t
   WHERE t.project = %(project)s
     AND t.day BETWEEN %(first_day)s AND %(last_day)s
     AND t.start_ns >= %(start_ns)s
     AND t.start_ns < %(end_ns)s
-    AND {after}
+    AND {condition}
   ORDER BY {order}
   LIMIT %(among)s
 ) AS t
@@ -167,7 +159,7 @@ def find_traces(
 
     sort: a key of SORTS; unknown cost or tokens come last. Raises CursorError; psycopg QueryCanceled past 5 s.
     """
-    question = _Question(project_id, start_ns, end_ns, now_ns, SORTS[sort])
+    question = _Question(project_id, start_ns, end_ns, now_ns, SORTS[sort], db.patience())
     begin = cursors.decode(f"traces{sort}", cursor)
     if filter is not None and free_text(filter):
         found = search.find(project_id, filter, question, begin, limit)
@@ -179,47 +171,102 @@ def find_traces(
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """The list of a range in an order. more_days: how far rows may lie from the days of the range."""
+    """The list of a range in an order."""
 
     project_id: int
     start_ns: int
     end_ns: int
     now_ns: int
-    order: _Sort
-    more_days: int = 1
+    order: Sort
+    patience: Callable[[], None]
 
     @property
     def newest_first(self) -> bool | None:
+        """None: not by start."""
         return self.order.descending if self.order.field == "start_ns" else None
 
     def within(self, start_ns: int, end_ns: int) -> "_Question":
-        return replace(self, start_ns=start_ns, end_ns=end_ns, more_days=0)
+        return replace(self, start_ns=start_ns, end_ns=end_ns)
 
     def rows(
         self, matches: search.Matches, begin: cursors.Cursor | None, limit: int, how: search.How | None = None
     ) -> list[TraceRow]:
-        """The first `limit` behind `begin`. how: as a search asks, in full only among so many."""
-        where, values = matches
-        parts = {"columns": sql.SQL(COLUMNS), "matches": where, "after": _after(self.order, begin)}
-        parameters = values | day_bounds(self.start_ns, self.end_ns, self.more_days, self.more_days)
-        parameters |= {"project": self.project_id, "start_ns": self.start_ns, "end_ns": self.end_ns}
-        parameters |= {"now_ns": self.now_ns, "rows": limit}
-        parameters |= {"after_value": begin.value, "after_id": begin.id} if begin else {}
-        if how is None:
-            return db.fetch(_FIND.format(order=_order(self.order), **parts), parameters, TraceRow)
-        find = _FIND if how.among is None else _FIND_AMONG
-        return db.fetch(
-            find.format(order=_order(self.order), **parts),
-            parameters | {"among": how.among},
-            TraceRow,
-            session=how.session,
-        )
+        """The first `limit` that match behind `begin`. how: as a search asks."""
+        stretches = parts(self.order, begin)
+        if self.newest_first is not None:
+            if how is not None:
+                return self._at_once(matches, begin, stretches[0], limit, how)
+            return self._by_start(matches, begin, stretches[0], limit)
+        days = kept_days(day_of(self.start_ns), day_of(self.end_ns - 1))
+        found: list[TraceRow] = []
+        for part in stretches:
+            if len(found) < limit:
+                left = limit - len(found)
+                of_days = [row for day in days for row in self._ask(matches, begin, part, day, left, how)]
+                found += self._in_order(of_days)[:left]
+        return found
 
     def place(self, row: TraceRow) -> cursors.Cursor:
+        """Where a page that ends with this row goes on."""
         return cursors.Cursor(_value(self.order, row), row.trace_id)
 
+    def _by_start(
+        self, matches: search.Matches, begin: cursors.Cursor | None, part: Part, limit: int
+    ) -> list[TraceRow]:
+        """Day by day until there are enough. A trace lies under the day of its start: days in order are starts in order."""
+        start_ns, end_ns, newest_first = self.start_ns, self.end_ns, self.order.descending
+        if begin is not None and begin.value is not None:
+            start_ns = start_ns if newest_first else max(start_ns, begin.value)
+            end_ns = min(end_ns, begin.value + 1) if newest_first else end_ns
+        first, last = day_of(start_ns), day_of(max(start_ns, end_ns - 1))
+        leading = last if newest_first else first
+        found = self._ask(matches, begin, part, leading, limit)
+        if len(found) >= limit or first == last:
+            return found
+        for day in kept_days(first, last, newest_first=newest_first):
+            if day != leading and len(found) < limit:
+                found += self._ask(matches, begin, part, day, limit - len(found))
+        return found
 
-def _value(order: _Sort, row: TraceRow) -> int | None:
+    def _ask(
+        self,
+        matches: search.Matches,
+        begin: cursors.Cursor | None,
+        part: Part,
+        day: date,
+        limit: int,
+        how: search.How | None = None,
+    ) -> list[TraceRow]:
+        self.patience()
+        where, values = matches
+        query = _OF_DAY.format(columns=sql.SQL(COLUMNS), matches=where, condition=part.condition, order=part.order)
+        parameters = values | self._bounds(begin, limit) | {"day": day}
+        return db.fetch(query, parameters, TraceRow, session=how.session if how else None)
+
+    def _at_once(
+        self, matches: search.Matches, begin: cursors.Cursor | None, part: Part, limit: int, how: search.How
+    ) -> list[TraceRow]:
+        self.patience()
+        where, values = matches
+        find = _OF_DAYS if how.among is None else _AMONG
+        query = find.format(columns=sql.SQL(COLUMNS), matches=where, condition=part.condition, order=part.order)
+        parameters = values | self._bounds(begin, limit) | {"among": how.among}
+        parameters |= {"first_day": day_of(self.start_ns), "last_day": day_of(self.end_ns - 1)}
+        return db.fetch(query, parameters, TraceRow, session=how.session)
+
+    def _bounds(self, begin: cursors.Cursor | None, limit: int) -> dict[str, Any]:
+        parameters: dict[str, Any] = day_bounds(self.start_ns, self.end_ns)
+        parameters |= {"project": self.project_id, "start_ns": self.start_ns, "end_ns": self.end_ns}
+        parameters |= {"now_ns": self.now_ns, "rows": limit}
+        return parameters | ({"after_value": begin.value, "after_id": begin.id} if begin else {})
+
+    def _in_order(self, rows: list[TraceRow]) -> list[TraceRow]:
+        """Of one stretch: all of its keys are known, or none is. Ids run against the key's direction."""
+        by_id = sorted(rows, key=attrgetter("trace_id"), reverse=not self.order.descending)
+        return sorted(by_id, key=lambda row: _value(self.order, row) or 0, reverse=self.order.descending)
+
+
+def _value(order: Sort, row: TraceRow) -> int | None:
     if order.field != "tokens":
         return getattr(row, order.field)  # type: ignore[no-any-return]
     if row.input_tokens is None and row.output_tokens is None:
@@ -227,37 +274,22 @@ def _value(order: _Sort, row: TraceRow) -> int | None:
     return (row.input_tokens or 0) + (row.output_tokens or 0)
 
 
-def _order(order: _Sort) -> sql.Composable:
-    """Ids run against the key's direction, as in the index (project, start_ns DESC, trace_id), read either way."""
-    text = "{} DESC {}, t.trace_id" if order.descending else "{} {}, t.trace_id DESC"
-    return sql.SQL(text).format(order.key, sql.SQL("NULLS LAST" if order.nullable else ""))
-
-
-def _after(order: _Sort, cursor: cursors.Cursor | None) -> sql.Composable:
-    if cursor is None:
-        return sql.SQL("TRUE")
-    further = sql.SQL("<" if order.descending else ">")
-    same = sql.SQL("t.trace_id {} %(after_id)s::uuid").format(sql.SQL(">" if order.descending else "<"))
-    if cursor.value is None:
-        return sql.SQL("({} IS NULL AND {})").format(order.key, same)
-    ahead = sql.SQL(
-        "({key} {further}= %(after_value)s::bigint AND ({key} {further} %(after_value)s::bigint OR {same}))"
-    )
-    known = ahead.format(key=order.key, further=further, same=same)
-    return sql.SQL("({} OR {} IS NULL)").format(known, order.key) if order.nullable else known
-
-
 _ONE = sql.SQL("""
 SELECT {columns}, NOT EXISTS (
   SELECT FROM settle_mark AS m WHERE m.project = %(project)s AND m.trace_id = %(trace_id)s
 ) AS settled
 FROM trace AS t
-WHERE t.project = %(project)s AND t.trace_id = %(trace_id)s
+WHERE t.project = %(project)s AND t.trace_id = %(trace_id)s AND t.day BETWEEN %(first_day)s AND %(last_day)s
 ORDER BY t.settled_ns DESC
 LIMIT 1
 """).format(columns=sql.SQL(COLUMNS))
 
 
-def settled_trace(project_id: int, trace_id: str, now_ns: int) -> TraceRow | None:
-    """What the background has made of a trace; settled = False when spans came since."""
-    return db.fetch_one(_ONE, {"project": project_id, "trace_id": trace_id, "now_ns": now_ns}, TraceRow)
+def settled_trace(project_id: int, trace_id: str, now_ns: int, day: date | None = None) -> TraceRow | None:
+    """What the background has made of a trace; settled = False when spans came since. day: where it should be."""
+    parameters = {"project": project_id, "trace_id": trace_id, "now_ns": now_ns}
+    if day is not None:
+        found = db.fetch_one(_ONE, {**parameters, "first_day": day, "last_day": day}, TraceRow)
+        if found is not None:
+            return found
+    return db.fetch_one(_ONE, {**parameters, "first_day": EVER[0], "last_day": EVER[1]}, TraceRow)

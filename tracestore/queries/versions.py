@@ -55,26 +55,45 @@ class VersionDiff:
 _COLUMNS: Final = """
   replace(v.id::text, '-', '') AS id, v.service, v.service_version, v.parts, v.first_seen_ns, v.last_seen_ns"""
 
+# Traces are counted by their sets and by how long they took, in steps of 3 %, before anything is looked at twice: sorting
+# the durations of a million traces takes longer than reading them. p95 is the longest duration of the step it lies in.
 _IN_USE = f"""
-SELECT {_COLUMNS},
-  coalesce(used.traces, 0) AS traces, coalesce(used.error_traces, 0) AS error_traces, used.cost_nanousd,
-  used.p95_duration_ns
-FROM version_set AS v
-LEFT JOIN (
+WITH counted AS (
   SELECT
-    one.id,
+    t.version_sets,
+    floor(32 * ln(greatest(t.duration_ns, 1)::double precision)) AS step,
     count(*) AS traces,
     count(*) FILTER (WHERE t.status = 2) AS error_traces,
-    bounded(sum(t.cost_nanousd)) AS cost_nanousd,
-    percentile_disc(0.95) WITHIN GROUP (ORDER BY t.duration_ns) AS p95_duration_ns
+    sum(t.cost_nanousd) AS cost_nanousd,
+    max(t.duration_ns) AS longest_ns
   FROM trace AS t
-  CROSS JOIN unnest(t.version_sets) AS one (id)
   WHERE t.project = %(project)s
     AND t.day BETWEEN %(first_day)s AND %(last_day)s
     AND t.start_ns >= %(start_ns)s
     AND t.start_ns < %(end_ns)s
-  GROUP BY one.id
-) AS used ON used.id = v.id
+  GROUP BY t.version_sets, step
+), ranked AS (
+  SELECT
+    one.id, counted.traces, counted.error_traces, counted.cost_nanousd, counted.longest_ns,
+    sum(counted.traces) OVER (PARTITION BY one.id ORDER BY counted.step) AS so_far,
+    sum(counted.traces) OVER (PARTITION BY one.id) AS all_traces
+  FROM counted
+  CROSS JOIN unnest(counted.version_sets) AS one (id)
+), used AS (
+  SELECT
+    id,
+    sum(traces)::bigint AS traces,
+    sum(error_traces)::bigint AS error_traces,
+    bounded(sum(cost_nanousd)) AS cost_nanousd,
+    min(longest_ns) FILTER (WHERE so_far >= 0.95 * all_traces) AS p95_duration_ns
+  FROM ranked
+  GROUP BY id
+)
+SELECT {_COLUMNS},
+  coalesce(used.traces, 0) AS traces, coalesce(used.error_traces, 0) AS error_traces, used.cost_nanousd,
+  used.p95_duration_ns
+FROM version_set AS v
+LEFT JOIN used ON used.id = v.id
 WHERE v.project = %(project)s
   AND v.first_seen_ns < %(end_ns)s
   AND v.last_seen_ns >= %(start_ns)s

@@ -172,6 +172,7 @@ def test_a_backup_waits_for_what_is_being_removed_and_holds_it_off(database: Dat
     assert (tmp_path / "b.zip").exists()
 
 
+@pytest.mark.timeout(300)
 def test_a_new_home_is_made_from_a_backup_and_backed_up_while_stopped(database: Database) -> None:
     """The embedded servers: restore before the first start, the secret key comes along, and nothing is left running."""
     fill()
@@ -199,4 +200,4 @@ def test_a_new_home_is_made_from_a_backup_and_backed_up_while_stopped(database: 
 def manage(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith(("FOURLINE_", "DJANGO_"))}
     command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(command, env=own | {"FOURLINE_HOME": str(home)}, capture_output=True, text=True, timeout=100)
+    return subprocess.run(command, env=own | {"FOURLINE_HOME": str(home)}, capture_output=True, text=True, timeout=140)

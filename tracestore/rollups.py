@@ -12,7 +12,7 @@ import psycopg
 from django.conf import settings
 
 from tracestore import partitions
-from tracestore.facts import DAY_S, FACTS, GRAINS, MINUTE_S, ROLLUPS, USAGE, Rollup
+from tracestore.facts import DAY_S, FACTS, GRAINS, MINUTE_S, OTHER, ROLLUPS, USAGE, Rollup
 from tracestore.rollups_sql import (
     cap_rows,
     cap_values,
@@ -52,6 +52,16 @@ ON CONFLICT (project) DO UPDATE SET reach_days = excluded.reach_days WHERE kept.
 def widen_reach(connection: psycopg.Connection, project_id: int, days: int) -> None:
     """Rows that ended `days` after their storage day exist: whoever reads by end looks so far back."""
     connection.execute(REACH, [project_id, days])
+
+
+FORGET = f"""
+UPDATE usage_rollup SET key = '{OTHER}' WHERE project = %s AND dimension = 'user' AND key = %s
+"""  # noqa: S608  # a constant
+
+
+def forget_user(connection: psycopg.Connection, project_id: int, user_id: str) -> None:
+    """What is frozen keeps its sums, under nobody's name. The caller holds the project's lock; the rest is summed again."""
+    connection.execute(FORGET, [project_id, user_id])
 
 
 KEPT_DAYS = "SELECT retention_days FROM project WHERE id = %s"

@@ -89,8 +89,9 @@ def settle_whole(
     with _without_collector():
         traces = settle(spans)
         sets = _version_sets(connection, project_id, traces)
-        _write(connection, project_id, traces, sets, attrs, now_ns)
+        minutes = _write(connection, project_id, traces, sets, attrs, now_ns)
         lock(connection, project_id)  # for what traces share, and only until the commit that follows
+        mark(connection, project_id, minutes)
         _keep_sets(connection, project_id, traces, sets)
 
 

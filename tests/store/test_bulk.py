@@ -26,6 +26,7 @@ def test_rebuilding_a_made_up_store_changes_nothing(database: Database) -> None:
     stored = store_whole(batches, NOW_NS)
     assert stored == count("span") > 100
     made, sets = derived(1), rows("version_set", 1)
+    assert count("rollup_mark") > 0, "or usage would not know of them"
     assert made["trace"] and made["llm_call"] and made["tool_call"] and sets
     rebuild.run(NOW, 1)
     assert derived(1) == made

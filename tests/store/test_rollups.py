@@ -21,7 +21,7 @@ from tests.store.state import count
 from tests.store.test_settle import write
 from tracestore import db, rollups
 from tracestore.actions.access import Actor
-from tracestore.actions.traces import delete_trace
+from tracestore.actions.traces import delete_trace, erase_user
 from tracestore.analysis import histogram
 from tracestore.facts import DAY_S, GRAINS, MINUTE_S, ROLLUPS
 from tracestore.jobs import rebuild
@@ -256,6 +256,18 @@ def test_what_is_frozen_keeps_its_sums(database: Database) -> None:
     half_a_minute = NOW_NS - 5 * 86_400 * SECOND + 30 * SECOND
     (row,) = usage(1, half_a_minute, NOW_NS)
     assert row.llm_calls == 1, "an edge where rows are gone moves out to the minute"
+
+
+def test_an_erased_user_is_gone_from_sums_that_are_frozen_too(database: Database) -> None:
+    write([span(trace_id(n), model="m", user_id=user, at=-5 * 86_400) for n, user in ((1, "ann"), (2, "bob"))])
+    settle_job.run(NOW)
+    fill_job.run(LATER)
+    with db.JOBS.connection() as connection:
+        connection.execute("UPDATE rollup_state SET frozen_before_s = %s", [NOW_NS // SECOND // DAY_S * DAY_S])
+    erase_user(1, "ann", NOW, Actor(None, "key fl_test"))
+    fill_job.run(LATER + timedelta(hours=1))
+    assert {row.key: row.llm_calls for row in usage(1, *ALL, "user")} == {"bob": 1, "__other__": 1}
+    assert not [key for grain in GRAINS for key in rolled_up(1, "usage_rollup", grain) if "ann" in key]
 
 
 def test_yesterday_is_summed_even_where_one_day_is_kept(database: Database) -> None:

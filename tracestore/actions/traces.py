@@ -17,6 +17,7 @@ from tracestore import db, partitions
 from tracestore.actions.access.audit import Actor, mask, record_on
 from tracestore.actions.erasure import Doomed, Erased, begin_erasing, erase, whose
 from tracestore.analysis.identity import IdentitySpan, inherit
+from tracestore.rollups import forget_user
 from tracestore.settling import lock
 from tracestore.settling_reads import as_uuids
 
@@ -136,6 +137,7 @@ def _erase_named(connection: psycopg.Connection, project_id: int, user_id: str) 
     series = [row[0] for row in connection.execute(SERIES, parameters)]
     for statement in OF_SERIES:
         connection.execute(statement, {"project": project_id, "series": series})
+    forget_user(connection, project_id, user_id)
     pack = msgspec.msgpack.encode
     connection.execute(RESOURCES, {"project": project_id, "named": [pack(key) + pack(user_id) for key in USER_KEYS]})
 

@@ -21,6 +21,7 @@ from ingest.receive import span_of
 from ingest.redact import Redactor
 from tracestore import db
 from tracestore.analysis.pricing import PriceBook
+from tracestore.jobs.rollups import fill_project
 from tracestore.models import Project
 from tracestore.queries import access
 from tracestore.records import Batch, Price, RawSpan
@@ -28,7 +29,16 @@ from tracestore.writer_bulk import store_whole
 
 SPANS_AT_ONCE: Final = 4_000  # of one transaction
 MINUTE_NS: Final = 60 * 10**9
-VACUUMED: Final = ("trace", "llm_call", "tool_call", "span", "span_payload", "ledger_minute")
+VACUUMED: Final = (
+    "trace",
+    "llm_call",
+    "tool_call",
+    "span",
+    "span_payload",
+    "ledger_minute",
+    "usage_rollup",
+    "call_rollup",
+)
 
 
 class Command(BaseCommand):
@@ -67,6 +77,8 @@ class Command(BaseCommand):
                 if number % 24 == 0:
                     rate = done / (time.monotonic() - began)
                     self.stdout.write(f"{number // 24} of {plan.days} days, {done:,} spans, {rate:,.0f} a second")
+        with db.JOBS.connection(24 * 3600) as connection:
+            fill_project(connection, project_id, datetime.now(UTC))
         vacuum()
         self.stdout.write(f"{done:,} spans in {time.monotonic() - began:,.0f} s")
 

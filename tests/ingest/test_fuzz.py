@@ -42,7 +42,7 @@ from tracestore.records import Batch
 
 TIMES = int(os.environ.get("FUZZ_TIMES", "1"))
 SHARDS, MUTANTS = 3, 4_000  # requests of real SDKs, changed
-TREES, OF_A_TREE = 400, 9  # of each signal: both encodings, each of them changed, and five trees with a wrong value
+TREES, OF_A_TREE = 300, 9  # of each signal: both encodings, each of them changed, and five trees with a wrong value
 JUNK = 300
 TOGETHER = 1_000  # records written at a time
 

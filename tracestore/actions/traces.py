@@ -126,9 +126,10 @@ WHERE project = %(project)s AND kind = 'resource' AND EXISTS (
   SELECT FROM unnest(%(named)s::bytea[]) AS pair (bytes) WHERE position(pair.bytes IN reference.body) > 0
 )
 """
-OF_SERIES = tuple(
-    f"DELETE FROM {table} WHERE project = %(project)s AND series = ANY(%(series)s)"  # noqa: S608  # constants
-    for table in ("metric_exemplar", "metric_point", "metric_series")
+OF_SERIES = (
+    "DELETE FROM metric_exemplar WHERE project = %(project)s AND series = ANY(%(series)s)",
+    "DELETE FROM metric_point WHERE project = %(project)s AND series = ANY(%(series)s)",
+    "DELETE FROM metric_series WHERE project = %(project)s AND series = ANY(%(series)s)",
 )
 
 

@@ -14,8 +14,10 @@ def create(apps, schema_editor):
 
 def drop(apps, schema_editor):
     schema_editor.execute("DROP TABLE retention_check, erasure_request, retention_floor")
-    for column in ("permitted_at", "held_reason", "held_since", "held_days"):
-        schema_editor.execute(f"ALTER TABLE partition_clock DROP COLUMN {column}")
+    schema_editor.execute(
+        "ALTER TABLE partition_clock DROP COLUMN permitted_at, DROP COLUMN held_reason, DROP COLUMN held_since,"
+        " DROP COLUMN held_days"
+    )
 
 
 class Migration(migrations.Migration):

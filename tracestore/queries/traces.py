@@ -1,9 +1,8 @@
 """Which traces match, newest or slowest or dearest first, and what is the sum of one?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from operator import attrgetter
 from typing import Any, Final
 
 from psycopg import sql
@@ -98,7 +97,7 @@ _OF_DAY = sql.SQL("""
 SELECT {columns}
 FROM trace AS t
 WHERE t.project = %(project)s
-  AND t.day = %(day)s
+  AND t.day = {day}
   AND t.start_ns >= %(start_ns)s
   AND t.start_ns < %(end_ns)s
   AND {matches}
@@ -106,6 +105,7 @@ WHERE t.project = %(project)s
 ORDER BY {order}
 LIMIT %(rows)s
 """)
+_BEST = sql.SQL("SELECT {columns} FROM ({days}) AS t ORDER BY {order} LIMIT %(rows)s")
 
 
 def find_traces(
@@ -154,8 +154,7 @@ class _Question:
         found: list[TraceRow] = []
         for part in stretches:
             if len(found) < limit:
-                of_days = [row for day in days for row in self._ask(matches, begin, part, day, limit - len(found))]
-                found += self._in_order(of_days)[: limit - len(found)]
+                found += self._best(matches, begin, part, days, limit - len(found))
         return found
 
     def place(self, row: TraceRow) -> cursors.Cursor:
@@ -181,17 +180,39 @@ class _Question:
     def _ask(self, matches: Matches, begin: cursors.Cursor | None, part: Part, day: date, limit: int) -> list[TraceRow]:
         self.patience()
         where, values = matches
-        parameters = values | day_bounds(self.start_ns, self.end_ns)
-        parameters |= {"project": self.project_id, "start_ns": self.start_ns, "end_ns": self.end_ns, "day": day}
-        parameters |= {"now_ns": self.now_ns, "rows": limit}
-        parameters |= {"after_value": begin.value, "after_id": begin.id} if begin else {}
-        query = _OF_DAY.format(columns=sql.SQL(COLUMNS), matches=where, condition=part.condition, order=part.order)
-        return db.fetch(query, parameters, TraceRow)
+        query = _OF_DAY.format(
+            columns=sql.SQL(COLUMNS),
+            day=sql.Placeholder("day"),
+            matches=where,
+            condition=part.condition,
+            order=part.order,
+        )
+        return db.fetch(query, self._parameters(begin, limit) | values | {"day": day}, TraceRow)
 
-    def _in_order(self, rows: list[TraceRow]) -> list[TraceRow]:
-        """Of one stretch: all of its keys are known, or none is. Ids run against the key's direction."""
-        by_id = sorted(rows, key=attrgetter("trace_id"), reverse=not self.order.descending)
-        return sorted(by_id, key=lambda row: _value(self.order, row) or 0, reverse=self.order.descending)
+    def _best(
+        self, matches: Matches, begin: cursors.Cursor | None, part: Part, days: Sequence[date], limit: int
+    ) -> list[TraceRow]:
+        """The first of each day, and of those the first: one statement, whose rows become objects only at the end."""
+        if not days:
+            return []
+        self.patience()
+        where, values = matches
+        of_days = [
+            _OF_DAY.format(
+                columns=sql.SQL("t.*, t.xmin"), day=sql.Placeholder(f"day_{number}"), matches=where,
+                condition=part.condition, order=part.order,
+            )
+            for number in range(len(days))
+        ]  # fmt: skip
+        union = sql.SQL(" UNION ALL ").join(sql.SQL("({})").format(one) for one in of_days)
+        query = _BEST.format(columns=sql.SQL(COLUMNS), days=union, order=part.order)
+        parameters = self._parameters(begin, limit) | values
+        return db.fetch(query, parameters | {f"day_{number}": day for number, day in enumerate(days)}, TraceRow)
+
+    def _parameters(self, begin: cursors.Cursor | None, limit: int) -> dict[str, Any]:
+        parameters = day_bounds(self.start_ns, self.end_ns) | {"project": self.project_id, "now_ns": self.now_ns}
+        parameters |= {"start_ns": self.start_ns, "end_ns": self.end_ns, "rows": limit}
+        return parameters | ({"after_value": begin.value, "after_id": begin.id} if begin else {})
 
 
 def _value(order: Sort, row: TraceRow) -> int | None:

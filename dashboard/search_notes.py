@@ -6,7 +6,7 @@ from dashboard.templatetags.units import in_time
 from tracestore.analysis.filters import Node, free_text
 from tracestore.analysis.text_terms import sought_by
 from tracestore.queries.search_lag import CUT_MAX, LOOKED_AT, Lag, cut_traces, index_lag
-from tracestore.queries.traces import TracePage
+from tracestore.queries.trace_list import TracePage
 
 
 def search_notes(

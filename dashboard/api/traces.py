@@ -20,7 +20,7 @@ from tracestore.analysis.filters import free_text
 from tracestore.queries.sessions import find_sessions, get_session
 from tracestore.queries.span_detail import get_span
 from tracestore.queries.trace_detail import get_trace
-from tracestore.queries.traces import find_traces
+from tracestore.queries.trace_list import find_traces
 
 router = Router(tags=["Traces"])
 _TRACE_ID = re.compile("[0-9a-f]{32}")

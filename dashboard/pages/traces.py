@@ -19,8 +19,9 @@ from dashboard.search_notes import search_notes, sums_note
 from dashboard.snippets import Snippet
 from dashboard.templatetags.units import in_exact, in_money, in_time
 from tracestore.analysis.filters import free_text
+from tracestore.queries.trace_list import find_traces
 from tracestore.queries.trace_strip import StripBucket, TraceStrip, summarise_traces, traces_at_most
-from tracestore.queries.traces import TraceRow, find_traces
+from tracestore.queries.traces import TraceRow
 from tracestore.queries.versions import VersionSetRow, version_sets_by_id
 
 ROWS = 50

@@ -20,7 +20,7 @@ from tracestore.jobs import search
 from tracestore.queries.filter_targets import CALL, LOG, SPAN, TRACE
 from tracestore.queries.filters import condition
 from tracestore.queries.sessions import find_sessions
-from tracestore.queries.traces import find_traces
+from tracestore.queries.trace_list import find_traces
 
 WORDS = ["shop", "shop-eu", "gpt-4o", "gpt-4o-mini", "it's", 'a"b', "50%", "a_b", "Sess 1", "x\\y", "ä", "true", "7"]
 SETS = ["ab" * 16, "abcdef" + "12" * 13]

@@ -19,8 +19,8 @@ from tracestore.queries.ledger import ledger
 from tracestore.queries.logs import find_logs
 from tracestore.queries.sessions import find_sessions, get_session
 from tracestore.queries.trace_detail import get_trace
+from tracestore.queries.trace_list import find_traces
 from tracestore.queries.trace_strip import summarise_traces
-from tracestore.queries.traces import find_traces
 from tracestore.queries.usage import GROUPS, usage
 from tracestore.queries.versions import find_version_sets
 

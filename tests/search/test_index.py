@@ -31,7 +31,7 @@ from tracestore.analysis.texts import MAX_TEXT
 from tracestore.analysis.words import holds, wanted, words
 from tracestore.jobs import rebuild, search, traces
 from tracestore.queries.search_lag import cut_traces, index_lag, index_waiting
-from tracestore.queries.traces import find_traces
+from tracestore.queries.trace_list import find_traces
 from tracestore.records import Batch, Event, Span
 
 DAY = 86_400

@@ -13,6 +13,7 @@ from kombu.exceptions import OperationalError
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 
 from dashboard import settings
+from tracestore.timetable import lanes
 
 HARD_LIMIT_S, SOFT_LIMIT_S = 90, 60
 SOCKET_TIMEOUT_S = 5
@@ -42,7 +43,7 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     worker_max_tasks_per_child=5_000,
     worker_max_memory_per_child=300_000,  # KiB
-    worker_concurrency=4,  # one for each lane of the timetable, so that slow upkeep or mail never delays settling
+    worker_concurrency=len(lanes()),  # so that slow upkeep or mail never delays settling
     worker_hijack_root_logger=False,
     worker_send_task_events=False,
     worker_enable_remote_control=False,

@@ -13,6 +13,7 @@ NAMES = (
     "after-commit",  # it is stored, and not yet acknowledged
     "mid-settle",  # former rows of traces are deleted, new ones are not yet written
     "settled",  # before the commit of a settle
+    "mid-fill",  # former sums are deleted, new ones are not yet written
     "mid-fold",  # ledger rows are folded, before the commit
 )
 _FOLDER = os.environ.get("FOURLINE_FAILPOINTS", "")

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg
 from django.conf import settings
 
-from tracestore import partitions
+from tracestore import failpoints, partitions
 from tracestore.facts import DAY_S, FACTS, GRAINS, MINUTE_S, OTHER, ROLLUPS, USAGE, Rollup
 from tracestore.rollups_sql import (
     cap_rows,
@@ -64,22 +64,20 @@ def forget_user(connection: psycopg.Connection, project_id: int, user_id: str) -
     connection.execute(FORGET, [project_id, user_id])
 
 
-KEPT_DAYS = "SELECT retention_days FROM project WHERE id = %s"
 REACHED = "SELECT reach_days FROM rollup_state WHERE project = %s"
 
 
 def frozen_before(connection: psycopg.Connection, project_id: int, now: datetime) -> int:
     """Unix seconds, a midnight: minutes before it are never summed again, since rows of theirs may be gone.
 
-    They are if a day that a row of theirs can be stored under has no partition, or is no longer kept for this project.
+    They are if a day that a row of theirs can be stored under has no partition, or retention removed something of it for
+    this project: what it did is asked, not the clock, which may be wrong.
     A request may have begun the day before it ended; of one that took longer the end is not protected. Today and
     yesterday are never frozen, however little is kept: they may not have been summed yet.
     """
     days, today = partitions.existing(connection), now.astimezone(UTC).date()
     oldest = max((min(days[table]) for table in ROW_TABLES if days[table]), default=EPOCH)
-    row = connection.execute(KEPT_DAYS, [project_id]).fetchone()
-    if row is not None:
-        oldest = max(oldest, today - timedelta(days=row[0]))
+    oldest = max(oldest, partitions.kept_from(connection, project_id) or EPOCH)
     whole = min(oldest + timedelta(days=1), today - timedelta(days=1))
     return (whole - EPOCH).days * DAY_S
 
@@ -142,6 +140,7 @@ def fill(connection: psycopg.Connection, project_id: int, grain_s: int, starts: 
     parameters = {"project": project_id, "grain": grain_s, "finer": finer, "starts": list(starts)}
     for rollup in ROLLUPS:
         connection.execute(empty(rollup), parameters)
+    failpoints.reach("mid-fill")
     if grain_s == MINUTE_S:
         parameters["days"] = storage_days(starts, _reach_days(connection, project_id))
         for rollup in FACTS:

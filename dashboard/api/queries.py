@@ -17,7 +17,7 @@ Cursor = Annotated[str | None, Field(description="next_cursor of the page before
 Q = Annotated[str, Field(description="Filter, see docs/api.md: service:shop -status:error duration:>2s")]
 Sort = Literal[
     "-start", "start", "-duration", "duration", "-cost", "cost", "-errors", "errors", "-tokens", "tokens"
-]  # the keys of tracestore.queries.traces.SORTS
+]  # the keys of tracestore.queries.trace_sorts.SORTS
 MIN_STEP_S, MAX_STEPS = 1, 2_000
 
 

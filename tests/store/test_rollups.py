@@ -27,7 +27,6 @@ from tracestore.facts import DAY_S, GRAINS, MINUTE_S, ROLLUPS
 from tracestore.jobs import rebuild
 from tracestore.jobs import rollups as fill_job
 from tracestore.jobs import traces as settle_job
-from tracestore.models import Project
 from tracestore.queries.rollups import capped_dimensions, find_sums
 from tracestore.queries.usage import GROUPS, UsageRow, usage
 from tracestore.settling import lock
@@ -271,10 +270,17 @@ def test_an_erased_user_is_gone_from_sums_that_are_frozen_too(database: Database
 
 
 def test_yesterday_is_summed_even_where_one_day_is_kept(database: Database) -> None:
-    project = Project.objects.create(name="Short", slug="short", retention_days=1)
     with db.JOBS.connection() as connection:
-        frozen = rollups.frozen_before(connection, project.pk, NOW)
+        connection.execute("INSERT INTO retention_floor (project, kept_from) VALUES (1, %s)", [NOW.date()])
+        frozen = rollups.frozen_before(connection, 1, NOW)
     assert frozen == (NOW_NS // SECOND // DAY_S - 1) * DAY_S
+
+
+def test_a_clock_far_ahead_freezes_nothing(database: Database) -> None:
+    """What retention removed decides, not the day it seems to be."""
+    with db.JOBS.connection() as connection:
+        frozen = rollups.frozen_before(connection, 1, NOW + timedelta(days=400))
+    assert frozen < NOW_NS // SECOND - 7 * DAY_S
 
 
 def test_more_values_than_are_kept_become_other_and_sums_stay(database: Database, settings: Any) -> None:

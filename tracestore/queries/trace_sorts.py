@@ -1,4 +1,4 @@
-"""In which order are traces listed, and what comes after the last one of a page? SQL for queries/traces.py.
+"""In which order are traces listed, and what comes after the last one of a page? SQL for queries/trace_list.py.
 
 Ids run against the key's direction, as in the indexes (project, key DESC, trace_id), which are read either way. Traces
 without a key (unknown cost, unknown tokens) and those without any error are "the rest": they are asked for in a part of

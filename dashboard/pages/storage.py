@@ -3,12 +3,10 @@
 A member sees the project's own part, estimated. Who administers the installation sees all of it, and the disk.
 """
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
@@ -28,9 +26,11 @@ from tracestore.partitions import TABLES
 from tracestore.queries.counters import database_bytes
 from tracestore.queries.retention import Held, held, kept_by
 from tracestore.queries.storage import partition_bytes, records_by_day, table_bytes
+from tracestore.space import disk_free_bytes
 
 KEPT_S = 60  # sizes are not asked again for every look
 ROWS = 45
+# Of the columns, in the order of storage.GROUPS.
 WORDS = {
     "spans": "Spans", "texts": "Texts", "derived": "Derived", "logs": "Logs", "metrics": "Metrics", "search": "Search",
 }  # fmt: skip
@@ -158,7 +158,7 @@ def build(request: HttpRequest, measured: Measured, now: datetime) -> StoragePag
     return StoragePage(
         frame=frame,
         known=True,
-        words=[WORDS[group] for group in columns(shown)],
+        words=list(WORDS.values()),
         days=lines[:ROWS],
         older=summed(f"{len(lines) - ROWS} earlier days", lines[ROWS:]),
         total=summed("All", lines),
@@ -179,17 +179,11 @@ def without_empty(sizes: Bytes, empty: Mapping[str, float]) -> Bytes:
     return {group: {day: size - empty[group] for day, size in days.items()} for group, days in sizes.items()}
 
 
-def columns(sizes: Bytes) -> list[str]:
-    """Search has a column once it has tables."""
-    return [group for group, _, _ in GROUPS if group != "search" or sizes[group]]
-
-
 def day_lines(sizes: Bytes) -> list[DayLine]:
     """Days that hold anything, the newest first."""
-    names = columns(sizes)
     found: list[tuple[date, list[int]]] = []
     for day in sorted({day for days in sizes.values() for day in days}, reverse=True):
-        cells = [round(sizes[group].get(day, 0)) for group in names]
+        cells = [round(sizes[group].get(day, 0)) for group in WORDS]
         if any(cells):
             found.append((day, cells))
     most = max((sum(cells) for _, cells in found), default=1)
@@ -215,7 +209,7 @@ def disk_of(
     sizes: Bytes,
     today: date,
 ) -> Disk:
-    free = free_bytes()
+    free = disk_free_bytes()
     fills = [
         Fill(found, days_of[group], {day: int(size) for day, size in sizes[group].items()})
         for group, found in pace.items()
@@ -234,13 +228,6 @@ def disk_of(
     )
 
 
-def free_bytes() -> int | None:
-    """Of the disk that the embedded server writes to."""
-    if not settings.EMBEDDED_DATABASE or not settings.HOME.postgres_data.exists():
-        return None
-    return shutil.disk_usage(settings.HOME.path).free
-
-
 def verdict(free: int | None, has_pace: bool, full: date | None) -> str:
     if free is None:
         return "Unknown: the database is a server of your own, whose disk cannot be seen from here."
@@ -255,7 +242,7 @@ def rest(total: int) -> list[tuple[str, int]]:
     """What is not of a day, as (word, bytes) that add up to total."""
     found = {"rollups": 0, "other tables": 0}
     for one in table_bytes():
-        found["rollups" if one.table.startswith("rollup") else "other tables"] += one.bytes
+        found["rollups" if "rollup" in one.table else "other tables"] += one.bytes
     found["empty days, system"] = max(0, total - sum(found.values()))
     return [(word, size) for word, size in found.items() if size]
 

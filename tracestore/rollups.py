@@ -25,7 +25,6 @@ from tracestore.rollups_sql import (
 )
 
 NS = 10**9
-EPOCH = date(1970, 1, 1)
 ROW_TABLES = ("span", "trace", "llm_call", "tool_call")
 
 MARK = """
@@ -76,10 +75,10 @@ def frozen_before(connection: psycopg.Connection, project_id: int, now: datetime
     yesterday are never frozen, however little is kept: they may not have been summed yet.
     """
     days, today = partitions.existing(connection), now.astimezone(UTC).date()
-    oldest = max((min(days[table]) for table in ROW_TABLES if days[table]), default=EPOCH)
-    oldest = max(oldest, partitions.kept_from(connection, project_id) or EPOCH)
+    oldest = max((min(days[table]) for table in ROW_TABLES if days[table]), default=partitions.EPOCH)
+    oldest = max(oldest, partitions.kept_from(connection, project_id) or partitions.EPOCH)
     whole = min(oldest + timedelta(days=1), today - timedelta(days=1))
-    return (whole - EPOCH).days * DAY_S
+    return (whole - partitions.EPOCH).days * DAY_S
 
 
 FREEZE = """
@@ -165,7 +164,7 @@ def _reach_days(connection: psycopg.Connection, project_id: int) -> int:
 def storage_days(starts: Iterable[int], reach_days: int) -> list[date]:
     """The days that rows may be stored under which ended in these minutes. An end may lie a day before its start."""
     around = {start // DAY_S + shift for start in starts for shift in range(-reach_days, 2)}
-    return [EPOCH + timedelta(days=day) for day in sorted(around) if day >= 0]
+    return [partitions.date_of(day) for day in sorted(around) if day >= 0]
 
 
 CAPPED = """

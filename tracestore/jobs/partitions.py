@@ -18,10 +18,8 @@ from tracestore.analysis.retention import Kept, Removal
 from tracestore.settling import lock
 
 DEFAULT_DAYS = 30
-RETENTION_LOCK = (
-    4,
-    1,
-)  # advisory: held by this job, and shared by a backup, which must not lose a table under its hands
+# Advisory: held by this job, and shared by a backup, which must not lose a table under its hands.
+RETENTION_LOCK = (partitions.PARTITION_LOCK, 1)
 BUDGET_S = 240.0  # of one run; the next one goes on
 JUMP = timedelta(days=1)
 STEADY = timedelta(hours=1)

@@ -158,9 +158,5 @@ def _raw(row: Stored, sent: Payload, resource: Any, scope: Any) -> RawSpan:
 
 def _understood(raw: RawSpan, row: Stored, normalise: Normalise, book: PriceBook, prices: dict[int, Price]) -> Again:
     span = normalise(raw)
-    if span.request_model is not None or span.response_model is not None:
-        cost_nanousd, price = book.price(span)
-        if price is not None:
-            prices[price.id] = price
-            span = replace(span, cost_nanousd=cost_nanousd, price_id=price.id)
+    book.charge(span, prices)
     return Again(span, row.received_ns, bool(row.flags & CLOCK_SUSPECT))

@@ -18,9 +18,8 @@ from dashboard.access import actor, admin_page, project_page
 from dashboard.pages.access.settings_frame import SettingsFrame, settings_frame
 from tracestore.actions.access import permit_removal
 from tracestore.analysis import storage
-from tracestore.analysis.retention import Fill, Kept, full_on
+from tracestore.analysis.retention import DEFAULT_DAYS, Fill, Kept, full_on
 from tracestore.analysis.storage import GROUPS, Bytes
-from tracestore.jobs import partitions as job
 from tracestore.models import Project
 from tracestore.partitions import TABLES
 from tracestore.queries.counters import database_bytes
@@ -152,7 +151,7 @@ def build(request: HttpRequest, measured: Measured, now: datetime) -> StoragePag
     projects = everybody if is_admin else [kept]
     net = without_empty(sizes, measured.empty)
     shown = net if is_admin else storage.of_project(net, measured.records or {}, kept.project_id, everybody, today)
-    days_of = storage.groups_of(projects, job.DEFAULT_DAYS)
+    days_of = storage.groups_of(projects, DEFAULT_DAYS)
     lines = day_lines(shown)
     pace = paces(shown, days_of, today)
     return StoragePage(

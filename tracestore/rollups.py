@@ -24,7 +24,6 @@ from tracestore.rollups_sql import (
     usage_others,
 )
 
-NS = 10**9
 ROW_TABLES = ("span", "trace", "llm_call", "tool_call")
 
 MARK = """
@@ -53,14 +52,12 @@ def widen_reach(connection: psycopg.Connection, project_id: int, days: int) -> N
     connection.execute(REACH, [project_id, days])
 
 
-FORGET = f"""
-UPDATE usage_rollup SET key = '{OTHER}' WHERE project = %s AND dimension = 'user' AND key = %s
-"""  # noqa: S608  # a constant
+FORGET = "UPDATE usage_rollup SET key = %s WHERE project = %s AND dimension = 'user' AND key = %s"
 
 
 def forget_user(connection: psycopg.Connection, project_id: int, user_id: str) -> None:
     """What is frozen keeps its sums, under nobody's name. The caller holds the project's lock; the rest is summed again."""
-    connection.execute(FORGET, [project_id, user_id])
+    connection.execute(FORGET, [OTHER, project_id, user_id])
 
 
 REACHED = "SELECT reach_days FROM rollup_state WHERE project = %s"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from dashboard.templatetags.units import in_time
+from dashboard.templatetags.units import counted, in_time
 from tracestore.analysis.filters import Node, free_text
 from tracestore.analysis.text_terms import sought_by
 from tracestore.queries.search_lag import CUT_MAX, LOOKED_AT, Lag, cut_traces, index_lag
@@ -39,12 +39,12 @@ def _not_yet(lag: Lag, now_ns: int) -> Iterator[str]:
         yield f"The index of texts is far behind: more than {LOOKED_AT:,} traces are not searchable yet."
     elif lag.traces:
         age = in_time(max(0, now_ns - (lag.oldest_ns or now_ns)))
-        yield f"Texts of the last {age} ({_traces(lag.traces)} of this range) are not searchable yet."
+        yield f"Texts of the last {age} ({counted(lag.traces, 'trace')} of this range) are not searchable yet."
 
 
 def _cut(count: int) -> Iterator[str]:
     if count:
-        some = f"{CUT_MAX:,} or more traces" if count >= CUT_MAX else _traces(count)
+        some = f"{CUT_MAX:,} or more traces" if count >= CUT_MAX else counted(count, "trace")
         hold = "holds" if count == 1 else "hold"
         yield f"{some} of these days {hold} texts that are too long to be searched to their end."
 
@@ -55,7 +55,3 @@ def _no_words(node: Node | None) -> Iterator[str]:
             shown = str(term.value)
             shown = shown if len(shown) <= 40 else f"{shown[:40]}…"
             yield f"“{shown}” holds no word that can be searched for, so no text matches it."
-
-
-def _traces(count: int) -> str:
-    return f"{count:,} trace{'' if count == 1 else 's'}"

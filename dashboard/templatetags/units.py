@@ -99,6 +99,11 @@ def in_ago(ns: int, now_ns: int) -> str:
     return spoken(gap, 86_400, "d")
 
 
+def counted(count: int, word: str) -> str:
+    """1 day, 2,000 days."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
 def spoken(gap: int, divisor: int, unit: str) -> str:
     amount = f"{abs(gap) // divisor} {unit}"
     return f"{amount} ago" if gap >= 0 else f"in {amount}"

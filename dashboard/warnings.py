@@ -112,7 +112,7 @@ def prices_notice(now: datetime) -> list[Notice]:
 def unpriced_notice(models: Sequence[tuple[str, int]], slug: str) -> list[Notice]:
     if not models:
         return []
-    counted = ", ".join(f"{model} ({calls:,} calls)" for model, calls in models)
+    counted = ", ".join(f"{model} ({calls:,} call{'' if calls == 1 else 's'})" for model, calls in models)
     text = f"In the last 7 days: {counted}. Sums leave these calls out."
     return [Notice("Some models have no price.", text, f"/p/{slug}/settings/prices", "Add a price")]
 

@@ -31,9 +31,6 @@ from tracestore.queries.storage import partition_bytes, records_by_day, table_by
 
 KEPT_S = 60  # sizes are not asked again for every look
 ROWS = 45
-WORDS = {
-    "spans": "Spans", "texts": "Texts", "derived": "Derived", "logs": "Logs", "metrics": "Metrics", "search": "Search",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +55,7 @@ class GoingLine:
 class ProjectLine:
     name: str
     bytes: int
-    share: float
+    share: float | None  # None while nothing is stored
     days: str
 
 
@@ -158,15 +155,14 @@ def build(request: HttpRequest, measured: Measured, now: datetime) -> StoragePag
     return StoragePage(
         frame=frame,
         known=True,
-        words=[WORDS[group] for group in columns(shown)],
+        words=columns(shown),
         days=lines[:ROWS],
         older=summed(f"{len(lines) - ROWS} earlier days", lines[ROWS:]),
-        total=summed("All", lines),
+        total=summed("all", lines),
         stored=sum(line.total for line in lines),
         daily=None if all(one is None for one in pace.values()) else round(sum(one or 0 for one in pace.values())),
         going=[
-            GoingLine(WORDS[one.group], one.day, one.on, round(one.bytes))
-            for one in storage.going_next(shown, days_of, today)
+            GoingLine(one.group, one.day, one.on, round(one.bytes)) for one in storage.going_next(shown, days_of, today)
         ],
         kept=kept,
         held=held() if is_admin else None,
@@ -256,7 +252,7 @@ def rest(total: int) -> list[tuple[str, int]]:
     found = {"rollups": 0, "other tables": 0}
     for one in table_bytes():
         found["rollups" if one.table.startswith("rollup") else "other tables"] += one.bytes
-    found["empty days, system"] = max(0, total - sum(found.values()))
+    found["empty days and system"] = max(0, total - sum(found.values()))
     return [(word, size) for word, size in found.items() if size]
 
 
@@ -273,13 +269,15 @@ def project_lines(measured: Measured, projects: Sequence[Kept], sizes: Bytes, to
         )
         for one in projects
     }
-    total = sum(used.values()) or 1
+    total = sum(used.values())
     kept = {one.project_id: one for one in projects}
     order = sorted(used, key=lambda project_id: -used[project_id])
-    return [ProjectLine(names[n], round(used[n]), used[n] / total, days_text(kept[n])) for n in order]
+    return [
+        ProjectLine(names[n], round(used[n]), used[n] / total if total else None, days_text(kept[n])) for n in order
+    ]
 
 
 def days_text(kept: Kept) -> str:
     named = (("texts", kept.texts), ("logs", kept.logs), ("metrics", kept.metrics))
     other = [f"{word} {days}" for word, days in named if days != kept.traces]
-    return ", ".join([f"{kept.traces} days", *other])
+    return ", ".join([f"{kept.traces} day{'' if kept.traces == 1 else 's'}", *other])

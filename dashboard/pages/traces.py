@@ -197,7 +197,8 @@ def both_tokens(input_tokens: int | None, output_tokens: int | None) -> int | No
 
 def why_no_cost(row: TraceRow) -> str:
     if row.unpriced_calls:
-        return f"Unknown: {row.unpriced_calls} calls of {', '.join(row.models) or 'an unknown model'} have no price"
+        calls = "1 call" if row.unpriced_calls == 1 else f"{row.unpriced_calls:,} calls"
+        return f"Unknown: no price for {calls} of {', '.join(row.models) or 'an unknown model'}"
     return "No cost: no billable call in this trace reported tokens"
 
 

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.access import actor, admin_page, project_page
 from dashboard.pages.access.settings_frame import SettingsFrame, settings_frame
+from dashboard.templatetags.units import counted
 from tracestore.actions.access import permit_removal
 from tracestore.analysis import storage
 from tracestore.analysis.retention import DEFAULT_DAYS, Fill, Kept, full_on
@@ -29,10 +30,7 @@ from tracestore.space import disk_free_bytes
 
 KEPT_S = 60  # sizes are not asked again for every look
 ROWS = 45
-# Of the columns, in the order of storage.GROUPS.
-WORDS = {
-    "spans": "Spans", "texts": "Texts", "derived": "Derived", "logs": "Logs", "metrics": "Metrics", "search": "Search",
-}  # fmt: skip
+COLUMNS = tuple(group for group, _, _ in GROUPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ class GoingLine:
 class ProjectLine:
     name: str
     bytes: int
-    share: float
+    share: float | None  # None while nothing is stored
     days: str
 
 
@@ -157,15 +155,14 @@ def build(request: HttpRequest, measured: Measured, now: datetime) -> StoragePag
     return StoragePage(
         frame=frame,
         known=True,
-        words=list(WORDS.values()),
+        words=COLUMNS,
         days=lines[:ROWS],
         older=summed(f"{len(lines) - ROWS} earlier days", lines[ROWS:]),
-        total=summed("All", lines),
+        total=summed("all", lines),
         stored=sum(line.total for line in lines),
         daily=None if all(one is None for one in pace.values()) else round(sum(one or 0 for one in pace.values())),
         going=[
-            GoingLine(WORDS[one.group], one.day, one.on, round(one.bytes))
-            for one in storage.going_next(shown, days_of, today)
+            GoingLine(one.group, one.day, one.on, round(one.bytes)) for one in storage.going_next(shown, days_of, today)
         ],
         kept=kept,
         held=held() if is_admin else None,
@@ -182,7 +179,7 @@ def day_lines(sizes: Bytes) -> list[DayLine]:
     """Days that hold anything, the newest first."""
     found: list[tuple[date, list[int]]] = []
     for day in sorted({day for days in sizes.values() for day in days}, reverse=True):
-        cells = [round(sizes[group].get(day, 0)) for group in WORDS]
+        cells = [round(sizes[group].get(day, 0)) for group in COLUMNS]
         if any(cells):
             found.append((day, cells))
     most = max((sum(cells) for _, cells in found), default=1)
@@ -242,7 +239,7 @@ def rest(total: int) -> list[tuple[str, int]]:
     found = {"rollups": 0, "other tables": 0}
     for one in table_bytes():
         found["rollups" if "rollup" in one.table else "other tables"] += one.bytes
-    found["empty days, system"] = max(0, total - sum(found.values()))
+    found["empty days and system"] = max(0, total - sum(found.values()))
     return [(word, size) for word, size in found.items() if size]
 
 
@@ -259,13 +256,15 @@ def project_lines(measured: Measured, projects: Sequence[Kept], sizes: Bytes, to
         )
         for one in projects
     }
-    total = sum(used.values()) or 1
+    total = sum(used.values())
     kept = {one.project_id: one for one in projects}
     order = sorted(used, key=lambda project_id: -used[project_id])
-    return [ProjectLine(names[n], round(used[n]), used[n] / total, days_text(kept[n])) for n in order]
+    return [
+        ProjectLine(names[n], round(used[n]), used[n] / total if total else None, days_text(kept[n])) for n in order
+    ]
 
 
 def days_text(kept: Kept) -> str:
     named = (("texts", kept.texts), ("logs", kept.logs), ("metrics", kept.metrics))
     other = [f"{word} {days}" for word, days in named if days != kept.traces]
-    return ", ".join([f"{kept.traces} days", *other])
+    return ", ".join([counted(kept.traces, "day"), *other])

@@ -1,7 +1,11 @@
-# make up      start Fourline in the foreground        make check   formatting, lint, types, contracts
-# make demo    the same with living sample data         make test    the tests, browser included
-# make lock    renew requirements.lock                  make bench   the figures of docs/performance.md
-# make faults  200 seeds of faults, then full lengths: a night
+# make up      start Fourline in the foreground        make check    formatting, lint, types, contracts
+# make demo    the same with living sample data         make test     the tests, browser included
+# make bench   ingest beside raw COPY (docs/performance.md names the other benchmarks)
+# make soak    half an hour of load: do memory and latency stay flat?
+# make faults  200 seeds of faults, then full lengths: about 5 hours
+# make fuzz    half a million broken requests, thousands of questions to the API
+# make lock    renew requirements.lock                  make clean    forget .venv and caches
+# make screenshots  the pictures of docs, from a running demo
 #
 # Needs Python >= 3.11 and nothing else; everything goes into .venv.
 

@@ -24,7 +24,6 @@ from benchmarks.timing import ask, percentile
 DAY_NS = 86_400 * 10**9
 SPANS, WORDS, VOCABULARY = 8, 40, 20_000
 SHARES = {"everywhere": 1.0, "half": 0.5, "tenth": 0.1, "hundredth": 0.01, "thousandth": 0.001, "rarely": 0.0001}
-PHRASE = ("blue", "moon")  # both words in half of all traces, one after the other in a fiftieth
 
 SPAN = (
     "project day trace_id span_id start_ns end_ns received_ns record_hash block_id flags attribute_count block_index kind"

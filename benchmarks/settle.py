@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 TRACES = 64
 
@@ -80,16 +79,13 @@ def fill_store(count: int) -> int:
     requests = -(-count // a_request)
     for request in draw(requests, TRACES, time.time_ns() % 1_000_000, now_ns):
         raws = decode("traces", packed(request, "protobuf", False), "application/x-protobuf", now_ns).spans
-        spans = [priced(normalise(raw), book) for raw in raws]
-        writer.write(Batch(project_id=1, signal="traces", received_ns=now_ns, sent=len(spans), spans=spans))
+        spans, prices = [normalise(raw) for raw in raws], {}
+        for span in spans:
+            book.charge(span, prices)
+        writer.write(
+            Batch(project_id=1, signal="traces", received_ns=now_ns, sent=len(spans), spans=spans, prices=prices)
+        )
     return requests * a_request
-
-
-def priced(span: Any, book: Any) -> Any:
-    from msgspec.structs import replace
-
-    cost_nanousd, price = book.price(span)
-    return replace(span, cost_nanousd=cost_nanousd, price_id=price.id if price else None)
 
 
 def measured(

@@ -1,4 +1,4 @@
-"""What does Prometheus read? The text format, written by hand: four families do not need a library."""
+"""What does Prometheus read? The text format, written by hand: a few families do not need a library."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from dashboard.templatetags.units import in_time
+from dashboard.templatetags.units import NANO, counted, in_gap
 from tracestore.analysis.filters import Node, free_text
 from tracestore.analysis.text_terms import sought_by
 from tracestore.queries.search_lag import CUT_MAX, LOOKED_AT, Lag, cut_traces, index_lag
@@ -20,7 +20,7 @@ def search_notes(
         *_cut(cut_traces(project_id, start_ns, end_ns)),
         *_no_words(node),
         *(
-            ["A phrase is looked up in as many traces as fit into one answer: the next page goes on."]
+            ["A page looks a phrase up in a limited number of traces, so it may be short: the next page goes on."]
             if page.stopped
             else []
         ),
@@ -38,13 +38,14 @@ def _not_yet(lag: Lag, now_ns: int) -> Iterator[str]:
     if lag.more:
         yield f"The index of texts is far behind: more than {LOOKED_AT:,} traces are not searchable yet."
     elif lag.traces:
-        age = in_time(max(0, now_ns - (lag.oldest_ns or now_ns)))
-        yield f"Texts of the last {age} ({_traces(lag.traces)} of this range) are not searchable yet."
+        waited = in_gap(max(0, now_ns - (lag.oldest_ns or now_ns)) // NANO)
+        are, has = ("is", "it has") if lag.traces == 1 else ("are", "the first has")
+        yield f"{counted(lag.traces, 'trace')} of this range {are} not searchable yet: {has} waited for {waited}."
 
 
 def _cut(count: int) -> Iterator[str]:
     if count:
-        some = f"{CUT_MAX:,} or more traces" if count >= CUT_MAX else _traces(count)
+        some = f"{CUT_MAX:,} or more traces" if count >= CUT_MAX else counted(count, "trace")
         hold = "holds" if count == 1 else "hold"
         yield f"{some} of these days {hold} texts that are too long to be searched to their end."
 
@@ -55,7 +56,3 @@ def _no_words(node: Node | None) -> Iterator[str]:
             shown = str(term.value)
             shown = shown if len(shown) <= 40 else f"{shown[:40]}…"
             yield f"“{shown}” holds no word that can be searched for, so no text matches it."
-
-
-def _traces(count: int) -> str:
-    return f"{count:,} trace{'' if count == 1 else 's'}"

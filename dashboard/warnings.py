@@ -8,6 +8,7 @@ import psycopg.errors
 from django.core.cache import cache
 
 from dashboard.params import in_ns
+from dashboard.templatetags.units import counted
 from tracestore.analysis import price_data
 from tracestore.queries.background import JobState, find_job_states
 from tracestore.queries.retention import held
@@ -112,8 +113,8 @@ def prices_notice(now: datetime) -> list[Notice]:
 def unpriced_notice(models: Sequence[tuple[str, int]], slug: str) -> list[Notice]:
     if not models:
         return []
-    counted = ", ".join(f"{model} ({calls:,} calls)" for model, calls in models)
-    text = f"In the last 7 days: {counted}. Sums leave these calls out."
+    named = ", ".join(f"{model} ({counted(calls, 'call')})" for model, calls in models)
+    text = f"In the last 7 days: {named}. Sums leave these calls out."
     return [Notice("Some models have no price.", text, f"/p/{slug}/settings/prices", "Add a price")]
 
 

@@ -17,6 +17,7 @@ from ingest.redact import Redactor
 from tracestore.actions.access import note_key_used
 from tracestore.analysis import keys
 from tracestore.analysis.pricing import PriceBook
+from tracestore.analysis.retention import DEFAULT_DAYS
 from tracestore.queries import access
 from tracestore.queries.access import KeyRow, ProjectContextRow
 
@@ -35,9 +36,9 @@ class ProjectContext:
     key_id: int | None
     redactor: Redactor
     price_book: PriceBook
-    retention_days: int = 30  # traces
-    log_retention_days: int = 30
-    metric_retention_days: int = 30
+    retention_days: int = DEFAULT_DAYS  # traces
+    log_retention_days: int = DEFAULT_DAYS
+    metric_retention_days: int = DEFAULT_DAYS
 
     def days_kept(self, signal: str) -> int:
         own = {"logs": self.log_retention_days, "metrics": self.metric_retention_days}

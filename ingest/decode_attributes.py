@@ -113,13 +113,23 @@ _double = struct.Struct("<d").unpack_from
 
 
 def attributes(raws: Sequence[bytes], allowance: Allowance) -> Attributes:
-    """One pass over the attributes of one record, texts first: they are 4 of 5. The last of equal keys wins, flagged.
+    """The attributes of one record. The last of equal keys wins, flagged."""
+    out: Attributes = {}
+    changed: Attributes = {}
+    _read(raws, out, changed, allowance)
+    if changed:
+        _place(out, changed, allowance)
+    if len(out) != len(raws):
+        allowance.flags |= DUPLICATE_KEYS
+    return out
+
+
+def _read(raws: Sequence[bytes], out: Attributes, changed: Attributes, allowance: Allowance) -> None:
+    """One pass, texts first: they are 4 of 5. changed: gets those whose key cannot be kept as it was sent.
 
     Everything is bound to locals and nothing is called that need not be: this loop is half the cost of decoding.
     Short attributes that come again and again (roles, models, environments) are found whole in a cache.
     """
-    out: Attributes = {}
-    changed: Attributes = {}
     pairs, keys, values, headers, short = _PAIRS, _KEYS, _VALUES, HEADERS, SHORT
     for raw in raws:
         size = len(raw)
@@ -163,11 +173,6 @@ def attributes(raws: Sequence[bytes], allowance: Allowance) -> Attributes:
                 _remember(raw, name, value, values.get(name, 0))
         else:
             changed[name] = value
-    if changed:
-        _place(out, changed, allowance)
-    if len(out) != len(raws):
-        allowance.flags |= DUPLICATE_KEYS
-    return out
 
 
 def _place(into: Attributes, changed: Attributes, allowance: Allowance) -> None:

@@ -14,7 +14,7 @@ class FairQueue:
         self._waiting: dict[int | None, deque[asyncio.Future[None]]] = {}  # in the order of their next turn
 
     @asynccontextmanager
-    async def turn(self, key_id: int | None) -> AsyncIterator[None]:
+    async def slot(self, key_id: int | None) -> AsyncIterator[None]:
         """Waits until it is this key's turn; the slot is passed on at the end of the block."""
         if self._free:
             self._free -= 1

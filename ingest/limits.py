@@ -39,11 +39,9 @@ DEPTH_REFUSED = 50  # as protobuf's own readers
 STATE_CHARS = 2_048
 
 # Time a sender may take.
-HEADERS_DEADLINE_S = 10.0
 BODY_DEADLINE_S = 15.0
 BODY_MIN_BYTES_PER_S = 16 * KIB  # beyond the first BODY_DEADLINE_S seconds
 HEADER_BYTES = 32 * KIB
-HEADER_COUNT = 100
 
 # One connection.
 GRPC_RPCS = 32

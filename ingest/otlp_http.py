@@ -123,7 +123,7 @@ async def _export(
             return receive_batch(signal, project, plain, content_type, time.time_ns(), turn)
 
         is_small = len(body) <= SMALL_BYTES
-        async with (mine.small_queue if is_small else mine.queue).turn(project.key_id):
+        async with (mine.small_queue if is_small else mine.queue).slot(project.key_id):
             return await loop.run_in_executor(mine.small if is_small else mine.workers, work)
 
 

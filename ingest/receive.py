@@ -59,17 +59,11 @@ def understood(signal: str, project: ProjectContext, decoded: Decoded, now_ns: i
 
 
 def span_of(raw: RawSpan, project: ProjectContext, prices: dict[int, Price]) -> Span:
-    """What the span means and costs. An unknown price stays None: it is not a price of zero."""
+    """What the span means and costs."""
     if project.redactor:
         raw = project.redactor.span(raw)
     span = normalise(raw)
-    if span.request_model is None and span.response_model is None:
-        return span
-    cost_nanousd, price = project.price_book.price(span)
-    if price is not None:
-        prices[price.id] = price
-        force_setattr(span, "cost_nanousd", cost_nanousd)  # nobody else has seen this span: a copy would cost 1 us
-        force_setattr(span, "price_id", price.id)
+    project.price_book.charge(span, prices)
     return span
 
 

@@ -7,6 +7,7 @@ attached, which locks out nobody.
 import logging
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 
 import psycopg
 from psycopg import sql
@@ -18,6 +19,7 @@ EPOCH = date(1970, 1, 1)
 AHEAD_DAYS = 2
 FUTURE_NS = 600_000_000_000  # a clock may run 10 minutes ahead of ours
 TRIES = 5
+PARTITION_LOCK = 4  # class of advisory locks; 0: one creator at a time, the loser finds the table there
 
 # Every table by day, and the storage parameters of its partitions. What is only ever appended needs no room for updates.
 TABLES: dict[str, str] = {
@@ -61,6 +63,12 @@ def arrival(table: str) -> str:
 def day_of(time_ns: int) -> date:
     """The UTC day of a time in Unix nanoseconds; times beyond the year 9999 are its last day."""
     return EPOCH + timedelta(days=min(time_ns // DAY_NS, 2_932_896))
+
+
+@cache
+def date_of(day: int) -> date:
+    """day: since 1970."""
+    return EPOCH + timedelta(days=day)
 
 
 def storage_day(start_ns: int, now_ns: int, retention_days: int) -> tuple[date, bool]:
@@ -123,10 +131,8 @@ def ensure(
 
     other_days: for logs and metrics, where they are kept for another time than traces.
     """
-    have, days = (
-        existing(connection),
-        dict.fromkeys(("traces", "logs", "metrics"), retention_days) | dict(other_days or {}),
-    )
+    have = existing(connection)
+    days = dict.fromkeys(("traces", "logs", "metrics"), retention_days) | dict(other_days or {})
     missing = [
         (table, day) for table in TABLES for day in span_of_days(now, days[arrival(table)]) if day not in have[table]
     ]
@@ -137,7 +143,7 @@ def ensure(
 
 def _create(table: str, day: date) -> Iterator[sql.SQL | sql.Composed]:
     name = sql.Identifier(partition_name(table, day))
-    yield sql.SQL("SELECT pg_advisory_xact_lock(4, 0)")  # one creator at a time: the loser finds the table there
+    yield sql.SQL("SELECT pg_advisory_xact_lock({}, 0)").format(PARTITION_LOCK)
     yield sql.SQL("DELETE FROM retention_check WHERE relation = {}").format(sql.Literal(partition_name(table, day)))
     yield sql.SQL("CREATE TABLE IF NOT EXISTS {} (LIKE {} INCLUDING ALL) WITH ({})").format(
         name, sql.Identifier(table), sql.SQL(TABLES[table])

@@ -24,8 +24,6 @@ from tracestore.rollups_sql import (
     usage_others,
 )
 
-NS = 10**9
-EPOCH = date(1970, 1, 1)
 ROW_TABLES = ("span", "trace", "llm_call", "tool_call")
 
 MARK = """
@@ -54,14 +52,12 @@ def widen_reach(connection: psycopg.Connection, project_id: int, days: int) -> N
     connection.execute(REACH, [project_id, days])
 
 
-FORGET = f"""
-UPDATE usage_rollup SET key = '{OTHER}' WHERE project = %s AND dimension = 'user' AND key = %s
-"""  # noqa: S608  # a constant
+FORGET = "UPDATE usage_rollup SET key = %s WHERE project = %s AND dimension = 'user' AND key = %s"
 
 
 def forget_user(connection: psycopg.Connection, project_id: int, user_id: str) -> None:
     """What is frozen keeps its sums, under nobody's name. The caller holds the project's lock; the rest is summed again."""
-    connection.execute(FORGET, [project_id, user_id])
+    connection.execute(FORGET, [OTHER, project_id, user_id])
 
 
 REACHED = "SELECT reach_days FROM rollup_state WHERE project = %s"
@@ -76,10 +72,10 @@ def frozen_before(connection: psycopg.Connection, project_id: int, now: datetime
     yesterday are never frozen, however little is kept: they may not have been summed yet.
     """
     days, today = partitions.existing(connection), now.astimezone(UTC).date()
-    oldest = max((min(days[table]) for table in ROW_TABLES if days[table]), default=EPOCH)
-    oldest = max(oldest, partitions.kept_from(connection, project_id) or EPOCH)
+    oldest = max((min(days[table]) for table in ROW_TABLES if days[table]), default=partitions.EPOCH)
+    oldest = max(oldest, partitions.kept_from(connection, project_id) or partitions.EPOCH)
     whole = min(oldest + timedelta(days=1), today - timedelta(days=1))
-    return (whole - EPOCH).days * DAY_S
+    return (whole - partitions.EPOCH).days * DAY_S
 
 
 FREEZE = """
@@ -165,7 +161,7 @@ def _reach_days(connection: psycopg.Connection, project_id: int) -> int:
 def storage_days(starts: Iterable[int], reach_days: int) -> list[date]:
     """The days that rows may be stored under which ended in these minutes. An end may lie a day before its start."""
     around = {start // DAY_S + shift for start in starts for shift in range(-reach_days, 2)}
-    return [EPOCH + timedelta(days=day) for day in sorted(around) if day >= 0]
+    return [partitions.date_of(day) for day in sorted(around) if day >= 0]
 
 
 CAPPED = """

@@ -87,7 +87,9 @@ _OF_ROLLUP = "r.project = %(project)s AND r.grain_s = %(grain)s AND r.start_s = 
 
 @cache
 def empty(rollup: Rollup) -> sql.Composed:
-    return sql.SQL("DELETE FROM {table} AS r WHERE ").format(table=sql.Identifier(rollup.table)) + sql.SQL(_OF_ROLLUP)
+    return sql.SQL("DELETE FROM {table} AS r WHERE {of_rollup}").format(
+        table=sql.Identifier(rollup.table), of_rollup=sql.SQL(_OF_ROLLUP)
+    )
 
 
 # The minutes of the other rollups are there already: usage is summed from them, but for what only rows know.

@@ -13,10 +13,10 @@ from tracestore.analysis.settle_span import DAY_NS, SettleSpan
 from tracestore.analysis.settled import Trace, merge, settle
 from tracestore.analysis.span_profile import Profile
 from tracestore.analysis.versions import VersionSet, unite
+from tracestore.partitions import date_of
 from tracestore.rollups import mark, widen_reach
 from tracestore.settling_reads import (
     Before,
-    as_date,
     as_uuids,
     intervals,
     read_attrs,
@@ -164,8 +164,8 @@ def _delete(connection: psycopg.Connection, project_id: int, before: Mapping[byt
     parameters = {
         "project": project_id,
         "traces": as_uuids(sorted(before)),
-        "first": as_date(min(was.first_day for was in before.values())),
-        "last": as_date(max(was.last_day for was in before.values())),
+        "first": date_of(min(was.first_day for was in before.values())),
+        "last": date_of(max(was.last_day for was in before.values())),
     }
     return {row[0] for delete in DELETES for row in connection.execute(delete, parameters)}
 
@@ -220,7 +220,7 @@ def _keep_profiles(
         return
     parameters = {
         "project": project_id,
-        "days": [as_date(day) for day, _ in profiles],
+        "days": [date_of(day) for day, _ in profiles],
         "ids": [id_ for _, id_ in profiles],
         "counts": [one.counts for one in profiles.values()],
     }

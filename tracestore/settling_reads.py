@@ -5,20 +5,20 @@ came since, so the two together are all of them however late a span is.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import date
 from typing import Any, NamedTuple
 
 import msgspec
 import psycopg
+from psycopg import sql
 
 from tracestore.analysis.root_attrs import attrs
 from tracestore.analysis.settle_span import SettleSpan, response_key
 from tracestore.analysis.settled import Trace
+from tracestore.partitions import date_of
 from tracestore.payload import root_attributes
 from tracestore.records import CLOCK_SUSPECT, Resource
 from tracestore.writer_arrays import UuidArray
 
-EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 PARTS_KEPT = 50_000
 
 
@@ -37,6 +37,24 @@ class Before(NamedTuple):
     last_day: int
     span_count: int
     settled_ns: int
+
+
+# A step from one project to the next: a table of a million marks is not read for their few projects.
+PROJECTS = """
+WITH RECURSIVE marked AS (
+  (SELECT project FROM {marks} ORDER BY project LIMIT 1)
+  UNION ALL
+  SELECT (SELECT next.project FROM {marks} AS next WHERE next.project > marked.project ORDER BY next.project LIMIT 1)
+  FROM marked WHERE marked.project IS NOT NULL
+)
+SELECT project FROM marked WHERE project IS NOT NULL
+"""
+
+
+def marked_projects(connection: psycopg.Connection, marks: str) -> list[int]:
+    """The projects that have a mark. marks: a table of them, settle_mark or text_mark."""
+    statement = sql.SQL(PROJECTS).format(marks=sql.Identifier(marks))
+    return [project_id for (project_id,) in connection.execute(statement)]
 
 
 MARKS = """
@@ -89,7 +107,7 @@ def read_spans(connection: psycopg.Connection, project_id: int, days: dict[bytes
     spans: list[SettleSpan] = []
     cursor = connection.cursor(binary=True)
     for (first, last), traces in sorted(by_days.items()):
-        parameters = {"project": project_id, "traces": as_uuids(traces), "first": as_date(first), "last": as_date(last)}
+        parameters = {"project": project_id, "traces": as_uuids(traces), "first": date_of(first), "last": date_of(last)}
         spans += [_span(row) for row in cursor.execute(SPANS, parameters).fetchall()]
     return spans
 
@@ -137,8 +155,8 @@ def read_former(connection: psycopg.Connection, project_id: int, before: dict[by
     parameters = {
         "project": project_id,
         "traces": as_uuids(before),
-        "first": as_date(min(one.first_day for one in before.values())),
-        "last": as_date(max(one.last_day for one in before.values())),
+        "first": date_of(min(one.first_day for one in before.values())),
+        "last": date_of(max(one.last_day for one in before.values())),
     }
     rows = connection.cursor(binary=True).execute(FORMER, parameters)
     return {(key, start, end, day - 1, day + 1) for key, start, end, day in rows}
@@ -154,8 +172,8 @@ def read_twins(connection: psycopg.Connection, project_id: int, where: set[Inter
         "keys": list(keys),
         "starts": list(starts),
         "ends": list(ends),
-        "firsts": [as_date(day) for day in firsts],
-        "lasts": [as_date(day) for day in lasts],
+        "firsts": [date_of(day) for day in firsts],
+        "lasts": [date_of(day) for day in lasts],
     }
     return {row[0] for row in connection.cursor(binary=True).execute(TWINS, parameters)}
 
@@ -200,7 +218,7 @@ def read_attrs(connection: psycopg.Connection, project_id: int, traces: Sequence
     roots = {trace.trace_id: trace.root for trace in traces}
     parameters = {
         "project": project_id,
-        "days": [as_date(root.day) for root in roots.values()],
+        "days": [date_of(root.day) for root in roots.values()],
         "traces": as_uuids(roots),
         "blocks": [root.block_id for root in roots.values()],
     }
@@ -219,7 +237,3 @@ def read_attrs(connection: psycopg.Connection, project_id: int, traces: Sequence
 
 def as_uuids(ids: Iterable[bytes]) -> UuidArray:
     return UuidArray(list(ids))
-
-
-def as_date(day: int) -> date:
-    return date.fromordinal(EPOCH_ORDINAL + day)

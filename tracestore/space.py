@@ -28,17 +28,26 @@ def require_space(now_s: float | None = None) -> None:
 
 
 def free_bytes() -> int:
-    """Of the fuller of the two: the data and the write-ahead log, which may be a disk of its own."""
+    """What ingest goes by: a disk that we cannot see is taken to have room."""
+    found = disk_free_bytes()
+    return RESERVE_BYTES if found is None else found
+
+
+def disk_free_bytes() -> int | None:
+    """Of the fuller of the two: the data and the write-ahead log, which may be a disk of its own.
+
+    None: a server of one's own, or no folder (yet) that we may look into.
+    """
     if not settings.EMBEDDED_DATABASE:
-        return RESERVE_BYTES
+        return None
     data: Path = settings.HOME.postgres_data
-    return min(_free_bytes(data), _free_bytes(data / "pg_wal"))
+    found = (_free_bytes(folder) for folder in (data, data / "pg_wal"))
+    return min((free for free in found if free is not None), default=None)
 
 
-def _free_bytes(folder: Path) -> int:
-    """RESERVE_BYTES where there is no such folder, or none that we may look into."""
+def _free_bytes(folder: Path) -> int | None:
     try:
         found = os.statvfs(folder)
     except OSError:
-        return RESERVE_BYTES
+        return None
     return found.f_bavail * found.f_frsize

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import psycopg
 
-from tracestore.settling_reads import as_date, as_uuids
+from tracestore.partitions import date_of
+from tracestore.settling_reads import as_uuids
 
 MARK = """
 INSERT INTO text_mark (project, trace_id, start_ns, first_day, last_day, marked_ns)
@@ -26,8 +27,8 @@ def mark_texts(
         "project": project_id,
         "traces": as_uuids(days),
         "starts": [starts.get(trace_id, 0) for trace_id in days],
-        "firsts": [as_date(first) for first, _ in days.values()],
-        "lasts": [as_date(last) for _, last in days.values()],
+        "firsts": [date_of(first) for first, _ in days.values()],
+        "lasts": [date_of(last) for _, last in days.values()],
         "now_ns": now_ns,
     }
     connection.execute(MARK, parameters)

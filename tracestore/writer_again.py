@@ -4,14 +4,13 @@ The caller holds the project's settle lock and then its write lock alone, as era
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
 from typing import NamedTuple
 
 import msgspec
 import psycopg
 
 from tracestore import payload
-from tracestore.partitions import EPOCH
+from tracestore.partitions import date_of
 from tracestore.records import Batch, Price, Provenance, RawSpan, Span
 from tracestore.writer_arrays import UuidArray
 from tracestore.writer_rows import BLOCK_COLUMNS, SPAN_COLUMNS, TEXT_MAX, Days, lay_out, pack_span, record_hash
@@ -80,10 +79,6 @@ def rewrite(
     connection.execute(REMOVE_BLOCKS, parameters)
     copy_rows(connection, "span", SPAN_COLUMNS, rows.spans)
     copy_rows(connection, "span_payload", BLOCK_COLUMNS, rows.blocks)
-
-
-def date_of(day: int) -> date:
-    return EPOCH + timedelta(days=day)
 
 
 def sent_status(raw: RawSpan, provenance_id: int | None, stored_hash: int) -> int:

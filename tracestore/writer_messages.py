@@ -4,12 +4,11 @@ COPY takes 6.2 us of Postgres a span (1.2 messages) where INSERT ... ON CONFLICT
 over what is stored, so it is undone at the first such row; whoever repeats himself is not asked again for a while.
 """
 
-from datetime import date
 from struct import Struct
 
 import psycopg
 
-from tracestore import partitions
+from tracestore.partitions import date_of
 from tracestore.payload import compress
 from tracestore.writer_arrays import ByteaArray, UuidArray
 from tracestore.writer_cells import EPOCH_DAY, binary
@@ -81,7 +80,7 @@ def _copied(current: Transaction, day: int, hashes: list[bytes], bodies: list[by
 def _insert(current: Transaction, day: int, hashes: list[bytes], bodies: list[bytes]) -> None:
     parameters = {
         "project": current.project_id,
-        "day": date.fromordinal(partitions.EPOCH.toordinal() + day),
+        "day": date_of(day),
         "hashes": UuidArray(hashes),
         "bodies": ByteaArray(bodies),
     }

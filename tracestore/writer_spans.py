@@ -1,15 +1,14 @@
 """How do spans become durable? Straight COPY where all are new, the merge order where some came before."""
 
 from collections.abc import Callable, Sequence
-from datetime import date
-from functools import cache
 from typing import Any
 
 import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
 
-from tracestore import partitions, writer_merge
+from tracestore import writer_merge
+from tracestore.partitions import date_of
 from tracestore.records import Batch, Receipt, Span
 from tracestore.writer_arrays import UuidArray
 from tracestore.writer_group import Group
@@ -188,13 +187,8 @@ def _mark(current: Transaction, parcels: Sequence[Parcel], entries: Sequence[Ent
     parameters = ledger_rows(entries) | {
         "marked_ns": max(parcel.batch.received_ns for parcel in parcels),
         "traces": UuidArray(list(marks)),
-        "first": [_date(first) for first, _, _ in marks.values()],
-        "last": [_date(last) for _, last, _ in marks.values()],
+        "first": [date_of(first) for first, _, _ in marks.values()],
+        "last": [date_of(last) for _, last, _ in marks.values()],
         "spans": [spans for _, _, spans in marks.values()],
     }
     current.connection.execute(MARKS_AND_LEDGER, parameters)
-
-
-@cache
-def _date(day: int) -> date:
-    return date.fromordinal(partitions.EPOCH.toordinal() + day)

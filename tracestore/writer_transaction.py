@@ -79,6 +79,11 @@ def transaction(project_id: int) -> Iterator[Transaction]:
         KNOWN.learn(current.learned)
 
 
+def lock_out_writers(connection: psycopg.Connection, project_id: int) -> None:
+    """Until the end of the transaction nobody writes to the project. As a statement of its own, as the settle lock."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", [WRITE_LOCK, project_id])
+
+
 def _roll_back(connection: psycopg.Connection) -> None:
     try:
         connection.execute("ROLLBACK")

@@ -13,10 +13,6 @@ class Strict(Schema):
     model_config = ConfigDict(extra="forbid")
 
 
-class Problem(Strict):
-    detail: str
-
-
 class Items(Strict, Generic[Item]):
     items: list[Item]
     next_cursor: str | None

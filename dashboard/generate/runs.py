@@ -10,7 +10,7 @@ from dashboard.generate.services import Release, Service
 from tracestore.records import Attributes, Event, RawSpan, Resource, Scope
 
 INTERNAL, CLIENT = 1, 3  # OTLP span kinds
-UNSET, OK, ERROR = 0, 1, 2
+OK, ERROR = 1, 2
 SECOND = 10**9
 TEAM = 100  # calls below one sub-agent of a very large run
 FAILURES = (

@@ -12,7 +12,7 @@ from dashboard.geometry import Bar
 from dashboard.links import in_project, quoted, with_query
 from dashboard.params import in_ns
 from dashboard.price_lines import ReceiptView, receipt_view
-from dashboard.templatetags.units import in_time
+from dashboard.templatetags.units import counted, in_time
 from dashboard.trees import CALLS, kind_of, tokens_of
 from dashboard.values import CUT, LONGEST, Attribute, Shown, attributes, shown
 from tracestore import records
@@ -140,12 +140,8 @@ def load_panel(request: HttpRequest, trace_id: str, key: str) -> SpanPanel | Non
 def texts_gone(detail: SpanDetail, days: int, now: datetime) -> str:
     """Why the payload of a span is not there. days: for how long its project keeps texts."""
     if detail.span.start_ns < in_ns(now - timedelta(days=days)):
-        return f"{SAID} was dropped after {spoken_days(days)}, as the project's retention asks."
+        return f"{SAID} was dropped after {counted(days, 'day')}, as the project's retention asks."
     return f"{SAID} is no longer stored: it was erased, or the retention was changed."
-
-
-def spoken_days(days: int) -> str:
-    return "1 day" if days == 1 else f"{days} days"
 
 
 def known_messages(request: HttpRequest, detail: SpanDetail) -> Collection[str] | None:

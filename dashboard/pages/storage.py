@@ -3,12 +3,10 @@
 A member sees the project's own part, estimated. Who administers the installation sees all of it, and the disk.
 """
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
@@ -18,22 +16,21 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.access import actor, admin_page, project_page
 from dashboard.pages.access.settings_frame import SettingsFrame, settings_frame
+from dashboard.templatetags.units import counted
 from tracestore.actions.access import permit_removal
 from tracestore.analysis import storage
-from tracestore.analysis.retention import Fill, Kept, full_on
+from tracestore.analysis.retention import DEFAULT_DAYS, Fill, Kept, full_on
 from tracestore.analysis.storage import GROUPS, Bytes
-from tracestore.jobs import partitions as job
 from tracestore.models import Project
 from tracestore.partitions import TABLES
 from tracestore.queries.counters import database_bytes
 from tracestore.queries.retention import Held, held, kept_by
 from tracestore.queries.storage import partition_bytes, records_by_day, table_bytes
+from tracestore.space import disk_free_bytes
 
 KEPT_S = 60  # sizes are not asked again for every look
 ROWS = 45
-WORDS = {
-    "spans": "Spans", "texts": "Texts", "derived": "Derived", "logs": "Logs", "metrics": "Metrics", "search": "Search",
-}  # fmt: skip
+COLUMNS = tuple(group for group, _, _ in GROUPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +55,7 @@ class GoingLine:
 class ProjectLine:
     name: str
     bytes: int
-    share: float
+    share: float | None  # None while nothing is stored
     days: str
 
 
@@ -152,21 +149,20 @@ def build(request: HttpRequest, measured: Measured, now: datetime) -> StoragePag
     projects = everybody if is_admin else [kept]
     net = without_empty(sizes, measured.empty)
     shown = net if is_admin else storage.of_project(net, measured.records or {}, kept.project_id, everybody, today)
-    days_of = storage.groups_of(projects, job.DEFAULT_DAYS)
+    days_of = storage.groups_of(projects, DEFAULT_DAYS)
     lines = day_lines(shown)
     pace = paces(shown, days_of, today)
     return StoragePage(
         frame=frame,
         known=True,
-        words=[WORDS[group] for group in columns(shown)],
+        words=COLUMNS,
         days=lines[:ROWS],
         older=summed(f"{len(lines) - ROWS} earlier days", lines[ROWS:]),
-        total=summed("All", lines),
+        total=summed("all", lines),
         stored=sum(line.total for line in lines),
         daily=None if all(one is None for one in pace.values()) else round(sum(one or 0 for one in pace.values())),
         going=[
-            GoingLine(WORDS[one.group], one.day, one.on, round(one.bytes))
-            for one in storage.going_next(shown, days_of, today)
+            GoingLine(one.group, one.day, one.on, round(one.bytes)) for one in storage.going_next(shown, days_of, today)
         ],
         kept=kept,
         held=held() if is_admin else None,
@@ -179,17 +175,11 @@ def without_empty(sizes: Bytes, empty: Mapping[str, float]) -> Bytes:
     return {group: {day: size - empty[group] for day, size in days.items()} for group, days in sizes.items()}
 
 
-def columns(sizes: Bytes) -> list[str]:
-    """Search has a column once it has tables."""
-    return [group for group, _, _ in GROUPS if group != "search" or sizes[group]]
-
-
 def day_lines(sizes: Bytes) -> list[DayLine]:
     """Days that hold anything, the newest first."""
-    names = columns(sizes)
     found: list[tuple[date, list[int]]] = []
     for day in sorted({day for days in sizes.values() for day in days}, reverse=True):
-        cells = [round(sizes[group].get(day, 0)) for group in names]
+        cells = [round(sizes[group].get(day, 0)) for group in COLUMNS]
         if any(cells):
             found.append((day, cells))
     most = max((sum(cells) for _, cells in found), default=1)
@@ -215,7 +205,7 @@ def disk_of(
     sizes: Bytes,
     today: date,
 ) -> Disk:
-    free = free_bytes()
+    free = disk_free_bytes()
     fills = [
         Fill(found, days_of[group], {day: int(size) for day, size in sizes[group].items()})
         for group, found in pace.items()
@@ -234,13 +224,6 @@ def disk_of(
     )
 
 
-def free_bytes() -> int | None:
-    """Of the disk that the embedded server writes to."""
-    if not settings.EMBEDDED_DATABASE or not settings.HOME.postgres_data.exists():
-        return None
-    return shutil.disk_usage(settings.HOME.path).free
-
-
 def verdict(free: int | None, has_pace: bool, full: date | None) -> str:
     if free is None:
         return "Unknown: the database is a server of your own, whose disk cannot be seen from here."
@@ -255,8 +238,8 @@ def rest(total: int) -> list[tuple[str, int]]:
     """What is not of a day, as (word, bytes) that add up to total."""
     found = {"rollups": 0, "other tables": 0}
     for one in table_bytes():
-        found["rollups" if one.table.startswith("rollup") else "other tables"] += one.bytes
-    found["empty days, system"] = max(0, total - sum(found.values()))
+        found["rollups" if "rollup" in one.table else "other tables"] += one.bytes
+    found["empty days and system"] = max(0, total - sum(found.values()))
     return [(word, size) for word, size in found.items() if size]
 
 
@@ -273,13 +256,15 @@ def project_lines(measured: Measured, projects: Sequence[Kept], sizes: Bytes, to
         )
         for one in projects
     }
-    total = sum(used.values()) or 1
+    total = sum(used.values())
     kept = {one.project_id: one for one in projects}
     order = sorted(used, key=lambda project_id: -used[project_id])
-    return [ProjectLine(names[n], round(used[n]), used[n] / total, days_text(kept[n])) for n in order]
+    return [
+        ProjectLine(names[n], round(used[n]), used[n] / total if total else None, days_text(kept[n])) for n in order
+    ]
 
 
 def days_text(kept: Kept) -> str:
     named = (("texts", kept.texts), ("logs", kept.logs), ("metrics", kept.metrics))
     other = [f"{word} {days}" for word, days in named if days != kept.traces]
-    return ", ".join([f"{kept.traces} days", *other])
+    return ", ".join([counted(kept.traces, "day"), *other])

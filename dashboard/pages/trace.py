@@ -14,6 +14,7 @@ from dashboard.pages.asking import answered
 from dashboard.pages.span_panel import SpanPanel, load_panel
 from dashboard.pages.trace_header import TraceHeader, load_header
 from dashboard.params import in_ns
+from dashboard.templatetags.units import counted
 from dashboard.trees import WINDOW, Selection, TreeLine, axis, draw, select, span_number, tabs
 from tracestore.analysis.retention import oldest
 from tracestore.analysis.tree import Tree
@@ -133,9 +134,11 @@ def problems(tree: Tree) -> list[str]:
     found: list[str] = []
     if missing:
         parents = "a parent" if len(missing) == 1 else f"{len(missing):,} parents"
-        found.append(f"{spoken(orphans, 'span')} hang{'s' * (orphans == 1)} below {parents} that never arrived.")
+        found.append(f"{counted(orphans, 'span')} hang{'s' * (orphans == 1)} below {parents} that never arrived.")
     if cycles:
-        found.append(f"{spoken(cycles, 'ring')} of spans that name each other as parents, opened at the earliest span.")
+        found.append(
+            f"{counted(cycles, 'ring')} of spans that name each other as parents, opened at the earliest span."
+        )
     if roots > 1:
         found.append(f"{roots} roots in one trace.")
     return found
@@ -149,9 +152,5 @@ def lost_texts(request: HttpRequest, found: TraceRow, now: datetime) -> list[str
     ):
         return []
     return [
-        f"The texts of this trace were dropped after {spoken(days, 'day')} (retention); its spans, tokens and cost are kept."
+        f"The texts of this trace were dropped after {counted(days, 'day')} (retention); its spans, tokens and cost are kept."
     ]
-
-
-def spoken(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"

@@ -17,7 +17,7 @@ from dashboard.pages.asking import answered
 from dashboard.pages.ingest import project_snippets
 from dashboard.search_notes import search_notes, sums_note
 from dashboard.snippets import Snippet
-from dashboard.templatetags.units import in_exact, in_money, in_time
+from dashboard.templatetags.units import counted, in_exact, in_money, in_time
 from tracestore.analysis.filters import free_text
 from tracestore.queries.trace_list import find_traces
 from tracestore.queries.trace_strip import StripBucket, TraceStrip, summarise_traces, traces_at_most
@@ -197,7 +197,7 @@ def both_tokens(input_tokens: int | None, output_tokens: int | None) -> int | No
 
 def why_no_cost(row: TraceRow) -> str:
     if row.unpriced_calls:
-        return f"Unknown: {row.unpriced_calls} calls of {', '.join(row.models) or 'an unknown model'} have no price"
+        return f"Unknown: no price for {counted(row.unpriced_calls, 'call')} of {', '.join(row.models) or 'an unknown model'}"
     return "No cost: no billable call in this trace reported tokens"
 
 

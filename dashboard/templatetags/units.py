@@ -80,12 +80,15 @@ def in_percent(ratio: float) -> str:
 
 
 def in_bytes(count: int) -> str:
-    """Bytes, decimal: 812 B, 38 kB, 1.2 MB."""
+    """Bytes, decimal: 812 B, 38 kB, 1.2 MB, 78.4 GB, 1.2 TB."""
     if count < 1_000:
         return f"{count} B"
     if count < 999_500:
         return f"{count / 1_000:.1f} kB" if count < 9_950 else f"{count / 1_000:.0f} kB"
-    return f"{count / 1_000_000:.1f} MB"
+    for limit, divisor, unit in ((999_950_000, 1_000_000, "MB"), (999_950_000_000, 1_000_000_000, "GB")):
+        if count < limit:
+            return f"{count / divisor:.1f} {unit}"
+    return f"{count / 1_000_000_000_000:,.1f} TB"
 
 
 def in_ago(ns: int, now_ns: int) -> str:
@@ -93,15 +96,20 @@ def in_ago(ns: int, now_ns: int) -> str:
     gap = (now_ns - ns) // NANO
     if abs(gap) < 2:
         return "just now"
+    return f"{in_gap(gap)} ago" if gap >= 0 else f"in {in_gap(-gap)}"
+
+
+def in_gap(seconds: int) -> str:
+    """Whole units, rounded down: 12 s, 4 min, 3 h, 2 d."""
     for limit, divisor, unit in ((90, 1, "s"), (5_400, 60, "min"), (129_600, 3_600, "h")):
-        if abs(gap) < limit:
-            return spoken(gap, divisor, unit)
-    return spoken(gap, 86_400, "d")
+        if seconds < limit:
+            return f"{seconds // divisor} {unit}"
+    return f"{seconds // 86_400} d"
 
 
-def spoken(gap: int, divisor: int, unit: str) -> str:
-    amount = f"{abs(gap) // divisor} {unit}"
-    return f"{amount} ago" if gap >= 0 else f"in {amount}"
+def counted(count: int, word: str) -> str:
+    """1 day, 2,000 days."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def moment(ns: int) -> datetime | None:

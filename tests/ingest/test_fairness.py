@@ -88,7 +88,7 @@ def test_keys_take_turns_while_they_wait():
     order = []
 
     async def send(turns, key):
-        async with turns.turn(key):
+        async with turns.slot(key):
             await asyncio.sleep(0)
             order.append(key)
 
@@ -109,12 +109,12 @@ def test_a_slot_is_not_lost_with_a_waiter_that_gives_up_or_work_that_fails():
         turns, gate = FairQueue(1), asyncio.Event()
 
         async def hold():
-            async with turns.turn(1):
+            async with turns.slot(1):
                 await gate.wait()
                 raise ZeroDivisionError
 
         async def go(key):
-            async with turns.turn(key):
+            async with turns.slot(key):
                 return key
 
         first = asyncio.create_task(hold())

@@ -62,13 +62,13 @@ def chain(count: int) -> list[Node]:
 def test_a_window_holds_the_selected_span():
     tree = arrange(chain(1_234))
     selection = trees.select(tree, "", None, None, 1_000)
-    assert (selection.first, selection.last, selection.total) == (501, 1_000, 1_234)
+    assert (selection.first, selection.last, selection.total) == (801, 1_000, 1_234)
     assert [row.span_id for row in selection.context] == [1]
 
 
 def test_an_offset_beyond_the_end_shows_the_last_window():
     selection = trees.select(arrange(chain(1_234)), "", None, 99_999, None)
-    assert (selection.first, selection.last) == (1_001, 1_234)
+    assert (selection.first, selection.last) == (1_201, 1_234)
 
 
 def test_only_errors_and_what_is_above_them():

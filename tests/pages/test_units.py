@@ -93,6 +93,24 @@ def test_an_unknown_reason_is_escaped():
 
 
 @pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (812, "812 B"),
+        (1_240, "1.2 kB"),
+        (38_000, "38 kB"),
+        (1_240_000, "1.2 MB"),
+        (999_949_999, "999.9 MB"),
+        (999_950_000, "1.0 GB"),
+        (78_393_400_000, "78.4 GB"),
+        (1_240_000_000_000, "1.2 TB"),
+    ],
+)
+def test_sizes_go_up_to_the_unit_that_a_disk_is_sold_by(count, text):
+    assert units.size(count) == text
+
+
+@pytest.mark.parametrize(
     ("gap_s", "text"),
     [
         (1, "just now"),

@@ -11,6 +11,7 @@ from tests.conftest import Database
 from tests.world import World, make_world
 from tracestore.analysis.texts import MAX_TEXT
 from tracestore.jobs import search
+from tracestore.queries import search as questions
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def api(world: World, q: str, key: str = "") -> Any:
 
 def test_a_search_says_what_is_not_searchable_yet(world: World) -> None:
     text = page(world, "moon").content.decode()
-    assert "(2 traces of this range) are not searchable yet" in text
+    assert "2 traces of this range are not searchable yet: the first has waited for" in text
     assert "not searchable yet" in api(world, "moon")["notes"][0]
     assert "not searchable yet" not in page(world, "service:shop").content.decode()
     assert "notes" not in api(world, "service:shop")
@@ -55,14 +56,27 @@ def test_a_search_finds_what_is_indexed_and_says_what_is_cut(world: World) -> No
     assert "holds no word that can be searched" in page(world, '"%%"').content.decode()
 
 
+def test_a_page_without_a_match_that_is_not_the_last_leads_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The words are there, apart: looking them up ended before the end of the range."""
+    search.run(datetime.now().astimezone() + timedelta(seconds=30))
+    monkeypatch.setattr(questions, "LOOKED_UP_AT_ONCE", 1)
+    monkeypatch.setattr(questions, "LOOK_UP_S", 0.0)
+    first = page(world, '"moon a"').content.decode()
+    assert "No match so far" in first
+    assert 'rel="next">Search on' in first
+    assert "No match so far" not in page(world, "nowhere").content.decode()
+
+
 def test_the_sums_of_a_search_come_after_its_list(world: World) -> None:
     """They look at all that matches, the list at one page."""
     search.run(datetime.now().astimezone() + timedelta(seconds=30))
     first = page(world, "moon*").content.decode()
+    assert 'id="sums"' in first
     assert "sums=1" in first
-    assert 'class="summary"' not in first
-    assert 'class="summary"' in page(world, "moon*", sums="1").content.decode()
-    assert 'class="summary"' in page(world, "service:shop").content.decode()
+    assert "p50 <strong>" not in first
+    for summed in (page(world, "moon*", sums="1"), page(world, "service:shop")):
+        assert "p50 <strong>" in summed.content.decode()
+        assert 'id="sums"' not in summed.content.decode()
     assert "together or apart" not in first
     assert "together or apart" in page(world, '"blue moon"').content.decode()
 

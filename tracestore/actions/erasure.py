@@ -13,11 +13,12 @@ from uuid import UUID
 
 import psycopg
 
+from tracestore.partitions import date_of
 from tracestore.payload import without
 from tracestore.settling import lock, recompute
 from tracestore.settling_reads import as_uuids, read_before
 from tracestore.writer_arrays import UuidArray
-from tracestore.writer_transaction import WRITE_LOCK
+from tracestore.writer_transaction import lock_out_writers
 
 EPOCH = """
 INSERT INTO erasure AS kept (project, epoch) VALUES (%(project)s, 1)
@@ -28,7 +29,7 @@ ON CONFLICT (project) DO UPDATE SET epoch = kept.epoch + 1
 def begin_erasing(connection: psycopg.Connection, project_id: int) -> None:
     """No writer relies on a message that was just deleted: it waits, and what it remembers is of an epoch that is over."""
     lock(connection, project_id)
-    connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", [WRITE_LOCK, project_id])
+    lock_out_writers(connection, project_id)
     connection.execute(EPOCH, {"project": project_id})
 
 
@@ -78,12 +79,8 @@ def erase(connection: psycopg.Connection, project_id: int, doomed: Doomed, now_n
     )
     connection.execute(FORGET_ATTRS, parameters)
     recompute(connection, project_id, days, before, now_ns)
-    touched = frozenset(_as_day(n) for first, last in days.values() for n in range(first, last + 1))
+    touched = frozenset(date_of(n) for first, last in days.values() for n in range(first, last + 1))
     return Erased(len(days), deleted["span"], messages, deleted["log_record"], deleted["metric_exemplar"], touched)
-
-
-def _as_day(day: int) -> date:
-    return date.fromordinal(date(1970, 1, 1).toordinal() + day)
 
 
 def _parameters(project_id: int, doomed: Doomed) -> dict[str, Any]:

@@ -32,7 +32,6 @@ _RATES = {
     "cache_audio_read_mtok": "cache_audio_read",
     "output_reasoning_mtok": "output_reasoning",
 }
-RATE_NAMES = (*_RATES.values(), "requests")
 
 # Our provider names -> ids of the price list; a provider that is not here is asked for by its own name.
 _PROVIDERS = {

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from tracestore.analysis.price_data import bundled, price_of
 from tracestore.records import Price, Span
@@ -93,6 +94,14 @@ class PriceBook:
             return None, None
         cost_nanousd = cost(span, price, requests=1 if span.operation in _CALLS else 0)
         return (None, None) if cost_nanousd is None or cost_nanousd > COST_MAX_NANOUSD else (cost_nanousd, price)
+
+    def charge(self, span: Span, prices: dict[int, Price]) -> None:
+        """Sets what a new span costs, and notes the price in prices. An unknown cost stays None: it is not a cost of zero."""
+        cost_nanousd, price = self.price(span)
+        if price is not None:
+            prices[price.id] = price
+            force_setattr(span, "cost_nanousd", cost_nanousd)  # nobody else has seen this span: a copy would cost 1 us
+            force_setattr(span, "price_id", price.id)
 
     def find(
         self, provider: str | None, response_model: str | None, request_model: str | None, at_ns: int

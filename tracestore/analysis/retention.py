@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from math import ceil
 
 SIGNALS = ("traces", "texts", "logs", "metrics")
+DEFAULT_DAYS = 30  # of a new project
 SHARE, DAYS_AT_LEAST = 0.2, 2  # of the stored days, what one run may remove unasked
 
 

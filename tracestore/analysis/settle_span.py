@@ -79,10 +79,6 @@ class SettleSpan(msgspec.Struct, gc=False, frozen=True):
         return self.cost_reported if self.cost_computed is None else self.cost_computed
 
     @property
-    def plausible_start_ns(self) -> int:
-        return self.received_ns if self.flags & CLOCK_SUSPECT else self.start_ns
-
-    @property
     def plausible_end_ns(self) -> int:
         """When the span counts as ended: its end, or its receipt where that cannot be."""
         if self.flags & CLOCK_SUSPECT or not self.start_ns - DAY_NS <= self.end_ns <= self.received_ns + FUTURE_NS:

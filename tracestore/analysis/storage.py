@@ -26,6 +26,7 @@ GROUP_OF = {
     "log_record": "logs",
     "metric_point": "metrics",
     "metric_exemplar": "metrics",
+    "trace_text": "search",
 }
 LOOKED_BACK = 7  # full days
 
@@ -34,10 +35,10 @@ Records = Mapping[tuple[int, str, date], int]  # project, signal, day of receipt
 
 
 def by_group(sizes: Iterable[tuple[str, date, int]]) -> Bytes:
-    """sizes: (table, day, bytes). A table by day that has no group of its own serves the search."""
+    """sizes: (table, day, bytes)."""
     found: Bytes = {group: {} for group, _, _ in GROUPS}
     for table, day, size in sizes:
-        days = found[GROUP_OF.get(table, "search")]
+        days = found[GROUP_OF[table]]
         days[day] = days.get(day, 0) + size
     return found
 

@@ -17,11 +17,8 @@ from tracestore.analysis import retention
 from tracestore.analysis.retention import Kept, Removal
 from tracestore.settling import lock
 
-DEFAULT_DAYS = 30
-RETENTION_LOCK = (
-    4,
-    1,
-)  # advisory: held by this job, and shared by a backup, which must not lose a table under its hands
+# Advisory: held by this job, and shared by a backup, which must not lose a table under its hands.
+RETENTION_LOCK = (partitions.PARTITION_LOCK, 1)
 BUDGET_S = 240.0  # of one run; the next one goes on
 JUMP = timedelta(days=1)
 STEADY = timedelta(hours=1)
@@ -89,7 +86,7 @@ def _create(connection: psycopg.Connection, projects: Sequence[Kept], now: datet
     empty store, which has nothing to lose.
     """
     if trusted or not any(partitions.used_bytes(connection).values()):
-        days = {s: retention.longest(projects, s, DEFAULT_DAYS) for s in ("traces", "logs", "metrics")}
+        days = {s: retention.longest(projects, s, retention.DEFAULT_DAYS) for s in ("traces", "logs", "metrics")}
         return partitions.ensure(connection, now, days["traces"], days)
     return partitions.ensure(connection, now, 0) if _is_near(connection, now) else []
 
@@ -123,8 +120,8 @@ def removals(connection: psycopg.Connection, projects: Sequence[Kept], now: date
 def _removal(projects: Sequence[Kept], table: str, day: date, today: date) -> Removal | None:
     signal, arrival = partitions.KEPT_AS[table], partitions.arrival(table)
     gone = retention.gone(projects, signal, day, today)
-    everyone = day < retention.oldest(today, retention.longest(projects, signal, DEFAULT_DAYS))
-    drop = day < retention.oldest(today, retention.longest(projects, arrival, DEFAULT_DAYS))
+    everyone = day < retention.oldest(today, retention.longest(projects, signal, retention.DEFAULT_DAYS))
+    drop = day < retention.oldest(today, retention.longest(projects, arrival, retention.DEFAULT_DAYS))
     return Removal(table, day, gone, everyone, drop) if gone or everyone else None
 
 

@@ -23,7 +23,7 @@ from tracestore.queries.payloads import load_payloads, load_references
 from tracestore.records import CLOCK_SUSPECT, DUPLICATE_KEYS, TRUNCATED, Price, RawSpan, Span
 from tracestore.settling import lock
 from tracestore.writer_again import Again, rewrite, sent_status
-from tracestore.writer_transaction import WRITE_LOCK
+from tracestore.writer_transaction import lock_out_writers
 
 AT_ONCE = 1_000  # spans of one transaction: writers of the project wait 0.2 s
 OF_DECODING = TRUNCATED | DUPLICATE_KEYS
@@ -100,7 +100,7 @@ def _renormalise_day(
     while True:
         with connection.transaction():
             lock(connection, asked["project"])
-            connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", [WRITE_LOCK, asked["project"]])
+            lock_out_writers(connection, asked["project"])
             rows = [Stored(*row) for row in connection.execute(STORED, {**asked, "trace": last[0], "span": last[1]})]
             prices: dict[int, Price] = {}
             again = [_understood(raw, row, normalise, book, prices) for row, raw in _sent(asked, rows)]
@@ -158,9 +158,5 @@ def _raw(row: Stored, sent: Payload, resource: Any, scope: Any) -> RawSpan:
 
 def _understood(raw: RawSpan, row: Stored, normalise: Normalise, book: PriceBook, prices: dict[int, Price]) -> Again:
     span = normalise(raw)
-    if span.request_model is not None or span.response_model is not None:
-        cost_nanousd, price = book.price(span)
-        if price is not None:
-            prices[price.id] = price
-            span = replace(span, cost_nanousd=cost_nanousd, price_id=price.id)
+    book.charge(span, prices)
     return Again(span, row.received_ns, bool(row.flags & CLOCK_SUSPECT))

@@ -18,7 +18,7 @@ from tracestore import db
 from tracestore.partitions import EPOCH
 from tracestore.queries.trace_texts import PROBES, read_logs, read_spans
 from tracestore.search_rows import COLUMNS, pack_row, read_rows, signature
-from tracestore.settling_reads import as_uuids
+from tracestore.settling_reads import as_uuids, marked_projects
 from tracestore.writer_transaction import WRITE_LOCK, copy_rows
 
 INDEX_LOCK = 9  # class of advisory locks, by project: one indexer at a time
@@ -58,15 +58,6 @@ class Before(NamedTuple):
 
 # --- when ---------------------------------------------------------------------------------------------------------------
 
-PROJECTS = """
-WITH RECURSIVE marked AS (
-  (SELECT project FROM text_mark ORDER BY project LIMIT 1)
-  UNION ALL
-  SELECT (SELECT next.project FROM text_mark AS next WHERE next.project > marked.project ORDER BY next.project LIMIT 1)
-  FROM marked WHERE marked.project IS NOT NULL
-)
-SELECT project FROM marked WHERE project IS NOT NULL
-"""
 BEHIND = "SELECT marked_ns < %s FROM settle_mark WHERE project = %s ORDER BY id LIMIT 1"
 
 
@@ -75,7 +66,7 @@ def run(now: datetime) -> Summary:
     started, now_ns = time.monotonic(), int(now.timestamp() * 1e9)
     traces = indexed = 0
     with db.JOBS.connection(BUDGET_S + 120) as connection:
-        waiting = [row[0] for row in connection.execute(PROJECTS)]
+        waiting = marked_projects(connection, "text_mark")
         while waiting and (spent_s := time.monotonic() - started) < BUDGET_S:
             began, project_id = time.monotonic(), waiting.pop(0)
             done = index_some(connection, project_id, now_ns + int(spent_s * 1e9))

@@ -14,7 +14,7 @@ import psycopg
 
 from tracestore import db, failpoints
 from tracestore.settling import lock, recompute
-from tracestore.settling_reads import Before, Mark, read_before, read_marks
+from tracestore.settling_reads import Before, Mark, marked_projects, read_before, read_marks
 
 MARKS_AT_ONCE = 4_000
 SPANS_AT_ONCE = 20_000
@@ -42,24 +42,13 @@ class Pass:
     resting: bool
 
 
-PROJECTS = """
-WITH RECURSIVE marked AS (
-  (SELECT project FROM settle_mark ORDER BY project LIMIT 1)
-  UNION ALL
-  SELECT (SELECT next.project FROM settle_mark AS next WHERE next.project > marked.project ORDER BY next.project LIMIT 1)
-  FROM marked WHERE marked.project IS NOT NULL
-)
-SELECT project FROM marked WHERE project IS NOT NULL
-"""
-
-
 def run(now: datetime) -> Summary:
     """Settles what is marked, project by project, for at most BUDGET_S."""
     now_ns, stop_at = int(now.timestamp() * 1e9), time.monotonic() + BUDGET_S
     traces = spans = 0
     left = False
     with db.JOBS.connection(BUDGET_S + 120) as connection:
-        for (project_id,) in connection.execute(PROJECTS).fetchall():
+        for project_id in marked_projects(connection, "settle_mark"):
             after: int | None = 0
             while after is not None and time.monotonic() < stop_at:
                 done = settle_some(connection, project_id, now_ns, after)

@@ -5,7 +5,6 @@ from pathlib import Path
 from django.db import migrations
 
 SCHEMA = Path(__file__).resolve().parent.parent / "sql" / "schema" / "rollups.sql"
-TABLES = "span_profile rollup_mark rollup_state rollup_capped request_rollup call_rollup tool_rollup usage_rollup"
 TRACE = """
 ALTER TABLE trace
   ADD COLUMN version_set uuid, -- of the root's service
@@ -20,8 +19,9 @@ SELECT project, 60, end_ns / 60000000000 * 60 FROM trace
 UNION SELECT project, 60, end_ns / 60000000000 * 60 FROM llm_call
 UNION SELECT project, 60, end_ns / 60000000000 * 60 FROM tool_call;
 """
-UNDO = f"""
-DROP TABLE {", ".join(TABLES.split())} CASCADE;
+UNDO = """
+DROP TABLE span_profile, rollup_mark, rollup_state, rollup_capped, request_rollup, call_rollup, tool_rollup, usage_rollup
+  CASCADE;
 DROP AGGREGATE histogram_sum(bigint[]);
 DROP FUNCTION histogram_pack(bigint[]);
 DROP FUNCTION histogram_bucket(bigint);

@@ -12,7 +12,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-DEFAULT_RETENTION_DAYS = 30
+from tracestore.analysis.retention import DEFAULT_DAYS
+
 MAX_RETENTION_DAYS = 3650
 
 
@@ -90,7 +91,7 @@ class Project(models.Model):
     id = models.AutoField(primary_key=True)
     name = models.CharField(max_length=80)
     slug = models.SlugField(max_length=60, db_index=False)
-    retention_days = models.PositiveIntegerField(default=DEFAULT_RETENTION_DAYS)  # traces
+    retention_days = models.PositiveIntegerField(default=DEFAULT_DAYS)  # traces
     # Texts go with the traces or earlier, logs and metrics have a time of their own. None: as long as traces.
     text_retention_days = models.PositiveIntegerField(null=True, blank=True)
     log_retention_days = models.PositiveIntegerField(null=True, blank=True)

@@ -1,7 +1,6 @@
 """What is wrong, and what to do about it? `manage.py doctor` looks at everything that Fourline leans on."""
 
 import http.client
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from dashboard.pages.health import readiness
 from tracestore.db import Unavailable
 from tracestore.queries import durability
 from tracestore.queries.search_lag import index_waiting
+from tracestore.space import RESERVE_BYTES, disk_free_bytes
 
 SEARCH_LATE_S = 3600
 LOW_DISK_BYTES = 2 * 1024**3
@@ -60,12 +60,10 @@ def _secrets() -> str | None:
 
 
 def _disk() -> str | None:
-    if not settings.HOME.path.exists():
+    free = disk_free_bytes()
+    if free is None or free >= LOW_DISK_BYTES:
         return None
-    free = shutil.disk_usage(settings.HOME.path).free
-    if free >= LOW_DISK_BYTES:
-        return None
-    return f"{free // 1024**2} MB free at {settings.HOME.path}: ingest stops (503) when the disk is full; make room"
+    return f"{free // 1024**2} MB free at {settings.HOME.path}: ingest stops (503) at {RESERVE_BYTES // 1024**2}; make room"
 
 
 def _search(now: datetime) -> str | None:

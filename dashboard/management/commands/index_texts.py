@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from dashboard.management.projects import add_project, chosen_id
 from tracestore.jobs import search
 
 
@@ -14,10 +15,10 @@ class Command(BaseCommand):
     help = "Mark every trace and index its texts, without yielding to ingest. What is indexed is skipped; safe to stop and repeat."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--project", type=int, help="id of one project; without it, all of them")
+        add_project(parser)
         parser.add_argument("--mark-only", action="store_true", help="leave the work to the job behind ingest")
 
     def handle(self, *args: Any, **options: Any) -> None:
         began = time.monotonic()
-        done = search.refill(datetime.now(UTC), options["project"], mark_only=options["mark_only"])
+        done = search.refill(datetime.now(UTC), chosen_id(options["project"]), mark_only=options["mark_only"])
         self.stdout.write(f"{done.traces} traces marked, {done.indexed} indexed in {time.monotonic() - began:.0f} s")

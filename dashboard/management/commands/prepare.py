@@ -14,12 +14,12 @@ from django.db import OperationalError, connection, transaction
 from dashboard.embedded.home import write_private
 from tracestore import db, partitions
 from tracestore.actions import access
+from tracestore.analysis.retention import DEFAULT_DAYS
 from tracestore.queries import durability
 
 MIGRATION_LOCK = 4_001  # advisory; two containers may start at once
 # While a migration waits for a table, whoever comes after it waits too: so it gives up soon, and tries again.
 LOCK_TIMEOUT, MIGRATION_TRIES, PAUSE_S = "2s", 60, 1.0
-DEFAULT_RETENTION_DAYS = 30
 
 
 class Command(BaseCommand):
@@ -36,7 +36,7 @@ class Command(BaseCommand):
             cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
         self.migrate()
         with db.JOBS.connection(600) as store:
-            partitions.ensure_ahead(store, now, DEFAULT_RETENTION_DAYS)
+            partitions.ensure_ahead(store, now, DEFAULT_DAYS)
         self.bootstrap(now)
 
     def wait_for_database(self) -> None:

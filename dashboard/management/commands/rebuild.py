@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from dashboard.management.projects import add_project, chosen_id
 from tracestore.jobs import rebuild
 
 
@@ -13,8 +14,8 @@ class Command(BaseCommand):
     help = "Compute everything derived from spans again. Ingest may go on; safe to stop and to repeat."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--project", type=int, help="id of one project; without it, all of them")
+        add_project(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        done = rebuild.run(datetime.now(UTC), options["project"])
+        done = rebuild.run(datetime.now(UTC), chosen_id(options["project"]))
         self.stdout.write(f"{done.projects} projects, {done.traces} traces from {done.spans} spans")

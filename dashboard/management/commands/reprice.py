@@ -4,24 +4,19 @@ from argparse import ArgumentParser
 from datetime import UTC, datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
+from dashboard.management.projects import add_project, chosen_projects
 from tracestore.jobs import reprice
-from tracestore.models import Project
 
 
 class Command(BaseCommand):
     help = "Compute the cost of stored calls again: bundled prices, and the project's own on top."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--project", help="slug of one project; without it, all of them")
+        add_project(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        projects = Project.objects.order_by("id")
-        if options["project"]:
-            projects = projects.filter(slug=options["project"])
-        if not projects:
-            raise CommandError("no such project")
-        for project in projects:
+        for project in chosen_projects(options["project"]):
             done = reprice.run(datetime.now(UTC), project.id)
             self.stdout.write(f"{project.slug}: {done.changed} of {done.read} spans have another cost now")

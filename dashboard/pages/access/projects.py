@@ -151,7 +151,9 @@ def erase_user(request: HttpRequest) -> HttpResponse:
     form = EraseForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         actions.request_erasure(request.project.pk, form.cleaned_data["user_id"], timezone.now(), actor(request))
-        messages.success(request, "All of this user is erased within some minutes. The audit log says when it is done.")
+        messages.success(
+            request, "All of this user is erased within a few minutes. The audit log says when it is done."
+        )
         return redirect("settings", request.project.slug)
     page = ErasePage(settings_frame(request, "general"), form)
     return render(request, "access/erase_user.html", {"page": page}, status=400 if form.errors else 200)
@@ -160,12 +162,12 @@ def erase_user(request: HttpRequest) -> HttpResponse:
 def going_lines(project: Project, keep: actions.KeepFor, today: date) -> list[GoingLine]:
     """What would be removed, of each signal that is kept for fewer days than now."""
     now, then = kept_by(project), kept(project.pk, keep.traces, keep.texts, keep.logs, keep.metrics)
-    words = (("traces", "Traces", "traces"), ("texts", "Texts", "traces"), ("logs", "Logs", "log records"))
+    words = (("traces", "Traces", "trace"), ("texts", "Texts", "trace"), ("logs", "Logs", "log record"))
     return [
         GoingLine(
             word, oldest(today, then.days(signal)), _count(project, signal, oldest(today, then.days(signal))), unit
         )
-        for signal, word, unit in (*words, ("metrics", "Metrics", "metric points"))
+        for signal, word, unit in (*words, ("metrics", "Metrics", "metric point"))
         if then.days(signal) < now.days(signal)
     ]
 

@@ -32,7 +32,7 @@ class Notice:
 
 
 def notices_of(project_id: int, slug: str, now: datetime) -> list[Notice]:
-    found = [*jobs_notice(stale_jobs(now)), *retention_notice(now), *prices_notice(now)]
+    found = [*jobs_notice(stale_jobs(now)), *retention_notice(now, slug), *prices_notice(now)]
     return [*found, *unpriced_notice(unpriced(project_id, now), slug), *capped_notice(capped(project_id, now))]
 
 
@@ -80,7 +80,7 @@ def jobs_notice(late: Sequence[JobState]) -> list[Notice]:
 HELD_TOLD_AFTER = timedelta(hours=6)  # a backup or a long transaction is no news
 
 
-def retention_notice(now: datetime) -> list[Notice]:
+def retention_notice(now: datetime, slug: str) -> list[Notice]:
     """Old days that are not removed. Kept for a minute in this process."""
     known = cache.get("retention-held")
     if known is None:
@@ -90,8 +90,9 @@ def retention_notice(now: datetime) -> list[Notice]:
     if found is None:
         return []
     if found.reason == "many":
-        text = "Look at the clock of the server. If it is right, an administrator lets them go under Settings, Storage."
-        return [Notice(f"Removal of old data is held back: {found.days} days are due at once.", text)]
+        text = "Look at the clock of the server. If it is right, an administrator lets them go:"
+        title = f"Removal of old data is held back: {found.days} days are due at once."
+        return [Notice(title, text, f"/p/{slug}/settings/storage", "Storage")]
     if found.reason == "clock":
         text = "Nothing old is removed until it has been steady for an hour, and lies near the days that are stored."
         return [Notice("The clock of the server jumped.", text)]

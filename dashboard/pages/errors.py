@@ -10,6 +10,7 @@ import psycopg
 from django import db
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
+from psycopg.errors import LockNotAvailable
 
 from tracestore.db import Unavailable
 
@@ -22,8 +23,12 @@ SERVER_ERROR = (
     "Try again in a moment; if it stays, run: python manage.py doctor"
 )
 NO_DATABASE = (
-    "The database does not answer at the moment. Nothing that was acknowledged is lost, and senders are told to come again. "
+    "The database does not answer at the moment. Nothing that was acknowledged is lost, and senders are told to try again. "
     "Reload this page in a few seconds; if it stays, run: python manage.py doctor"
+)
+LOCKED = (
+    "Maintenance, such as the removal of old days or of a user, holds a table that this page reads. Nothing is lost. "
+    "Reload this page in a few seconds."
 )
 AWAY = (db.OperationalError, db.InterfaceError, psycopg.OperationalError, psycopg.InterfaceError, Unavailable)
 RETRY_AFTER_S = 5
@@ -63,13 +68,20 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django calls it while it looks at the exception."""
-    if isinstance(sys.exc_info()[1], AWAY):
+    error = sys.exc_info()[1]
+    if isinstance(error, LockNotAvailable) or isinstance(getattr(error, "__cause__", None), LockNotAvailable):
+        return come_again(request, ErrorPage(503, "Just a moment", LOCKED))
+    if isinstance(error, AWAY):
         return no_database(request)
     return answer(request, ErrorPage(500, "Something went wrong", SERVER_ERROR))
 
 
 def no_database(request: HttpRequest) -> HttpResponse:
-    response = answer(request, ErrorPage(503, "The database is away", NO_DATABASE))
+    return come_again(request, ErrorPage(503, "The database is away", NO_DATABASE))
+
+
+def come_again(request: HttpRequest, page: ErrorPage) -> HttpResponse:
+    response = answer(request, page)
     response["Retry-After"] = str(RETRY_AFTER_S)
     response._has_been_logged = True  # type: ignore[attr-defined]  # an outage would fill the log with tracebacks
     return response

@@ -22,6 +22,24 @@ def test_a_database_that_is_away_is_503_with_retry_after(away: Exception) -> Non
     assert "database" in answer.content.decode()
 
 
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_table_that_is_held_for_a_while_is_no_database_that_is_away(wrapped: bool) -> None:
+    try:
+        try:
+            raise psycopg.errors.LockNotAvailable("x")
+        except psycopg.Error as held:
+            if wrapped:
+                raise db.OperationalError("x") from held
+            raise
+    except Exception:
+        answer = errors.server_error(RequestFactory().get("/projects"))
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    text = answer.content.decode()
+    assert "Maintenance" in text
+    assert "Try again" in text
+    assert "database" not in text
+
+
 def test_any_other_error_is_ours() -> None:
     try:
         raise ValueError("a secret of our insides")

@@ -66,6 +66,10 @@ _WHO = (
     Dimension("version_set", VERSION_SET),
     Dimension("environment", "x.environment"),
 )
+# All sets of a trace, where they are not the root's alone: then, and in sums made before this was kept, NULL.
+_OTHER_SETS: Final = (
+    "nullif(replace(array_to_string(x.version_sets, ','), '-', ''), replace(x.version_set::text, '-', ''))"
+)
 # Of a suspect clock (stored under the day of its receipt) no duration is known.
 _TIMED: Final = "x.end_ns >= x.start_ns AND x.day - date '1970-01-01' = x.start_ns / 86400000000000"
 _LASTED: Final = "x.end_ns - x.start_ns"
@@ -73,7 +77,7 @@ _LASTED: Final = "x.end_ns - x.start_ns"
 REQUESTS: Final = Rollup(
     table="request_rollup",
     fact="trace",
-    dimensions=(*_WHO, Dimension("operation", "x.operation")),
+    dimensions=(*_WHO, Dimension("operation", "x.operation"), Dimension("version_sets", _OTHER_SETS)),
     measures=(
         Measure("requests", "count(*)"),
         Measure("errors", "count(*) FILTER (WHERE x.status = 2)"),

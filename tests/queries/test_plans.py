@@ -29,6 +29,7 @@ HOUR_NS = DAY_NS // 24
 START = f"({NOW_NS}::bigint - i::bigint * {7 * DAY_NS // TRACES})"
 DAY = f"(date '1970-01-01' + ({START} / {DAY_NS})::int)"
 IDS = {"project": "1", "day": DAY, "trace_id": "md5(i::text)::uuid", "start_ns": START, "end_ns": f"{START} + 1000000"}
+NAMES = {"name": "'chat'", "agent_name": "'writer'", "provider": "'openai'", "prompt_name": "'hello'"}
 MANY = f"generate_series(1, {TRACES}) AS i"
 BODY = f"'\\x{encode_value([None, {}]).hex()}'::bytea"
 
@@ -50,7 +51,7 @@ def week(database: Database) -> None:
     extra |= {"models": "ARRAY['m' || i % 5]", "environments": "ARRAY['prod']", "versions": "ARRAY['v' || i / 5000]"}
     attrs = "jsonb_build_object('plan', CASE WHEN i % 2000 = 0 THEN 'gold' ELSE 'free' END)"
     fill("trace", IDS | extra | {"attrs": attrs, "settled_ns": START}, MANY)
-    fill("span", IDS | {"span_id": "i", "received_ns": START, "service": "'shop'", "operation": "'chat'"}, MANY)
+    fill("span", IDS | {"span_id": "i", "received_ns": START, "service": "'shop'", "operation": "'chat'"} | NAMES, MANY)
     fill("llm_call", IDS | {"span_id": "i", "call": "TRUE", "billable": "TRUE", "operation": "'chat'"}, MANY)
     fill("log_record", {"project": "1", "day": DAY, "hash": "md5(i::text)::uuid", "time_ns": START, "body": BODY}, MANY)
 
@@ -134,6 +135,32 @@ def test_a_name_that_no_trace_has_is_not_sought_in_every_trace(week: None, asked
         assert max(looked_at) <= 60, statement
 
 
+def test_few_traces_of_many_tokens_are_found_without_looking_at_every_trace(week: None, asked: list[Any]) -> None:
+    fill("trace", IDS | {"trace_id": "md5('t' || i)::uuid", "input_tokens": "900 + i"}, "generate_series(1, 30) AS i")
+    range_ = (NOW_NS - 7 * DAY_NS, NOW_NS)
+    few = find_traces(1, *range_, now_ns=NOW_NS, filter=parse("tokens:>910 -service:x"), limit=15)
+    rest = find_traces(1, *range_, now_ns=NOW_NS, filter=parse("tokens:>910 -service:x"), cursor=few.next_cursor)
+    assert [row.input_tokens for row in few.items + rest.items] == list(range(911, 931)), "newest first, none twice"
+    for statement in asked:
+        looked_at = [node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in nodes(plan_of(statement))]
+        assert max(looked_at) <= 60, statement
+    many = find_traces(1, *range_, now_ns=NOW_NS, filter=parse("tokens:>3"), limit=1000)
+    assert len(many.items) == 1000, "many are walked by time"
+
+
+def test_days_that_hold_nothing_are_asked_together(week: None, asked: list[Any]) -> None:
+    assert not find_traces(1, NOW_NS - 7 * DAY_NS, NOW_NS, now_ns=NOW_NS, filter=parse("user:nobody")).items
+    assert len(asked) <= 6, "partitions, and 1, 1, 1, 4 and 2 days"
+
+
+@pytest.mark.parametrize("field", ["name", "agent", "provider", "prompt"])
+def test_a_name_that_no_span_has_is_not_sought_in_every_trace(week: None, asked: list[Any], field: str) -> None:
+    assert not find_traces(1, NOW_NS - 7 * DAY_NS, NOW_NS, now_ns=NOW_NS, filter=parse(f"{field}:nowhere")).items
+    for statement in asked:
+        looked_at = [node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in nodes(plan_of(statement))]
+        assert max(looked_at) <= 60, statement
+
+
 @pytest.mark.parametrize("sort", ["-duration", "-cost", "cost", "-tokens", "-errors", "errors"])
 def test_the_best_of_a_week_come_from_an_index(week: None, asked: list[Any], sort: str) -> None:
     page = find_traces(1, NOW_NS - 7 * DAY_NS, NOW_NS, now_ns=NOW_NS, sort=sort)
@@ -207,7 +234,7 @@ def test_each_question_is_a_known_number_of_statements(week: None, asked: list[A
     assert cost(lambda: get_session(1, "s1", now_ns=NOW_NS)) == 2
     assert cost(lambda: find_logs(1, *range_)) == 1
     assert cost(lambda: ledger(1, *range_)) == 2
-    assert cost(lambda: find_version_sets(1, *range_)) == 1
+    assert cost(lambda: find_version_sets(1, *range_)) == 1, "no set was seen: nothing else is asked"
     for group_by in GROUPS:
         assert cost(lambda group_by=group_by: usage(1, *range_, group_by)) == 2
 

@@ -194,6 +194,7 @@ def _trace(spans: list[Row], calls: list[Row], tools: list[Row], sets: dict[str,
     root = roots[0] if roots else spans[0]
     trace = Row(trace_id=root.trace_id, spans=spans, sets=sets, service=root.service, operation=root.operation)
     trace.service_version, trace.version_set = root.service_version, sets.get(root.service)
+    trace.other_sets = None if [*sets.values()] == [trace.version_set] else ",".join(sorted(sets.values()))
     trace.environment = root.environment
     trace.start_ns, trace.end_ns = min(s.start_ns for s in spans), max(s.ended for s in spans)
     trace.end_ns = max(trace.start_ns, trace.end_ns)

@@ -74,7 +74,7 @@ def rollup(derived: Derived, table: str, grain_s: int) -> dict[tuple[Any, ...], 
     """(start, dimensions) -> measures and histograms."""
     traces, calls, tools = derived
     if table == "request_rollup":
-        return _grouped(traces, grain_s, (*WHO, "operation"), _requests)
+        return _grouped(traces, grain_s, (*WHO, "operation", "other_sets"), _requests)
     if table == "call_rollup":
         billable = [call for call in calls if call.billable]
         return _grouped(billable, grain_s, (*WHO, "operation", "provider", "model"), _calls)

@@ -1,5 +1,6 @@
 """Everything derived equals what a naive reader would count, whatever happened, and whoever asks in the middle of it."""
 
+import math
 import os
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,7 @@ from tracestore.jobs import rollups as fill_job
 from tracestore.jobs import traces as settle_job
 from tracestore.queries.rollups import capped_dimensions, find_sums
 from tracestore.queries.usage import GROUPS, UsageRow, usage
+from tracestore.queries.versions import find_version_sets
 from tracestore.settling import lock
 
 EXAMPLES = int(os.environ.get("FOURLINE_TEST_EXAMPLES", "12"))
@@ -105,6 +107,20 @@ def assert_usage(derived: oracle.Derived, project: int, start_ns: int, end_ns: i
         expected = oracle_sums.usage(derived, start_ns, end_ns, group_by)
         nothing = {None: asdict(UsageRow(None))} if group_by == "none" else {}
         assert found == ({key: asdict(UsageRow(key, **sums)) for key, sums in expected.items()} or nothing), group_by
+
+
+def assert_versions(derived: oracle.Derived, project: int, start_ns: int, end_ns: int) -> None:
+    """A trace counts under each set that its services ran with; p95 lies within its bucket."""
+    for found in find_version_sets(project, start_ns, end_ns):
+        ran = [t for t in derived[0] if start_ns <= t.end_ns < end_ns and found.id in t.sets.values()]
+        costs = [t.cost_nanousd for t in ran if t.cost_nanousd is not None]
+        assert (found.traces, found.error_traces) == (len(ran), sum(t.status == 2 for t in ran))
+        assert found.cost_nanousd == (sum(costs) if costs else None)
+        exact = sorted(t.duration_ns for t in ran)[max(0, math.ceil(0.95 * len(ran)) - 1)] if ran else None
+        assert (found.p95_duration_ns is None) == (exact is None)
+        if exact is not None:
+            low, high = histogram.edges_of(histogram.bucket_of(exact))
+            assert math.floor(low) <= (found.p95_duration_ns or 0) <= math.ceil(high)
 
 
 def assert_found(derived: oracle.Derived, project: int, start_ns: int, end_ns: int) -> None:

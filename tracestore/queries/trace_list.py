@@ -1,6 +1,6 @@
 """Which traces match, newest or slowest or dearest first?"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -13,7 +13,7 @@ from tracestore.queries import cursors, search
 from tracestore.queries.filter_targets import TRACE
 from tracestore.queries.filters import condition
 from tracestore.queries.ranges import day_bounds, day_of, kept_days
-from tracestore.queries.trace_sorts import SORTS, Part, Sort, parts
+from tracestore.queries.trace_sorts import SORTS, Among, Part, Sort, above_a_bound, parts
 from tracestore.queries.traces import COLUMNS, TraceRow
 
 
@@ -56,7 +56,7 @@ WHERE t.project = %(project)s
 ORDER BY {order}
 LIMIT %(rows)s
 """)
-# The same among the first few of them only: what the filter costs is bounded, whatever the planner believes of it.
+# The same among the first few by some order only: what the filter costs is bounded, whatever the planner believes of it.
 _AMONG = sql.SQL("""
 SELECT {columns}
 FROM (
@@ -66,14 +66,29 @@ FROM (
     AND t.day BETWEEN %(first_day)s AND %(last_day)s
     AND t.start_ns >= %(start_ns)s
     AND t.start_ns < %(end_ns)s
-    AND {condition}
-  ORDER BY {order}
+    AND {among}
+  ORDER BY {among_order}
   LIMIT %(among)s
 ) AS t
-WHERE {matches}
+WHERE {matches} AND {condition}
 ORDER BY {order}
 LIMIT %(rows)s
 """)
+_HOW_MANY = sql.SQL("""
+SELECT count(*) AS traces
+FROM (
+  SELECT
+  FROM trace AS t
+  WHERE t.project = %(project)s
+    AND t.day BETWEEN %(first_day)s AND %(last_day)s
+    AND t.start_ns >= %(start_ns)s
+    AND t.start_ns < %(end_ns)s
+    AND {among}
+  ORDER BY {among_order}
+  LIMIT %(among)s
+) AS t
+""")
+_FEW = 1_000  # looked at one by one in 5 to 10 ms
 
 
 def find_traces(
@@ -96,9 +111,14 @@ def find_traces(
     if filter is not None and free_text(filter):
         found = search.find(project_id, filter, question, begin, limit)
         return TracePage(found.rows, cursors.encode(f"traces{sort}", found.last) if found.last else None, found.stopped)
-    rows = question.rows(condition(filter, TRACE), begin, limit + 1)
+    rows = question.filtered(filter, begin, limit + 1)
     last = question.place(rows[limit - 1]) if len(rows) > limit else None
     return TracePage(rows[:limit], cursors.encode(f"traces{sort}", last) if last else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Number:
+    traces: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +139,14 @@ class _Question:
 
     def within(self, start_ns: int, end_ns: int) -> "_Question":
         return replace(self, start_ns=start_ns, end_ns=end_ns)
+
+    def filtered(self, filter: Node | None, begin: cursors.Cursor | None, limit: int) -> list[TraceRow]:
+        """The first `limit` that match behind `begin`. Where few lie above a bound, those alone are looked at."""
+        matches = condition(filter, TRACE)
+        above = above_a_bound(filter) if self.newest_first is not None else None
+        if above is not None and self._how_many(above) <= _FEW:
+            return self._among(matches, begin, parts(self.order, begin)[0], limit, above)
+        return self.rows(matches, begin, limit)
 
     def rows(
         self, matches: search.Matches, begin: cursors.Cursor | None, limit: int, how: search.How | None = None
@@ -153,9 +181,10 @@ class _Question:
         found = self._ask(matches, begin, part, leading, limit)
         if len(found) >= limit or first == last:
             return found
-        for day in kept_days(first, last, newest_first=newest_first):
-            if day != leading and len(found) < limit:
-                found += self._ask(matches, begin, part, day, limit - len(found))
+        days = [day for day in kept_days(first, last, newest_first=newest_first) if day != leading]
+        for some in _in_growing_windows(days):
+            if len(found) < limit:
+                found += self._best(matches, begin, part, some, limit - len(found))
         return found
 
     def _ask(
@@ -178,7 +207,7 @@ class _Question:
         part: Part,
         days: Sequence[date],
         limit: int,
-        how: search.How | None,
+        how: search.How | None = None,
     ) -> list[TraceRow]:
         """The first of each day, and of those the first: one statement, whose rows become objects only at the end."""
         if not days:
@@ -199,12 +228,39 @@ class _Question:
     def _at_once(
         self, matches: search.Matches, begin: cursors.Cursor | None, part: Part, limit: int, how: search.How
     ) -> list[TraceRow]:
+        if how.among is not None:
+            return self._among(matches, begin, part, limit, Among(part.condition, part.order), how)
         where, values = matches
-        find = _OF_DAYS if how.among is None else _AMONG
-        query = find.format(columns=sql.SQL(COLUMNS), matches=where, condition=part.condition, order=part.order)
-        parameters = self._bounds(begin, limit) | values | {"among": how.among}
-        parameters |= {"first_day": day_of(self.start_ns), "last_day": day_of(self.end_ns - 1)}
-        return self._fetch(query, parameters, how)
+        query = _OF_DAYS.format(columns=sql.SQL(COLUMNS), matches=where, condition=part.condition, order=part.order)
+        return self._fetch(query, self._bounds(begin, limit) | values | self._own_days(), how)
+
+    def _among(
+        self,
+        matches: search.Matches,
+        begin: cursors.Cursor | None,
+        part: Part,
+        limit: int,
+        among: Among,
+        how: search.How | None = None,
+    ) -> list[TraceRow]:
+        """What matches of the first few by another order, or by its own."""
+        where, values = matches
+        query = _AMONG.format(
+            columns=sql.SQL(COLUMNS), matches=where, condition=part.condition, order=part.order,
+            among=among.condition, among_order=among.order,
+        )  # fmt: skip
+        bound = {"among": (how and how.among) or _FEW, "than": among.than}
+        return self._fetch(query, self._bounds(begin, limit) | values | self._own_days() | bound, how)
+
+    def _how_many(self, among: Among) -> int:
+        """One more than _FEW at most."""
+        query = _HOW_MANY.format(among=among.condition, among_order=among.order)
+        self.patience()
+        parameters = self._bounds(None, 0) | self._own_days() | {"among": _FEW + 1, "than": among.than}
+        return db.fetch(query, parameters, _Number)[0].traces
+
+    def _own_days(self) -> dict[str, date]:
+        return {"first_day": day_of(self.start_ns), "last_day": day_of(self.end_ns - 1)}
 
     def _fetch(self, query: sql.Composed, parameters: dict[str, Any], how: search.How | None = None) -> list[TraceRow]:
         self.patience()
@@ -215,6 +271,14 @@ class _Question:
         parameters |= {"project": self.project_id, "start_ns": self.start_ns, "end_ns": self.end_ns}
         parameters |= {"now_ns": self.now_ns, "rows": limit}
         return parameters | ({"after_value": begin.value, "after_id": begin.id} if begin else {})
+
+
+def _in_growing_windows(days: Sequence[date]) -> Iterator[Sequence[date]]:
+    """1, 1, 4, 16, ... days: the last day may have just begun, and where two days do not fill a page many are cheap together."""
+    first, size = 0, 1
+    while first < len(days):
+        yield days[first : first + size]
+        first, size = first + size, size if not first else 4 * size
 
 
 def _value(order: Sort, row: TraceRow) -> int | None:

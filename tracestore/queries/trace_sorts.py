@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
+from tracestore.analysis.filters import And, Node, Term
 from tracestore.queries.cursors import Cursor
 
 _TRUE = sql.SQL("TRUE")
@@ -53,6 +54,31 @@ SORTS: Mapping[str, Sort] = {
     for name, (key, field, ranked, rest) in _KEYS.items()
     for sign in ("-", "")
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """Rows that an index gives, in its order. than: a parameter of the condition."""
+
+    condition: sql.Composable
+    order: sql.Composable
+    than: int | None = None
+
+
+def above_a_bound(filter: Node | None) -> Among | None:
+    """The traces of most tokens, where a filter asks for more than so many.
+
+    Of an expression the planner believes that a third lies above any bound, whatever its index knows. Of duration and cost,
+    which are columns, it knows better.
+    """
+    wanted = filter.children if isinstance(filter, And) else (filter,)
+    for term in wanted:
+        if isinstance(term, Term) and term.field == "tokens" and term.op in (">", ">="):
+            order = SORTS["-tokens"]
+            above = sql.SQL("{} {} %(than)s::bigint").format(order.key, sql.SQL(term.op))
+            by_key = sql.SQL("{} DESC, t.trace_id").format(order.key)
+            return Among(_and(order.ranked or _TRUE, above), by_key, int(term.value))
+    return None
 
 
 def parts(order: Sort, begin: Cursor | None) -> list[Part]:

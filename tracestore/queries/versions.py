@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from tracestore import db
+from tracestore.analysis.histogram import merge, quantile, unpack
 from tracestore.analysis.versions import diff
-from tracestore.queries.ranges import day_bounds
+from tracestore.facts import REQUESTS
+from tracestore.queries.rollups import Sums, find_sums
 
 PartDiff = tuple[str, list[str], list[str], list[str]]
 
@@ -29,7 +31,10 @@ class VersionSetRow:
 
 @dataclass(frozen=True, slots=True)
 class VersionSetUse:
-    """A set and what ran with it in the range: traces, failed ones, cost (nano-USD). None = unknown."""
+    """A set and what ran with it in the range: traces, failed ones, cost (nano-USD). None = unknown.
+
+    p95_duration_ns: of a bucket, at most 4.4 % off (analysis.histogram.ERROR_MAX).
+    """
 
     id: str
     service: str
@@ -55,45 +60,9 @@ class VersionDiff:
 _COLUMNS: Final = """
   replace(v.id::text, '-', '') AS id, v.service, v.service_version, v.parts, v.first_seen_ns, v.last_seen_ns"""
 
-# Traces are counted by their sets and by how long they took, in steps of 3 %, before anything is looked at twice: sorting
-# the durations of a million traces takes longer than reading them. p95 is the longest duration of the step it lies in.
-_IN_USE = f"""
-WITH counted AS (
-  SELECT
-    t.version_sets,
-    floor(32 * ln(greatest(t.duration_ns, 1)::double precision)) AS step,
-    count(*) AS traces,
-    count(*) FILTER (WHERE t.status = 2) AS error_traces,
-    sum(t.cost_nanousd) AS cost_nanousd,
-    max(t.duration_ns) AS longest_ns
-  FROM trace AS t
-  WHERE t.project = %(project)s
-    AND t.day BETWEEN %(first_day)s AND %(last_day)s
-    AND t.start_ns >= %(start_ns)s
-    AND t.start_ns < %(end_ns)s
-  GROUP BY t.version_sets, step
-), ranked AS (
-  SELECT
-    one.id, counted.traces, counted.error_traces, counted.cost_nanousd, counted.longest_ns,
-    sum(counted.traces) OVER (PARTITION BY one.id ORDER BY counted.step) AS so_far,
-    sum(counted.traces) OVER (PARTITION BY one.id) AS all_traces
-  FROM counted
-  CROSS JOIN unnest(counted.version_sets) AS one (id)
-), used AS (
-  SELECT
-    id,
-    sum(traces)::bigint AS traces,
-    sum(error_traces)::bigint AS error_traces,
-    bounded(sum(cost_nanousd)) AS cost_nanousd,
-    min(longest_ns) FILTER (WHERE so_far >= 0.95 * all_traces) AS p95_duration_ns
-  FROM ranked
-  GROUP BY id
-)
-SELECT {_COLUMNS},
-  coalesce(used.traces, 0) AS traces, coalesce(used.error_traces, 0) AS error_traces, used.cost_nanousd,
-  used.p95_duration_ns
+_SEEN = f"""
+SELECT {_COLUMNS}
 FROM version_set AS v
-LEFT JOIN used ON used.id = v.id
 WHERE v.project = %(project)s
   AND v.first_seen_ns < %(end_ns)s
   AND v.last_seen_ns >= %(start_ns)s
@@ -106,10 +75,45 @@ LIMIT %(rows)s
 def find_version_sets(
     project_id: int, start_ns: int, end_ns: int, service: str | None = None, limit: int = 500
 ) -> list[VersionSetUse]:
-    """The sets seen in [start_ns, end_ns), by service, newest first."""
-    parameters = day_bounds(start_ns, end_ns)
-    parameters |= {"project": project_id, "start_ns": start_ns, "end_ns": end_ns, "service": service, "rows": limit}
-    return db.fetch(_IN_USE, parameters, VersionSetUse)
+    """The sets seen in [start_ns, end_ns), by service, newest first, with the traces that ended there.
+
+    A trace counts under each of its sets. Raises psycopg QueryCanceled past 5 s.
+    """
+    parameters = {"project": project_id, "start_ns": start_ns, "end_ns": end_ns, "service": service, "rows": limit}
+    seen = db.fetch(_SEEN, parameters, VersionSetRow)
+    sums = find_sums(REQUESTS, project_id, start_ns, end_ns, by=_BY) if seen else []
+    used: dict[str, list[Sums]] = {}
+    for one in sums:
+        for set_id in _sets_of(*one.key):
+            used.setdefault(set_id, []).append(one)
+    return [_use(row, used.get(row.id, [])) for row in seen]
+
+
+_BY: Final = ("version_set", "version_sets")
+
+
+def _sets_of(version_set: str | None, version_sets: str | None) -> list[str]:
+    """All sets that some traces ran with: the root's alone unless version_sets says otherwise."""
+    found = version_set if version_sets is None else version_sets
+    return found.split(",") if found else []
+
+
+def _use(row: VersionSetRow, sums: Sequence[Sums]) -> VersionSetUse:
+    costs = [cost for one in sums if (cost := one.measures["cost_nanousd"]) is not None]
+    durations = merge(unpack(one.histograms[name]) for one in sums for name in ("duration", "failed_duration"))
+    p95 = quantile(durations, 0.95)
+    return VersionSetUse(
+        id=row.id,
+        service=row.service,
+        service_version=row.service_version,
+        parts=row.parts,
+        first_seen_ns=row.first_seen_ns,
+        last_seen_ns=row.last_seen_ns,
+        traces=sum(one.measures["requests"] or 0 for one in sums),
+        error_traces=sum(one.measures["errors"] or 0 for one in sums),
+        cost_nanousd=sum(costs) if costs else None,
+        p95_duration_ns=round(p95.value) if p95 else None,
+    )
 
 
 _BY_ID = f"""

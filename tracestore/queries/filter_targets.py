@@ -219,8 +219,19 @@ TRACE: Target = {
 }
 
 
+def _span_of_each(name: str) -> Condition:
+    """A subquery that the planner cannot turn round: it probes the spans of each trace."""
+
+    def ask(term: Term, parameters: Parameters) -> sql.Composable:
+        return sql.SQL("coalesce((SELECT {}), FALSE)").format(_some_span(name)(term, parameters))
+
+    return ask
+
+
+# What only spans know, and have an index of.
+SPAN_NAMES = ("name", "agent", "provider", "prompt")
 # The same, for few traces: each is looked at for itself.
-NEARBY_TRACE: Target = {**TRACE, "text": nearby_text}
+NEARBY_TRACE: Target = {**TRACE, "text": nearby_text} | {name: _span_of_each(name) for name in SPAN_NAMES}
 
 
 # --- sessions AS g: measures are the session's, anything else asks whether some trace of it matches -------------------

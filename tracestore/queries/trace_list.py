@@ -8,9 +8,9 @@ from typing import Any
 from psycopg import sql
 
 from tracestore import db
-from tracestore.analysis.filters import Node, free_text
+from tracestore.analysis.filters import Node, free_text, terms
 from tracestore.queries import cursors, search
-from tracestore.queries.filter_targets import TRACE
+from tracestore.queries.filter_targets import NEARBY_TRACE, SPAN_NAMES, TRACE
 from tracestore.queries.filters import condition
 from tracestore.queries.ranges import day_bounds, day_of, kept_days
 from tracestore.queries.trace_sorts import SORTS, Among, Part, Sort, above_a_bound, parts
@@ -117,11 +117,6 @@ def find_traces(
 
 
 @dataclass(frozen=True, slots=True)
-class _Number:
-    traces: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Question:
     """The list of a range in an order."""
 
@@ -141,12 +136,20 @@ class _Question:
         return replace(self, start_ns=start_ns, end_ns=end_ns)
 
     def filtered(self, filter: Node | None, begin: cursors.Cursor | None, limit: int) -> list[TraceRow]:
-        """The first `limit` that match behind `begin`. Where few lie above a bound, those alone are looked at."""
-        matches = condition(filter, TRACE)
+        """The first `limit` that match behind `begin`. Where few lie above a bound, those alone are looked at.
+
+        The common name of a span is found in the nearest traces; the index gives a rare one, but all of its spans at once.
+        """
+        if filter is not None and self.newest_first is not None and any(t.field in SPAN_NAMES for t in terms(filter)):
+            part = parts(self.order, begin)[0]
+            nearest = Among(part.condition, part.order)
+            near = self._among(condition(filter, NEARBY_TRACE), begin, part, limit, nearest)
+            if len(near) >= limit:
+                return near
         above = above_a_bound(filter) if self.newest_first is not None else None
         if above is not None and self._how_many(above) <= _FEW:
-            return self._among(matches, begin, parts(self.order, begin)[0], limit, above)
-        return self.rows(matches, begin, limit)
+            return self._among(condition(filter, TRACE), begin, parts(self.order, begin)[0], limit, above)
+        return self.rows(condition(filter, TRACE), begin, limit)
 
     def rows(
         self, matches: search.Matches, begin: cursors.Cursor | None, limit: int, how: search.How | None = None
@@ -198,7 +201,7 @@ class _Question:
             condition=part.condition,
             order=part.order,
         )
-        return self._fetch(query, self._bounds(begin, limit) | values | {"day": day})
+        return self._fetch(query, self._bounds(begin, limit) | values | {"day": day} | _spans_since(day))
 
     def _best(
         self,
@@ -222,7 +225,7 @@ class _Question:
         ]  # fmt: skip
         union = sql.SQL(" UNION ALL ").join(sql.SQL("({})").format(one) for one in of_days)
         query = _BEST.format(columns=sql.SQL(COLUMNS), days=union, order=part.order)
-        named = {f"day_{number}": day for number, day in enumerate(days)}
+        named = {f"day_{number}": day for number, day in enumerate(days)} | _spans_since(min(days))
         return self._fetch(query, self._bounds(begin, limit) | values | named, how)
 
     def _at_once(
@@ -257,7 +260,7 @@ class _Question:
         query = _HOW_MANY.format(among=among.condition, among_order=among.order)
         self.patience()
         parameters = self._bounds(None, 0) | self._own_days() | {"among": _FEW + 1, "than": among.than}
-        return db.fetch(query, parameters, _Number)[0].traces
+        return int(db.fetch_tuples(query, parameters)[0][0])
 
     def _own_days(self) -> dict[str, date]:
         return {"first_day": day_of(self.start_ns), "last_day": day_of(self.end_ns - 1)}
@@ -271,6 +274,11 @@ class _Question:
         parameters |= {"project": self.project_id, "start_ns": self.start_ns, "end_ns": self.end_ns}
         parameters |= {"now_ns": self.now_ns, "rows": limit}
         return parameters | ({"after_value": begin.value, "after_id": begin.id} if begin else {})
+
+
+def _spans_since(day: date) -> dict[str, date]:
+    """The parameter first_day of a filter: no span of a trace of the day, or of its texts, is stored before."""
+    return {"first_day": day_bounds(ns := (day - date(1970, 1, 1)).days * search.DAY_NS, ns + 1)["first_day"]}
 
 
 def _in_growing_windows(days: Sequence[date]) -> Iterator[Sequence[date]]:

@@ -162,10 +162,8 @@ def test_a_row_that_came_into_a_rewritten_day_after_all_is_removed_by_the_next_r
     assert keep(NOW).held == 0
     assert count("span", 2) == 0
     send(2, -10 * DAY, 3, "straggler")  # a worker that knew the old setting
-    for pool in (
-        db.WRITES,
-        db.JOBS,
-    ):  # the sessions that wrote and settled: they tell what they counted before they answer
+    # The sessions that wrote and settled tell what they counted before they answer.
+    for pool in (db.WRITES, db.JOBS):
         with pool.connection() as connection:
             connection.execute("SELECT pg_stat_force_next_flush()")
     assert keep(NOW).held == 0

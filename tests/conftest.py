@@ -136,8 +136,10 @@ def site(database: Database) -> Iterator[str]:
     """The address of the running application."""
     from django.conf import settings
 
+    from ingest import otlp_http
     from tests.site import serve
 
+    otlp_http.edge.cache_clear()  # its threads hold connections of a former test, made without a pool
     pool = settings.DATABASES["default"]["OPTIONS"]
     pool["pool"] = {"min_size": 0, "max_size": 4}
     with serve() as address:

@@ -164,7 +164,7 @@ def test_any_request_of_a_signal_is_the_same_in_both_encodings(store, signal):
 
     ask()
     assert tried["requests"] >= OF_A_TREE * TREES * TIMES
-    assert store.finish()[f"{signal} stored"] > 50
+    assert store.finish()[f"{signal} stored"] > 20  # of mutants, chance decides
 
 
 OTLP_KEYS = "resourceSpans scopeSpans spans traceId attributes key value stringValue intValue events"

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
@@ -78,12 +79,20 @@ def run(now: datetime) -> Summary:
 
 
 def rest_s(connection: psycopg.Connection, project_id: int, now_ns: int, worked_s: float) -> float:
-    """How long ingest has the machine to itself after a batch: a fifth of the time is ours while settling is behind,
-    half of it while more processes want to run than there are cores."""
+    """How long ingest has the machine to itself after a batch: a tenth of the time is ours while settling is behind, a fifth
+    of it while more wants to run than there are cores."""
     row = connection.execute(BEHIND, [now_ns - BEHIND_NS, project_id]).fetchone()
     if row and row[0]:
-        return min(4 * worked_s, 2.0)
-    return min(worked_s, 1.0) if os.getloadavg()[0] > (os.cpu_count() or 1) else 0.0
+        return min(9 * worked_s, 5.0)
+    return min(4 * worked_s, 5.0) if runnable() > (os.cpu_count() or 1) else 0.0
+
+
+def runnable() -> float:
+    """How much wants to run at this moment, this process included. The average of a minute would notice a burst late."""
+    try:
+        return float(Path("/proc/loadavg").read_text().split()[3].partition("/")[0])
+    except OSError:
+        return os.getloadavg()[0]
 
 
 # --- one batch ------------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from ingest.buffer import KEY_SHARE, Buffer, Share
 from ingest.errors import Overloaded
 from ingest.fair_queue import FairQueue
 from ingest.quota import BURST_S, Quota, new_board
+from tests import loops
 
 
 def sends(quota, key, now_s, amount=1):
@@ -98,7 +99,7 @@ def test_keys_take_turns_while_they_wait():
         await asyncio.sleep(0)
         await asyncio.gather(*noisy, send(turns, 2), send(turns, 3))
 
-    asyncio.run(all_of_them())
+    loops.run(all_of_them())
     assert len(order) == 52
     assert order.index(2) < 8
     assert order.index(3) < 8
@@ -128,4 +129,4 @@ def test_a_slot_is_not_lost_with_a_waiter_that_gives_up_or_work_that_fails():
         assert await asyncio.wait_for(asyncio.gather(*waiting[1:]), 1) == [2, 3]
         assert await asyncio.wait_for(go(4), 1) == 4
 
-    asyncio.run(story())
+    loops.run(story())

@@ -4,6 +4,7 @@ import asyncio
 import socket
 
 from dashboard.accepting import Acceptor
+from tests import loops
 
 
 class Worker:
@@ -34,7 +35,7 @@ def test_the_worker_with_fewer_connections_takes_the_next() -> None:
             idle.acceptor.close()
             return busy.taken, idle.taken
 
-    busy, idle = asyncio.run(story())
+    busy, idle = loops.run(story())
     assert busy + idle == 6
     assert idle >= 5
 
@@ -48,4 +49,4 @@ def test_a_busy_worker_takes_what_nobody_else_takes() -> None:
             worker.acceptor.close()
             return worker.taken
 
-    assert asyncio.run(story()) == 3
+    assert loops.run(story()) == 3

@@ -190,10 +190,6 @@ class _Head:
     start_ns: int
 
 
-def _last_start(head: _Head) -> tuple[int, str]:
-    return (-head.start_ns, head.session_id)
-
-
 _HEADS = """
 SELECT t.session_id, t.start_ns
 FROM trace AS t

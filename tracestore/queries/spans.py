@@ -95,7 +95,7 @@ _COLUMNS: Final = """
   s.session_id, s.user_id, s.tenant_id, s.prompt_name, s.prompt_version, s.rag_index_version, s.response_id,
   s.error_type, s.retry_count, s.flags, s.attribute_count, s.mapping_version, s.version_part_id"""
 
-# Of two records of one span the first of these is it: data.md, merge order.
+# The merge order: of two records of one span the first is it (tracestore/writer_merge.py).
 MERGE_ORDER: Final = "s.end_ns DESC, s.attribute_count DESC, s.record_hash DESC, s.day DESC"
 
 _BY_ID = f"""

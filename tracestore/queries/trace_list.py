@@ -26,36 +26,24 @@ class TracePage:
     stopped: bool = False
 
 
+_LIST = sql.SQL("""
+SELECT {columns}
+FROM trace AS t
+WHERE t.project = %(project)s
+  AND {days}
+  AND t.start_ns >= %(start_ns)s
+  AND t.start_ns < %(end_ns)s
+  AND {matches}
+  AND {condition}
+ORDER BY {order}
+LIMIT %(rows)s
+""")
 # One day is one partition, planned by what that day holds: a value that only last week knew is not sought in every row of
 # today, and the newest page touches no other day.
-_OF_DAY = sql.SQL("""
-SELECT {columns}
-FROM trace AS t
-WHERE t.project = %(project)s
-  AND t.day = {day}
-  AND t.start_ns >= %(start_ns)s
-  AND t.start_ns < %(end_ns)s
-  AND {matches}
-  AND {condition}
-ORDER BY {order}
-LIMIT %(rows)s
-""")
-
-
-_BEST = sql.SQL("SELECT {columns} FROM ({days}) AS t ORDER BY {order} LIMIT %(rows)s")
+_DAY = sql.SQL("t.day = {}")
 # Several days in one statement, as a search asks: where one day does not fill a page, those beyond it are cheap together.
-_OF_DAYS = sql.SQL("""
-SELECT {columns}
-FROM trace AS t
-WHERE t.project = %(project)s
-  AND t.day BETWEEN %(first_day)s AND %(last_day)s
-  AND t.start_ns >= %(start_ns)s
-  AND t.start_ns < %(end_ns)s
-  AND {matches}
-  AND {condition}
-ORDER BY {order}
-LIMIT %(rows)s
-""")
+_OWN_DAYS = sql.SQL("t.day BETWEEN %(first_day)s AND %(last_day)s")
+_BEST = sql.SQL("SELECT {columns} FROM ({days}) AS t ORDER BY {order} LIMIT %(rows)s")
 # The same among the first few by some order only: what the filter costs is bounded, whatever the planner believes of it.
 _AMONG = sql.SQL("""
 SELECT {columns}
@@ -194,9 +182,9 @@ class _Question:
         self, matches: search.Matches, begin: cursors.Cursor | None, part: Part, day: date, limit: int
     ) -> list[TraceRow]:
         where, values = matches
-        query = _OF_DAY.format(
+        query = _LIST.format(
             columns=sql.SQL(COLUMNS),
-            day=sql.Placeholder("day"),
+            days=_DAY.format(sql.Placeholder("day")),
             matches=where,
             condition=part.condition,
             order=part.order,
@@ -217,8 +205,8 @@ class _Question:
             return []
         where, values = matches
         of_days = [
-            _OF_DAY.format(
-                columns=sql.SQL("t.*, t.xmin"), day=sql.Placeholder(f"day_{number}"), matches=where,
+            _LIST.format(
+                columns=sql.SQL("t.*, t.xmin"), days=_DAY.format(sql.Placeholder(f"day_{number}")), matches=where,
                 condition=part.condition, order=part.order,
             )
             for number in range(len(days))
@@ -234,7 +222,13 @@ class _Question:
         if how.among is not None:
             return self._among(matches, begin, part, limit, Among(part.condition, part.order), how)
         where, values = matches
-        query = _OF_DAYS.format(columns=sql.SQL(COLUMNS), matches=where, condition=part.condition, order=part.order)
+        query = _LIST.format(
+            columns=sql.SQL(COLUMNS),
+            days=_OWN_DAYS,
+            matches=where,
+            condition=part.condition,
+            order=part.order,
+        )
         return self._fetch(query, self._bounds(begin, limit) | values | self._own_days(), how)
 
     def _among(

@@ -1,5 +1,6 @@
 """How does the API answer: JSON bodies, and errors as {"detail": what is wrong and what to do}?"""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from dashboard.params import BadParam
 from tracestore.db import Unavailable
 
+log = logging.getLogger(__name__)
 _encoder = msgspec.json.Encoder(enc_hook=str)
 
 NOT_FOUND = "There is no such thing in this project."
@@ -41,6 +43,12 @@ def not_found() -> HttpResponse:
     return problem(404, NOT_FOUND)
 
 
+def _no_database(request: HttpRequest, error: Exception) -> HttpResponse:
+    """The answer is the same for all of them; why stands in the log alone, since it names hosts and relations."""
+    log.warning("no database for %s: %s: %s", request.path, type(error).__name__, error)
+    return problem(503, NO_DATABASE)
+
+
 Handler = Callable[[HttpRequest, Any], HttpResponse]
 
 HANDLERS: dict[type[Exception], Handler] = {
@@ -50,10 +58,10 @@ HANDLERS: dict[type[Exception], Handler] = {
     HttpError: lambda _request, error: problem(error.status_code, str(error)),
     Http404: lambda _request, _error: not_found(),
     psycopg.errors.QueryCanceled: lambda _request, _error: problem(400, TOO_SLOW),
-    psycopg.OperationalError: lambda _request, _error: problem(503, NO_DATABASE),
-    Unavailable: lambda _request, _error: problem(503, NO_DATABASE),
-    db.OperationalError: lambda _request, _error: problem(503, NO_DATABASE),
-    db.InterfaceError: lambda _request, _error: problem(503, NO_DATABASE),
+    psycopg.OperationalError: _no_database,
+    Unavailable: _no_database,
+    db.OperationalError: _no_database,
+    db.InterfaceError: _no_database,
 }
 
 

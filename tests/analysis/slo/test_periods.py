@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tracestore.analysis.slo.periods import Calendar, Rolling, Span, period_at, projected_total
 from tracestore.analysis.slo.rules import Rule
-from tracestore.analysis.slo.states import AlertState, advance, resolve_after_s
+from tracestore.analysis.slo.states import AlertState, Change, advance, resolve_after_s
 
 BERLIN = "Europe/Berlin"
 JANUARY = datetime(2026, 1, 1)
@@ -67,9 +67,9 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 def walk(
     held: list[bool | None], rule: Rule = RULE, was: AlertState | None = None
-) -> tuple[AlertState, list[tuple[int, str]]]:
+) -> tuple[AlertState, list[tuple[int, Change]]]:
     """One evaluation a minute; what was told, and in which minute."""
-    state, told = was or AlertState(), []
+    state, told = was or AlertState(), list[tuple[int, Change]]()
     for minute, one in enumerate(held):
         state, change = advance(state, rule, one, NOON + timedelta(minutes=minute))
         if change:

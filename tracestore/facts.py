@@ -247,7 +247,34 @@ TOOLS: Final = Rollup(
     ),
     weight="tool_calls",
 )
-FACTS: Final = (REQUESTS, REQUEST_TOOLS, CALLS, TOOLS)
+
+# Sums and sums of squares of scores, in millionths: a mean and its interval. Passed and failed where that is known.
+_SQUARE: Final = "div(x.score_millionths::numeric * x.score_millionths, 1000000)"
+SCORES: Final = Rollup(
+    table="score_rollup",
+    fact="score",
+    dimensions=(
+        *_WHO,
+        Dimension("operation", "x.operation"),
+        Dimension("model", "x.model"),
+        Dimension("name", "x.name"),
+        Dimension("source", "x.source"),
+    ),
+    measures=(
+        Measure("scores", "count(*)"),
+        Measure("passed", "count(*) FILTER (WHERE x.passed)"),
+        Measure("failed", "count(*) FILTER (WHERE NOT x.passed)"),
+        Measure("scored", "count(x.score_millionths)"),
+        Measure("score_sum_millionths", "bounded(sum(x.score_millionths))"),
+        Measure("score_squares_millionths", f"bounded(sum({_SQUARE}))"),
+        Measure("adopted", "count(*) FILTER (WHERE x.adoption = 'adopted')"),
+        Measure("edited", "count(*) FILTER (WHERE x.adoption = 'edited')"),
+        Measure("rejected", "count(*) FILTER (WHERE x.adoption = 'rejected')"),
+    ),
+    histograms=(),
+    weight="scores",
+)
+FACTS: Final = (REQUESTS, REQUEST_TOOLS, CALLS, TOOLS, SCORES)
 
 # Usage is made of the three facts; which column of which is its key stands in USAGE_KEYS.
 USAGE_MEASURES: Final[tuple[LiteralString, ...]] = (

@@ -33,5 +33,5 @@ def drop(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tracestore", "0009_span_names")]
+    dependencies = [("tracestore", "0010_signals")]
     operations = [migrations.RunPython(create, drop)]

@@ -108,6 +108,10 @@ def _grouped(rows: Iterable[Row], grain_s: int, names: tuple[str, ...], sums: An
     return {key: sums(group) for key, group in groups.items()}
 
 
+def sums_of(table: str, rows: list[Row]) -> dict[str, Any]:
+    return {"request_rollup": _requests, "call_rollup": _calls, "tool_rollup": _tools}[table](rows)
+
+
 def _requests(traces: list[Row]) -> dict[str, Any]:
     counted = {name: known_sum(getattr(trace, name) for trace in traces) for name in TRACE_SUMS}
     return counted | {

@@ -17,7 +17,7 @@ def drop(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tracestore", "0009_span_names")]
+    dependencies = [("tracestore", "0011_filtered_sums")]
     operations = [
         migrations.RunPython(create, drop),
         migrations.CreateModel(

@@ -26,7 +26,7 @@ from tracestore.analysis.line_forms import (
 _NO_REQUESTS: Final = "No request ended in this range. Send traces with OTLP; the page Ingest shows what arrives."
 _NO_CALLS: Final = "No model call that lasted ended in this range. Send gen_ai.operation.name on the spans of calls."
 _NO_TOOLS: Final = "No tool call ended in this range. Send gen_ai.operation.name = execute_tool on the spans of tools."
-_NO_TOKENS: Final = "No span says how many tokens a call took. Send gen_ai.usage.input_tokens and .output_tokens."
+_NO_TOKENS: Final = "No span says how many tokens a call took. Send gen_ai.usage.input_tokens, gen_ai.usage.output_tokens."
 _NO_COST: Final = "No request has a known cost. Send gen_ai.request.model and gen_ai.usage.* tokens, or set a price."
 
 

@@ -59,7 +59,7 @@ def find_lines(
     asked = _Question(project_id, start_ns, end_ns, step_s, filter, SPLITS[split_by] if split_by else None, wanted)
     facts = dict.fromkeys(one.fact for one in wanted if not isinstance(one.form, Reading))
     read = {str(fact): _read_fact(asked, fact) for fact in facts}
-    period = Period(start_ns, end_ns, step_s, _since_ns(project_id, read.values()), now_ns)
+    period = Period(start_ns, end_ns, step_s, _since_ns(asked), now_ns)
     kept = _largest(read)
     found: list[Series] = []
     for member in wanted:
@@ -139,26 +139,41 @@ class _Since:
     minute_s: int | None
     hour_s: int | None
     day_s: int | None
+    mark_s: int | None
+    minutes_from_s: int
 
 
-# The first of each grain, by request_rollup_start: minutes go first (see minutes_from_s), days stay longest.
+# The first of each grain, by usage_rollup_fill: minutes go first, days stay longest.
 _SINCE = """
 SELECT
-  (SELECT min(start_s) FROM request_rollup WHERE project = %(project)s AND grain_s = 60) AS minute_s,
-  (SELECT min(start_s) FROM request_rollup WHERE project = %(project)s AND grain_s = 3600) AS hour_s,
-  (SELECT min(start_s) FROM request_rollup WHERE project = %(project)s AND grain_s = 86400) AS day_s
+  (SELECT min(start_s) FROM usage_rollup WHERE project = %(project)s AND grain_s = 60) AS minute_s,
+  (SELECT min(start_s) FROM usage_rollup WHERE project = %(project)s AND grain_s = 3600) AS hour_s,
+  (SELECT min(start_s) FROM usage_rollup WHERE project = %(project)s AND grain_s = 86400) AS day_s,
+  (SELECT min(start_s) FROM rollup_mark WHERE project = %(project)s AND grain_s = 60) AS mark_s,
+  coalesce((SELECT minutes_from_s FROM rollup_state WHERE project = %(project)s), 0) AS minutes_from_s
 """
 
 
-def _since_ns(project_id: int, read: Iterable[_Read]) -> int | None:
-    """When the first request ended, to the minute, or the hour or day where finer sums of it are no longer kept.
+def finest_step_s(project_id: int, start_ns: int) -> int:
+    """The finest step that a range from then on can be told in: 60, or 3600 where minutes are no longer kept."""
+    return 60 if start_ns >= _since(project_id).minutes_from_s * NS else 3_600
 
-    What was read may be too young to be summed.
+
+def _since(project_id: int) -> _Since:
+    return db.fetch(_SINCE, {"project": project_id}, _Since)[0]
+
+
+def _since_ns(asked: _Question) -> int | None:
+    """When the first thing ended, to the minute, or the hour or day where finer sums of it are no longer kept.
+
+    What is too young to be summed is marked. Steps that are not whole hours know nothing before minutes_from_s.
     """
-    found = db.fetch(_SINCE, {"project": project_id}, _Since)[0]
+    found = _since(asked.project_id)
     since_s, reach_s = None, 0
     for start_s, grain_s in ((found.day_s, 86_400), (found.hour_s, 3_600), (found.minute_s, 60)):
         if start_s is not None and (since_s is None or start_s < since_s + reach_s):
             since_s, reach_s = start_s, grain_s
-    starts = [row.start_s for one in read for row in one.rows] + ([] if since_s is None else [since_s])
-    return min(starts) * NS if starts else None
+    starts = [start_s for start_s in (since_s, found.mark_s) if start_s is not None]
+    if not starts:
+        return None
+    return max(min(starts), found.minutes_from_s if asked.step_s % 3_600 else 0) * NS

@@ -1,6 +1,7 @@
 """What does each field of a filter ask of a trace, span, call, tool call, log record or session?
 
-Aliases: trace AS t, span AS s, llm_call AS c, tool_call AS k, log_record AS l, the session subquery AS g (see queries.sessions).
+Aliases: trace AS t, span AS s, llm_call AS c, tool_call AS k, score AS e, log_record AS l,
+the session subquery AS g (see queries.sessions).
 TRACE and SESSION need the parameters first_day and last_day (queries.ranges.day_bounds), SESSION all parameters of find_sessions.
 """
 
@@ -259,9 +260,33 @@ TRACE: Target = {
 }
 
 
+# --- score AS e: whose answer it is, else what its trace says ----------------------------------------------------------
+
+
+def _of_judged(condition: Condition) -> Condition:
+    def ask(term: Term, parameters: Parameters) -> sql.Composable:
+        return sql.SQL(
+            "EXISTS (SELECT FROM trace AS t WHERE t.project = e.project AND t.trace_id = e.trace_id AND t.day <= e.day"
+            " AND {})"
+        ).format(paren(condition(term, parameters)))
+
+    return ask
+
+
+SCORE: Target = {
+    **{name: _of_judged(of_trace) for name, of_trace in TRACE.items()},
+    "text": _of_judged(_trace_names),
+    "service": text("e", "service"),
+    "environment": text("e", "environment"),
+    "version": _own_version("e"),
+    "operation": text("e", "operation"),
+    "model": text("e", "model"),
+}
+
+
 def of_fact(table: str) -> tuple[LiteralString, Target]:
     """The alias and the target of a table that rollups sum."""
-    return {"trace": ("t", TRACE), "llm_call": ("c", CALL), "tool_call": ("k", TOOL)}[table]
+    return {"trace": ("t", TRACE), "llm_call": ("c", CALL), "tool_call": ("k", TOOL), "score": ("e", SCORE)}[table]
 
 
 def _span_of_each(name: str) -> Condition:

@@ -1,6 +1,7 @@
 """What does each field of a filter ask of a trace, span, call, tool call, log record or session?
 
-Aliases: trace AS t, span AS s, llm_call AS c, tool_call AS k, log_record AS l, the session subquery AS g (see queries.sessions).
+Aliases: trace AS t, span AS s, llm_call AS c, tool_call AS k, score AS e, log_record AS l,
+the session subquery AS g (see queries.sessions).
 TRACE and SESSION need the parameters first_day and last_day (queries.ranges.day_bounds), SESSION all parameters of find_sessions.
 """
 
@@ -9,7 +10,6 @@ from typing import LiteralString
 from psycopg import sql
 
 from tracestore.analysis.filters import Term
-from tracestore.queries.filter_scores import SCORE
 from tracestore.queries.filter_text import nearby_text, trace_text
 from tracestore.queries.filters import (
     Condition,
@@ -125,7 +125,7 @@ def _of_span(alias: LiteralString, name: str) -> Condition:
     return ask
 
 
-def _own_version(alias: LiteralString) -> Condition:
+def own_version(alias: LiteralString) -> Condition:
     def ask(term: Term, parameters: Parameters) -> sql.Composable:
         own = matches(sql.Identifier(alias, "service_version"), term, parameters)
         prefix = set_prefix(term)
@@ -139,7 +139,7 @@ def _own_version(alias: LiteralString) -> Condition:
 CALL: Target = {
     "service": text("c", "service"),
     "environment": text("c", "environment"),
-    "version": _own_version("c"),
+    "version": own_version("c"),
     "operation": text("c", "operation"),
     "model": text("c", "model"),
     "provider": text("c", "provider"),
@@ -167,7 +167,7 @@ CALL: Target = {
 TOOL: Target = {
     "service": text("k", "service"),
     "environment": text("k", "environment"),
-    "version": _own_version("k"),
+    "version": own_version("k"),
     "operation": lambda term, parameters: matches(sql.SQL("'tool'::text"), term, parameters),
     "model": text("k", "model"),
     "provider": _of_span("k", "provider"),
@@ -233,7 +233,7 @@ def _trace_version(term: Term, parameters: Parameters) -> sql.Composable:
     return any_of([own, some_set])
 
 
-def _trace_names(term: Term, parameters: Parameters) -> sql.Composable:
+def trace_names(term: Term, parameters: Parameters) -> sql.Composable:
     """The text as it is written, in names, ids, errors and attributes of the trace."""
     some_value = sql.SQL("EXISTS (SELECT FROM jsonb_each_text(t.attrs) AS one WHERE {})").format(
         any_of(contains([sql.Identifier("one", "value")], term, parameters))
@@ -269,14 +269,6 @@ TRACE: Target = {
 }
 
 
-def of_fact(table: str) -> tuple[LiteralString, Target]:
-    """The alias and the target of a table that rollups sum."""
-    facts: dict[str, tuple[LiteralString, Target]] = {
-        "trace": ("t", TRACE), "llm_call": ("c", CALL), "tool_call": ("k", TOOL), "score": ("e", SCORE)
-    }  # fmt: skip
-    return facts[table]
-
-
 def _span_of_each(name: str) -> Condition:
     """A subquery that the planner cannot turn round: it probes the spans of each trace."""
 
@@ -309,7 +301,7 @@ def _some_trace(condition: Condition) -> Condition:
 
 SESSION: Target = {
     **{name: _some_trace(of_trace) for name, of_trace in TRACE.items()},
-    "text": _some_trace(_trace_names),
+    "text": _some_trace(trace_names),
     "session": text("g", "session_id"),
     "duration": number(sql.SQL("(g.end_ns - g.start_ns)")),
     "cost": number(sql.Identifier("g", "cost_nanousd")),

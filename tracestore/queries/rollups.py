@@ -12,7 +12,7 @@ from tracestore.analysis.cover import NS
 from tracestore.analysis.filters import FilterTooWide, Node, terms
 from tracestore.analysis.histogram import pack, unpack
 from tracestore.facts import DAY_S, MINUTE_S, USAGE, Rollup
-from tracestore.queries.filter_targets import of_fact
+from tracestore.queries.filter_facts import of_fact
 from tracestore.queries.filters import condition
 from tracestore.queries.ranges import day_bounds
 from tracestore.queries.sum_plans import ROWS, SUMS, find_plan, parameters

@@ -2,6 +2,7 @@
 
 A term is about what the rollup counts. Of requests: whether some span matches, as on the list of traces. Of calls: a call is
 no tool, so `tool:` matches none. Of tools: their model is the one that asked for them, their operation is `tool`.
+Of scores: whose answer it is; of its calls it knows the model of the one that was judged, of its tools nothing.
 """
 
 from collections.abc import Mapping, Sequence

@@ -117,7 +117,8 @@ def sides(
     """(against, cells) of what a subject is compared with, leaving out cells of `without`.
 
     A version: the versions of its service that began before it, in the same range where they ran often enough, else in
-    the period before as well; the service's first version: itself before. Another value: itself before, a new one the rest.
+    the period before as well (the first version has none: what changed with time shows in its service). Another value:
+    itself before, a new one the rest.
     """
     now = [cell for cell in compared.now if not _of_any(cell, without)]
     then = [cell for cell in compared.then if not _of_any(cell, without)]
@@ -125,10 +126,9 @@ def sides(
         earlier = [cell for cell in now if _is_earlier(cell, subject, begun)]
         if _counted(earlier, compared.counted) < MIN_N:
             earlier += [cell for cell in then if _is_earlier(cell, subject, begun)]
-        if earlier:
-            return [("earlier", earlier)]
+        return [("earlier", earlier)] if earlier else []
     same = [cell for cell in then if cell.is_of(subject)]
-    if same or subject.dimension in ("all", "version"):
+    if same or subject.dimension == "all":
         return [("before", same)]
     return [("rest", [cell for cell in now if not cell.is_of(subject)])]
 

@@ -13,6 +13,7 @@ from typing import Final
 
 Q: Final = 0.05  # of what is shown this share may be chance
 MIN_N: Final = 30  # on either side; with fewer no interval is worth its ink
+DIMENSIONS: Final = ("version", "tool", "model", "service", "operation", "environment")
 Z95: Final = 1.959963984540054
 # A difference is worth a look from here on, and 1 point of success weighs as much as 20 % of time or money: the margins
 # that a canary is judged by.
@@ -85,9 +86,11 @@ def select(contrasts: Sequence[Contrast]) -> Selection:
     return Selection(sorted(large, key=rank), len(tested), len(certain) - len(large))
 
 
-def rank(one: Contrast) -> tuple[float, str, str, str]:
-    """Heaviest first; ties in an order that does not depend on the input's."""
-    return (-weight(one), one.member, one.subject.dimension, one.subject.value or "")
+def rank(one: Contrast) -> tuple[float, int, str, str, str]:
+    """Heaviest first; of equals, the narrower word first, in an order that does not depend on the input's."""
+    dimension = one.subject.dimension
+    place = DIMENSIONS.index(dimension) if dimension in DIMENSIONS else len(DIMENSIONS)
+    return (-weight(one), place, dimension, one.member, one.subject.value or "")
 
 
 def weight(one: Contrast) -> float:

@@ -18,6 +18,7 @@ from dashboard.pages import (
     trace,
     trace_delete,
     traces,
+    version,
     versions,
 )
 from dashboard.pages.access import account, audit, keys, members, prices, projects, redaction, sign_in
@@ -57,6 +58,7 @@ urlpatterns = [
     path("p/<slug:slug>/sessions/<text:session_id>", sessions.session, name="session"),
     path("p/<slug:slug>/versions", versions.versions, name="versions"),
     path("p/<slug:slug>/versions/diff", versions.version_diff, name="version_diff"),
+    path("p/<slug:slug>/versions/<trace:set_id>", version.version, name="version"),
     path("p/<slug:slug>/tools", tools.tools, name="tools"),
     path("p/<slug:slug>/tools/<text:tool>", tools.tool, name="tool"),
     path("p/<slug:slug>/changes", changes.changes, name="changes"),

@@ -9,7 +9,7 @@ from dashboard.geometry import Column, histogram, share
 from dashboard.links import with_query
 from dashboard.pages.narrowing import Narrowing
 from dashboard.pages.traces import SortLink
-from tracestore.analysis.lines import Difference, Estimate, Member
+from tracestore.analysis.lines import Member
 from tracestore.facts import OTHER
 from tracestore.queries.breakdowns import Breakdown, Row, Table
 from tracestore.queries.version_heads import VersionHead
@@ -163,16 +163,16 @@ class Lines:
             share=row.share,
             bar=share(round(row.share * 1_000), 1_000, 48),
             trend=trend(row.trend, self.breakdown.counts),
-            cells=cells(self.columns, row.numbers, row.differences),
+            cells=cells(self.columns, row),
             href=href,
             traces_href=traces_href,
         )
 
 
-def cells(columns: Sequence[Member], numbers: Sequence[Estimate], differences: Sequence[Difference]) -> list[Cell]:
+def cells(columns: Sequence[Member], row: Row) -> list[Cell]:
     return [
-        Cell(number(member, one), change(member, between))
-        for member, one, between in zip(columns, numbers, differences, strict=True)
+        Cell(number(member, one, row.n), change(member, between))
+        for member, one, between in zip(columns, row.numbers, row.differences, strict=True)
     ]
 
 

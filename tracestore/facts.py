@@ -7,10 +7,13 @@ in a migration, a line here, and `manage.py rebuild`. In the expressions `x` is 
 from dataclasses import dataclass
 from typing import Final, LiteralString
 
+from tracestore.analysis import signals as s
+
 MINUTE_S: Final = 60
 HOUR_S: Final = 3_600
 DAY_S: Final = 86_400
 GRAINS: Final = (MINUTE_S, HOUR_S, DAY_S)
+Condition = int | LiteralString  # a bit of x.signals, or SQL
 OTHER: Final = "__other__"  # what a dimension is where there were too many of its values
 
 
@@ -74,6 +77,29 @@ _OTHER_SETS: Final = (
 _TIMED: Final = "x.end_ns >= x.start_ns AND x.day - date '1970-01-01' = x.start_ns / 86400000000000"
 _LASTED: Final = "x.end_ns - x.start_ns"
 
+
+def _that(bit: int) -> LiteralString:
+    """Rows that say this."""
+    return f"count(*) FILTER (WHERE x.signals & {bit} <> 0)"  # type: ignore[return-value]  # of a constant
+
+
+def _share(known: Condition, of_what: LiteralString, **parts: Condition) -> tuple[Measure, ...]:
+    """A measure `of_what` of the rows of which something is known, and its parts: NULL where nothing is, else 0 and more."""
+    counted = f"count(*) FILTER (WHERE {_condition(known)})"
+    measures = [Measure(of_what, f"nullif({counted}, 0)")]  # type: ignore[arg-type]  # of constants
+    for name, part in parts.items():
+        both = f"count(*) FILTER (WHERE {_condition(known)} AND {_condition(part)})"
+        measures.append(Measure(name, f"CASE WHEN {counted} > 0 THEN {both} END"))  # type: ignore[arg-type]
+    return tuple(measures)
+
+
+def _condition(told: Condition) -> str:
+    return told if isinstance(told, str) else f"x.signals & {told} <> 0"
+
+
+# What a request used, where any of it is known.
+_USED: Final = "coalesce(x.input_tokens, 0) + coalesce(x.output_tokens, 0)"
+_USED_KNOWN: Final = "coalesce(x.input_tokens, x.output_tokens) IS NOT NULL"
 REQUESTS: Final = Rollup(
     table="request_rollup",
     fact="trace",
@@ -96,12 +122,30 @@ REQUESTS: Final = Rollup(
         Measure("embedding_tokens", "bounded(sum(x.embedding_tokens))"),
         Measure("cost_nanousd", "bounded(sum(x.cost_nanousd))"),
         Measure("unpriced_calls", "sum(x.unpriced_calls)"),
+        *_share(s.POLICY_CHECKED, "policy_checked", policy_violations=s.POLICY_VIOLATED),
+        *_share(s.INJECTION_CHECKED, "injection_checked", injection_hits=s.INJECTION_DETECTED),
+        *_share(s.SENSITIVE_CHECKED, "sensitive_checked", sensitive_hits=s.SENSITIVE_FOUND),
+        *_share(s.REFUSAL_KNOWN, "refusal_known", refusals=s.REFUSED),
+        *_share(s.DEGRADED_KNOWN, "degraded_known", degraded=s.DEGRADED),
+        *_share(s.BREAKER_KNOWN, "breaker_known", breaker_open=s.BREAKER_OPEN),
+        *_share(s.ADOPTION, "adoption_known", adopted=s.ADOPTED, edited=s.EDITED, rejected=s.REJECTED),
+        *_share(
+            f"x.token_budget IS NOT NULL AND {_USED_KNOWN}", "budgeted", budget_overruns=f"{_USED} > x.token_budget"
+        ),
+        Measure("retrievals", "sum(x.retrievals)"),
+        Measure("retrieval_hits", "sum(x.retrieval_hits)"),
+        Measure("timeouts", _that(s.TIMED_OUT)),
+        Measure("rate_limited", _that(s.RATE_LIMITED)),
+        Measure("implicit_errors", _that(s.IMPLICIT_ERROR)),
+        Measure("policy_errors", _that(s.POLICY_ERROR)),
     ),
     histograms=(
         Histogram("duration", "x.duration_ns", "x.status <> 2"),
         Histogram("failed_duration", "x.duration_ns", "x.status = 2"),
         Histogram("ttft", "x.ttft_ns", "x.ttft_ns IS NOT NULL"),
         Histogram("cost", "x.cost_nanousd", "x.cost_nanousd IS NOT NULL"),
+        Histogram("queue", "x.queue_ns", "x.queue_ns IS NOT NULL"),
+        Histogram("tokens", _USED, _USED_KNOWN),
     ),
     weight="requests",
 )
@@ -141,11 +185,16 @@ CALLS: Final = Rollup(
         Measure("unpriced_calls", f"count(*) FILTER (WHERE {_UNPRICED})"),
         Measure("lacking_price", f"count(*) FILTER (WHERE {_LACKING})"),
         Measure("retries", "bounded(sum(x.retry_count))"),
+        Measure("timeouts", f"count(*) FILTER (WHERE x.call AND x.signals & {s.TIMED_OUT} <> 0)"),
+        Measure("rate_limited", f"count(*) FILTER (WHERE x.call AND x.signals & {s.RATE_LIMITED} <> 0)"),
+        *_share(f"x.call AND x.signals & {s.REFUSAL_KNOWN} <> 0", "refusal_known", refusals=s.REFUSED),
+        *_share(f"x.call AND x.signals & {s.CACHE_KNOWN} <> 0", "cache_known", cache_hits=s.CACHE_HIT),
     ),
     histograms=(
         Histogram("duration", _LASTED, f"x.call AND x.status <> 2 AND {_TIMED}"),
         Histogram("failed_duration", _LASTED, f"x.call AND x.status = 2 AND {_TIMED}"),
         Histogram("ttft", "x.ttft_ns", "x.call AND x.ttft_ns IS NOT NULL"),
+        Histogram("queue", "x.queue_ns", "x.call AND x.queue_ns IS NOT NULL"),
     ),
     weight="calls",
 )
@@ -158,6 +207,11 @@ TOOLS: Final = Rollup(
         Measure("tool_calls", "count(*)"),
         Measure("tool_errors", "count(*) FILTER (WHERE x.status = 2)"),
         Measure("retries", "bounded(sum(x.retry_count))"),
+        Measure("timeouts", _that(s.TIMED_OUT)),
+        Measure("unknown_state", _that(s.STATE_UNKNOWN)),
+        *_share(s.HAD_EFFECT, "effects", duplicate_effects=s.DUPLICATE_EFFECT),
+        *_share(s.TIER_JUDGED, "tier_known", above_tier=s.ABOVE_TIER),
+        *_share(s.APPROVAL_NEEDED, "approval_needed", unapproved=s.UNAPPROVED),
     ),
     histograms=(
         Histogram("duration", _LASTED, f"x.status <> 2 AND {_TIMED}"),

@@ -25,6 +25,7 @@ TOOL_EXECUTION = 1 << 8  # the span is one execution of a tool
 TIMEOUT = 1 << 9  # the error is a timeout
 RESPONSE_CACHE_HIT = 1 << 10  # answered from the application's own response cache
 SESSION_IS_THREAD = 1 << 11  # the session is a conversation or thread: it yields to a session named in its trace
+UNKNOWN_WORD = 1 << 12  # an attribute of ours (fourline.*) holds a word that it does not have: what it says is unknown
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
@@ -134,6 +135,12 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     rag_index_version: str | None = None
     response_id: str | None = None
     retry_count: int | None = None
+    signals: int | None = None  # bits of tracestore.analysis.signals; None = it says nothing
+    queue_ns: int | None = None
+    token_budget: int | None = None
+    effect_key: int | None = (
+        None  # of a tool: hash of its idempotency key, else of its arguments where it has an effect
+    )
     version_part: "VersionPart | None" = None
     provenance: "Provenance | None" = None
     flags: int = 0

@@ -18,8 +18,8 @@ RANGES = (
     ("30d", "last 30 days"),
     ("90d", "last 90 days"),
 )
-KEPT = ("range", "from", "to", "tz", "sort", "live", "compare", "split", "a", "b")
-RANGE_KEPT = ("q", "sort", "compare", "split", "a", "b")
+KEPT = ("range", "from", "to", "tz", "sort", "live", "compare", "split", "a", "b", "by", "failed")
+RANGE_KEPT = ("q", "sort", "compare", "split", "a", "b", "by", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +120,7 @@ def range_label(chosen: Range, zone: str = "UTC") -> str:
 
 def range_choices(path: str, query: Mapping[str, str], chosen: Range) -> list[Choice]:
     return [
-        Choice(
-            label, with_query(path, query, range=name, from_=None, to=None, cursor=None), name == chosen.name
-        )
+        Choice(label, with_query(path, query, range=name, from_=None, to=None, cursor=None), name == chosen.name)
         for name, label in RANGES
     ]
 

@@ -94,7 +94,10 @@ class SumsPage:
 
 @dataclass(frozen=True, slots=True)
 class TracesPage:
-    """strip, strip_href: as of SumsPage. ends_words: what a list by ends holds (see trace_ends), "" = it is not one. notes: what a free-text search leaves out."""
+    """strip, strip_href: as of SumsPage.
+
+    ends_words: what a list by ends holds (see trace_ends), "" = it is not one. notes: what a free-text search leaves out.
+    """
 
     listing: Listing
     strip: Strip | None

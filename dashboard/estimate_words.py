@@ -35,22 +35,30 @@ class Change:
     value: float | None
 
 
-def number(member: Member, of: Estimate) -> Number:
+def number(member: Member, of: Estimate, said_n: int | None = None) -> Number:
+    """said_n: an n that stands beside it already, so that it is not repeated."""
     if of.value is None:
         return Number(DASH, "", member.empty, False, None)
     if member.unit == "ratio" and of.hits is not None and of.n < FEW:
         text = f"{of.hits} of {of.n}"
     else:
         text = in_unit(of.value, member.unit)
-    return Number(text, aside(member, of), f"{member.title}: {member.formula}", True, of.value)
+    return Number(text, aside(member, of, said_n), f"{member.title}: {member.formula}", True, of.value)
 
 
-def aside(member: Member, of: Estimate) -> str:
+def aside(member: Member, of: Estimate, said_n: int | None = None) -> str:
     """Interval and n."""
-    n = f"n {of.n:,}"
+    n = "" if of.n == said_n else f"n {of.n:,}"
     if of.low is None or of.high is None:
         return n
-    return f"{in_unit(of.low, member.unit)} to {in_unit(of.high, member.unit)}, {n}"
+    low, high = in_unit(of.low, member.unit), in_unit(of.high, member.unit)
+    return f"{low.removesuffix(unit_of(high))} to {high}{n and ', '}{n}"
+
+
+def unit_of(text: str) -> str:
+    """The unit at the end of a text that is a number and a unit: " %", " ms"; "" where it is more than that."""
+    _, space, unit = text.partition(" ")
+    return f"{space}{unit}" if unit and unit.count(" ") == 0 else ""
 
 
 def change(member: Member, between: Difference) -> Change:

@@ -17,6 +17,7 @@ SECTIONS = (
     ("Traces", "traces", "traces"),
     ("Sessions", "sessions", "sessions"),
     ("Versions", "versions", "versions"),
+    ("Tools", "tools", "tool"),
     ("Ingest", "ingest", "ingest"),
     ("Settings", "settings", "settings"),
 )

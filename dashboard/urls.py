@@ -5,7 +5,22 @@ from django.urls import path, register_converter
 from dashboard.api import docs
 from dashboard.api.api import api
 from dashboard.links import AnyText, TraceId
-from dashboard.pages import assets, errors, health, ingest, sessions, storage, trace, trace_delete, traces, versions
+from dashboard.pages import (
+    assets,
+    changes,
+    errors,
+    health,
+    ingest,
+    movers,
+    sessions,
+    storage,
+    tools,
+    trace,
+    trace_delete,
+    traces,
+    version,
+    versions,
+)
 from dashboard.pages.access import account, audit, keys, members, prices, projects, redaction, sign_in
 from dashboard.pages.board import page as board
 
@@ -48,6 +63,11 @@ urlpatterns = [
     path("p/<slug:slug>/sessions/<text:session_id>", sessions.session, name="session"),
     path("p/<slug:slug>/versions", versions.versions, name="versions"),
     path("p/<slug:slug>/versions/diff", versions.version_diff, name="version_diff"),
+    path("p/<slug:slug>/versions/<trace:set_id>", version.version, name="version"),
+    path("p/<slug:slug>/tools", tools.tools, name="tools"),
+    path("p/<slug:slug>/tools/<text:tool>", tools.tool, name="tool"),
+    path("p/<slug:slug>/changes", changes.changes, name="changes"),
+    path("p/<slug:slug>/changes/movers", movers.movers, name="movers"),
     path("p/<slug:slug>/ingest", ingest.ingest, name="ingest"),
     # settings of a project
     path("p/<slug:slug>/settings", projects.settings, name="settings"),

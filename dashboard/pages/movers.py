@@ -25,6 +25,7 @@ from tracestore.queries.movers import Movers, Span, find_movers
 from tracestore.queries.version_heads import VersionHead
 
 SHOWN = 8
+GONE_NS = 10 * 60 * 10**9  # a version that was not seen for so long has ended
 AGAINST = {"earlier": "before it", "rest": "elsewhere", "before": "before"}
 
 
@@ -45,13 +46,17 @@ class ChangeView:
 
 @dataclass(frozen=True, slots=True)
 class MoverView:
-    """A subject and all that moved with it. also: where the same shows. compare_href, page_href: of versions, "" else."""
+    """A subject and all that moved with it. ended_ns: of a version that runs no more. also: where the same shows.
+
+    compare_href, page_href: of versions, "" else.
+    """
 
     dimension: str
     label: str
     of: str
     colour: str
     began_ns: int | None
+    ended_ns: int | None
     share: float
     worse: bool
     changes: list[ChangeView]
@@ -101,7 +106,7 @@ def movers_page(request: HttpRequest, listing: Listing, baseline: Baseline) -> M
     step_s = step_s_of(here.name, (here.end_ns - here.start_ns) // 10**9)
     found = find_movers(request.project.pk, Span(here.start_ns, here.end_ns), baseline.span, step_s)
     narrowing = Narrowing(slug, request.GET)
-    views = [mover_view(one, found, narrowing) for one in by_subject(found.items)]
+    views = [mover_view(one, found, narrowing, listing.now_ns) for one in by_subject(found.items)]
     return MoversPage(
         listing=listing,
         baseline=baseline,
@@ -123,7 +128,7 @@ def by_subject(found: Iterable[Mover]) -> list[list[Mover]]:
     return list(groups.values())
 
 
-def mover_view(group: Sequence[Mover], found: Movers, narrowing: Narrowing) -> MoverView:
+def mover_view(group: Sequence[Mover], found: Movers, narrowing: Narrowing, now_ns: int) -> MoverView:
     subject, top = group[0].contrast.subject, group[0].contrast
     head = head_of(subject, found.heads)
     earlier = next((one for one in found.heads if head and is_before(one, head)), None)
@@ -133,6 +138,7 @@ def mover_view(group: Sequence[Mover], found: Movers, narrowing: Narrowing) -> M
         of=subject.service,
         colour=colour_class(subject.value or "") if subject.value else "faint",
         began_ns=head.begun_ns if head else None,
+        ended_ns=head.seen_ns if head and head.seen_ns < now_ns - GONE_NS else None,
         share=top.share,
         worse=top.worse,
         changes=[change_view(one) for one in group],

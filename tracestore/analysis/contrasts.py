@@ -61,7 +61,10 @@ def merged(cells: Iterable[Cell]) -> Merged:
 
 
 def contrasts(compared: Compared, members: Sequence[Member], begun: Begun) -> list[Contrast]:
-    """One for each subject, side and member of the fact for which both sides have a number with an interval."""
+    """One for each subject, side and member of the fact for which both sides have a number with an interval.
+
+    A new value is compared with the rest in shares alone: that a new model is slower than the others is no change.
+    """
     whole = merged(compared.now)
     wholes = {member.name: estimate(member, [whole]) for member in members}
     found: list[Contrast] = []
@@ -69,7 +72,8 @@ def contrasts(compared: Compared, members: Sequence[Member], begun: Begun) -> li
         mine = merged(cell for cell in compared.now if cell.is_of(subject))
         for against, cells in sides(subject, compared, begun):
             other = merged(cells)
-            made = (contrast(subject, one, against, mine, other, wholes[one.name]) for one in members)
+            fair = [one for one in members if against != "rest" or one.unit == "ratio"]
+            made = (contrast(subject, one, against, mine, other, wholes[one.name]) for one in fair)
             found += [one for one in made if one is not None]
     return found
 
@@ -118,7 +122,7 @@ def sides(
 
     A version: the versions of its service that began before it, in the same range where they ran often enough, else in
     the period before as well (the first version has none: what changed with time shows in its service). Another value:
-    itself before, a new one the rest.
+    itself before, a new one the rest, if anything was counted before at all.
     """
     now = [cell for cell in compared.now if not _of_any(cell, without)]
     then = [cell for cell in compared.then if not _of_any(cell, without)]
@@ -130,6 +134,8 @@ def sides(
     same = [cell for cell in then if cell.is_of(subject)]
     if same or subject.dimension == "all":
         return [("before", same)]
+    if _counted(then, compared.counted) < MIN_N:
+        return []
     return [("rest", [cell for cell in now if not cell.is_of(subject)])]
 
 

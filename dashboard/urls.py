@@ -22,6 +22,7 @@ from dashboard.pages import (
     versions,
 )
 from dashboard.pages.access import account, audit, keys, members, prices, projects, redaction, sign_in
+from dashboard.pages.board import page as board
 
 register_converter(TraceId, "trace")
 register_converter(AnyText, "text")
@@ -51,6 +52,10 @@ urlpatterns = [
     path("projects", projects.projects, name="projects"),
     path("projects/new", projects.new_project, name="new_project"),
     # pages of a project
+    path("p/<slug:slug>/board", board.board, name="board"),
+    path("p/<slug:slug>/board/figures", board.figures, name="board_figures"),
+    path("p/<slug:slug>/board/csv", board.csv, name="board_csv"),
+    path("p/<slug:slug>/board/<slug:name>", board.member, name="board_member"),
     path("p/<slug:slug>/traces", traces.traces, name="traces"),
     path("p/<slug:slug>/traces/<trace:trace_id>", trace.trace, name="trace"),
     path("p/<slug:slug>/traces/<trace:trace_id>/delete", trace_delete.trace_delete, name="trace_delete"),

@@ -264,6 +264,8 @@ TRACE: Target = {
     "duration": number(sql.Identifier("t", "duration_ns")),
     "cost": number(sql.Identifier("t", "cost_nanousd")),
     "tokens": tokens("t"),
+    "ended": number(sql.Identifier("t", "end_ns")),  # what pages ask for, no word of the language
+    "outcome": number(sql.Identifier("t", "status")),
     "attr": attribute,
     "text": trace_text,
 }

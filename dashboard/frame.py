@@ -16,6 +16,7 @@ SECTIONS = (
     ("Traces", "traces", "traces"),
     ("Sessions", "sessions", "sessions"),
     ("Versions", "versions", "versions"),
+    ("Cost", "cost", "cost"),
     ("Ingest", "ingest", "ingest"),
     ("Settings", "settings", "settings"),
 )

@@ -5,7 +5,7 @@ from django.urls import path, register_converter
 from dashboard.api import docs
 from dashboard.api.api import api
 from dashboard.links import AnyText, TraceId
-from dashboard.pages import errors, health, ingest, sessions, storage, trace, trace_delete, traces, versions
+from dashboard.pages import cost, errors, health, ingest, sessions, storage, trace, trace_delete, traces, versions
 from dashboard.pages.access import account, audit, keys, members, prices, projects, redaction, sign_in
 
 register_converter(TraceId, "trace")
@@ -42,6 +42,7 @@ urlpatterns = [
     path("p/<slug:slug>/sessions/<text:session_id>", sessions.session, name="session"),
     path("p/<slug:slug>/versions", versions.versions, name="versions"),
     path("p/<slug:slug>/versions/diff", versions.version_diff, name="version_diff"),
+    path("p/<slug:slug>/cost", cost.cost, name="cost"),
     path("p/<slug:slug>/ingest", ingest.ingest, name="ingest"),
     # settings of a project
     path("p/<slug:slug>/settings", projects.settings, name="settings"),

@@ -6,6 +6,7 @@ uncached at once, so their sums must never be added up.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from typing import Final
 
 from tracestore.analysis import waste
@@ -23,6 +24,8 @@ from tracestore.analysis.waste import (
 
 FLOOR_SHARE: Final = 0.005  # of what was spent: a hint on less is not worth a line
 EXAMPLES: Final = 5
+TRACES_MIN: Final = 20  # fewer give no interval worth showing
+Z: Final = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +44,31 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """found_nanousd: in the calls looked at. stake_nanousd: of the whole range, found times its cost over theirs.
+    """What one rule found.
 
-    n: calls that it found, of n_looked_at. share: of what those cost, 0-1. examples: (trace id, span id, nano-USD) of
-    different traces, dearest first.
+    found_nanousd: in the calls looked at. share: of what those cost, 0-1; low, high: its 95 % interval where the calls are a
+    sample (None where all were looked at, or too few traces were). stake_nanousd: share times what the range cost.
+    n: calls that it found, of n_looked_at. examples: (trace id, span id, nano-USD) of different traces, dearest first.
     """
 
     rule: Rule
     found_nanousd: int
     stake_nanousd: int
     share: float
+    low: float | None
+    high: float | None
     n: int
     n_looked_at: int
     examples: tuple[tuple[str, str, int], ...]
 
 
 def find_hints(calls: Sequence[SpentCall], spent_nanousd: int) -> list[Hint]:
-    """The hints above the floor, dearest first. calls: a sample of traces, whole. spent_nanousd: in the whole range."""
+    """The hints above the floor, dearest first. calls: whole traces, a sample of the range or all of it.
+
+    spent_nanousd: what the chat and completion calls of the whole range cost.
+    """
     found = (_hint(rule, calls, spent_nanousd) for rule in RULES)
-    return sorted((one for one in found if one), key=lambda one: -one.stake_nanousd)
+    return sorted((one for one in found if one), key=lambda one: (-one.stake_nanousd, one.rule.name))
 
 
 def _hint(rule: Rule, calls: Sequence[SpentCall], spent_nanousd: int) -> Hint | None:
@@ -67,21 +76,41 @@ def _hint(rule: Rule, calls: Sequence[SpentCall], spent_nanousd: int) -> Hint | 
     base = sum(one.cost_nanousd or 0 for one in looked_at)
     saved = [(call, amount) for call, amount in rule.find(looked_at) if amount > 0]
     found = sum(amount for _, amount in saved)
-    if not found or not base or not spent_nanousd:
+    if not base or found / base < FLOOR_SHARE:
         return None
-    share = found / base
-    if share < FLOOR_SHARE:
-        return None
-    dearest = sorted(saved, key=lambda pair: (-pair[1], pair[0].trace_id, pair[0].span_id))
+    spent = max(spent_nanousd, base)
+    low, high = share_interval(looked_at, saved) if spent > base else (None, None)
     return Hint(
         rule=rule,
         found_nanousd=found,
-        stake_nanousd=found * max(spent_nanousd, base) // base,
-        share=share,
+        stake_nanousd=found * spent // base,
+        share=found / base,
+        low=low,
+        high=high,
         n=len(saved),
         n_looked_at=len(looked_at),
-        examples=_of_traces(dearest),
+        examples=_of_traces(sorted(saved, key=lambda pair: (-pair[1], pair[0].trace_id, pair[0].span_id))),
     )
+
+
+def share_interval(calls: Sequence[SpentCall], saved: Saved) -> tuple[float | None, float | None]:
+    """95 % of a ratio of two sums over traces drawn at random (linearised, normal); (None, None) for few traces.
+
+    Traces, not calls: the calls of one trace are alike. Source: Cochran, Sampling Techniques, 6.4.
+    """
+    cost: dict[str, int] = {}
+    lost: dict[str, int] = {}
+    for call in calls:
+        cost[call.trace_id] = cost.get(call.trace_id, 0) + (call.cost_nanousd or 0)
+    for call, amount in saved:
+        lost[call.trace_id] = lost.get(call.trace_id, 0) + amount
+    n, total = len(cost), sum(cost.values())
+    if n < TRACES_MIN or not total:
+        return None, None
+    share = sum(lost.values()) / total
+    residuals = sum((lost.get(trace, 0) - share * spent) ** 2 for trace, spent in cost.items())
+    half = Z * sqrt(residuals * n / (n - 1)) / total
+    return max(0.0, share - half), min(1.0, share + half)
 
 
 def _of_traces(dearest: Saved) -> tuple[tuple[str, str, int], ...]:

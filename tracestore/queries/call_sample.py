@@ -22,7 +22,7 @@ from tracestore.queries.ranges import day_bounds
 from tracestore.records import Price
 
 CALLS_MOST: Final = 4_000
-PROMPTS_MOST: Final = 300
+PROMPTS_MOST: Final = 600
 PROMPTS_AT_ONCE: Final = 50
 DEADLINE_S: Final = 2.0
 
@@ -89,7 +89,7 @@ LEFT JOIN trace AS t ON t.project = c.project AND t.trace_id = c.trace_id AND t.
 ORDER BY c.draw, c.trace_id, c.start_ns, c.span_id
 """)
 # Of an even hash one call in `modulus`; the smallest of those that are left come first.
-_DRAWN = sql.SQL("(uuid_hash(c.trace_id)::bigint & 2147483647) % %(modulus)s = 0")
+_DRAWN = sql.SQL("(uuid_hash(c.trace_id)::bigint & 2147483647) %% %(modulus)s = 0")
 
 
 def draw_calls(

@@ -113,6 +113,20 @@ def spent_by_step(
     return [(one.start_s, _spent(None, one.measures)) for one in found]
 
 
+def series_by(
+    project_id: int, start_ns: int, end_ns: int, by: str, step_s: int, filter: Node | None = None
+) -> dict[str | None, list[int]]:
+    """nano-USD of each group, step by step over the whole range, 0 where it spent nothing. by: of OF_SUMS."""
+    found = find_sums(CALLS, project_id, start_ns, end_ns, by=[OF_SUMS[by]], step_s=step_s, **_with(filter))
+    first = start_ns // 10**9 // step_s
+    steps = (end_ns - 1) // 10**9 // step_s - first + 1
+    series: dict[str | None, list[int]] = {}
+    for one in found:
+        of_key = series.setdefault(one.key[0], [0] * steps)
+        of_key[one.start_s // step_s - first] += one.measures["cost_nanousd"] or 0
+    return series
+
+
 def _with(filter: Node | None) -> dict[str, Any]:
     return {"filter": filter} if filter else {}
 

@@ -20,6 +20,7 @@ SECTIONS = (
     ("Ingest", "ingest", "ingest"),
     ("Settings", "settings", "settings"),
 )
+BELOW = {"context": "cost"}  # pages that belong to a section of another address
 COLOURS = 10
 
 
@@ -84,6 +85,7 @@ def rail_project(slug: str, name: str) -> RailProject:
 def rail_links(slug: str, path: str) -> list[RailLink]:
     """The sections of a project; the current one by the address: /p/<slug>/<section>/..."""
     here = path.split("/")[3] if path.count("/") >= 3 else ""
+    here = BELOW.get(here, here)
     return [RailLink(word, f"/p/{slug}/{section}", icon, section == here) for word, section, icon in SECTIONS]
 
 

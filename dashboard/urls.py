@@ -5,7 +5,19 @@ from django.urls import path, register_converter
 from dashboard.api import docs
 from dashboard.api.api import api
 from dashboard.links import AnyText, TraceId
-from dashboard.pages import cost, errors, health, ingest, sessions, storage, trace, trace_delete, traces, versions
+from dashboard.pages import (
+    context,
+    cost,
+    errors,
+    health,
+    ingest,
+    sessions,
+    storage,
+    trace,
+    trace_delete,
+    traces,
+    versions,
+)
 from dashboard.pages.access import account, audit, keys, members, prices, projects, redaction, sign_in
 
 register_converter(TraceId, "trace")
@@ -43,6 +55,8 @@ urlpatterns = [
     path("p/<slug:slug>/versions", versions.versions, name="versions"),
     path("p/<slug:slug>/versions/diff", versions.version_diff, name="version_diff"),
     path("p/<slug:slug>/cost", cost.cost, name="cost"),
+    path("p/<slug:slug>/context", context.context, name="context"),
+    path("p/<slug:slug>/context/<text:session_id>", context.session_turns, name="session_turns"),
     path("p/<slug:slug>/ingest", ingest.ingest, name="ingest"),
     # settings of a project
     path("p/<slug:slug>/settings", projects.settings, name="settings"),

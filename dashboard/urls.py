@@ -6,6 +6,7 @@ from dashboard.api import docs
 from dashboard.api.api import api
 from dashboard.links import AnyText, TraceId
 from dashboard.pages import (
+    assets,
     context,
     cost,
     errors,
@@ -27,6 +28,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
+    path("static/plotly-<slug:digest>.js", assets.plotly, name="plotly"),
     # the JSON API: dashboard/api
     path("api/docs", docs.docs, name="api_docs"),
     path("api/openapi.json", docs.openapi, name="openapi"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from psycopg import sql
 
@@ -21,14 +21,19 @@ OF_SUMS: Final[dict[str, str]] = {
     "service": "service",
     "version": "service_version",
     "operation": "operation",
+    "prompt": "prompt_name",
 }
 OF_USAGE: Final = ("user", "tenant")
 OF_ROWS: Final[dict[str, str]] = {
     "user": "user_id",
     "tenant": "tenant_id",
     "session": "session_id",
-    "prompt": "prompt_name",
 }
+MEASURES: Final = (
+    "calls", "errors", "cost_nanousd", "input_tokens", "output_tokens", "cache_read_tokens", "reasoning_tokens",
+    "unpriced_calls",
+)  # fmt: skip
+OF_REQUESTS: Final = ("requests", "cost_nanousd", "budgeted", "budget_overruns")
 ROWS_DAYS_MOST: Final = 7
 DAY_NS: Final = 86_400 * 10**9
 DEAREST_SHARE: Final = 0.05
@@ -90,12 +95,12 @@ class DearRequest:
 
 def total_spent(project_id: int, start_ns: int, end_ns: int, filter: Node | None = None) -> Spent:
     """All calls that ended in [start_ns, end_ns). Raises psycopg QueryCanceled past 5 s."""
-    found = find_sums(CALLS, project_id, start_ns, end_ns, **_with(filter))
+    found = find_sums(CALLS, project_id, start_ns, end_ns, filter=filter, only=MEASURES)
     return _spent(None, found[0].measures) if found else Spent(None)
 
 
 def total_requests(project_id: int, start_ns: int, end_ns: int, filter: Node | None = None) -> Requests:
-    found = find_sums(REQUESTS, project_id, start_ns, end_ns, **_with(filter))
+    found = find_sums(REQUESTS, project_id, start_ns, end_ns, filter=filter, only=OF_REQUESTS)
     measures = found[0].measures if found else {}
     return Requests(
         requests=measures.get("requests") or 0,
@@ -109,7 +114,7 @@ def spent_by_step(
     project_id: int, start_ns: int, end_ns: int, step_s: int, filter: Node | None = None
 ) -> list[tuple[int, Spent]]:
     """(start of the step in Unix seconds, spent in it), in order; steps without a call are left out."""
-    found = find_sums(CALLS, project_id, start_ns, end_ns, step_s=step_s, **_with(filter))
+    found = find_sums(CALLS, project_id, start_ns, end_ns, step_s=step_s, filter=filter, only=MEASURES)
     return [(one.start_s, _spent(None, one.measures)) for one in found]
 
 
@@ -117,7 +122,9 @@ def series_by(
     project_id: int, start_ns: int, end_ns: int, by: str, step_s: int, filter: Node | None = None
 ) -> dict[str | None, list[int]]:
     """nano-USD of each group, step by step over the whole range, 0 where it spent nothing. by: of OF_SUMS."""
-    found = find_sums(CALLS, project_id, start_ns, end_ns, by=[OF_SUMS[by]], step_s=step_s, **_with(filter))
+    found = find_sums(
+        CALLS, project_id, start_ns, end_ns, by=[OF_SUMS[by]], step_s=step_s, filter=filter, only=["cost_nanousd"]
+    )
     first = start_ns // 10**9 // step_s
     steps = (end_ns - 1) // 10**9 // step_s - first + 1
     series: dict[str | None, list[int]] = {}
@@ -125,10 +132,6 @@ def series_by(
         of_key = series.setdefault(one.key[0], [0] * steps)
         of_key[one.start_s // step_s - first] += one.measures["cost_nanousd"] or 0
     return series
-
-
-def _with(filter: Node | None) -> dict[str, Any]:
-    return {"filter": filter} if filter else {}
 
 
 def _spent(key: str | None, measures: dict[str, int | None]) -> Spent:
@@ -148,13 +151,13 @@ def _spent(key: str | None, measures: dict[str, int | None]) -> Spent:
 def spent_by(
     project_id: int, start_ns: int, end_ns: int, by: str, filter: Node | None = None, limit: int = 1_000
 ) -> list[Spent]:
-    """Groups, dearest first. by: of By. Sessions and prompts, and users and tenants under a filter, are read from rows of the
-    last ROWS_DAYS_MOST days of the range (rows_from says where they begin).
+    """Groups, dearest first. by: of By. Sessions, and users and tenants under a filter, are read from rows of the last
+    ROWS_DAYS_MOST days of the range (rows_from says where they begin).
 
     Raises psycopg QueryCanceled past 5 s.
     """
     if by in OF_SUMS:
-        found = find_sums(CALLS, project_id, start_ns, end_ns, by=[OF_SUMS[by]], **_with(filter))
+        found = find_sums(CALLS, project_id, start_ns, end_ns, by=[OF_SUMS[by]], filter=filter, only=MEASURES)
         groups = [_spent(one.key[0], one.measures) for one in found]
         return sorted((one for one in groups if _counts(one)), key=_dearest_first)[:limit]
     if by in OF_USAGE and filter is None:

@@ -154,8 +154,9 @@ def growth_lines(found: Sequence[tuple[str, Growth]]) -> list[GrowthLine]:
 
 def per_call(slope: float) -> str:
     """Tokens, signed: +412, −3."""
-    sign = "+" if slope > 0 else "−" if slope < 0 else "±"
-    return sign + in_thousands(round(abs(slope)))
+    tokens = round(slope)
+    sign = "+" if tokens > 0 else "−" if tokens < 0 else "±"
+    return sign + in_thousands(abs(tokens))
 
 
 def full_lines(found: Sequence[FullPrompt], slug: str) -> list[FullLine]:

@@ -40,7 +40,10 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class SpendLine:
-    """share: of all that was spent, 0-1. spark: points of a polyline, "" without. is_rest: what was not kept apart."""
+    """share: of all that was spent, 0-1. is_new: called now, and not before. spark: points of a polyline, "" without.
+
+    is_rest: what was not kept apart.
+    """
 
     label: str | None
     href: str
@@ -49,6 +52,7 @@ class SpendLine:
     share: float | None
     bar: int
     change: Change | None
+    is_new: bool
     spark: str
     calls: int
     per_call_nanousd: int | None
@@ -181,6 +185,7 @@ def spend_lines(
             share=ratio(one.cost_nanousd, total),
             bar=share_of(one.cost_nanousd or 0, most, BAR),
             change=change(one.cost_nanousd, earlier[one.key].cost_nanousd) if one.key in earlier else None,
+            is_new=bool(before) and one.key not in earlier,
             spark=spark(sparks.get(one.key, ()), peak),
             calls=one.calls,
             per_call_nanousd=each(one),

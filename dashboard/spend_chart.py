@@ -1,80 +1,85 @@
-"""Which columns does the chart of cost over time have? Pure."""
+"""How is cost over time drawn, beside the period before? Pure."""
 
+import csv
+import io
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, tzinfo
 
-from dashboard.geometry import histogram
+from dashboard.chart_frames import ChartFrame, chart_table, iso
+from dashboard.charts import Axis, Curve, Figure, Point, figure
 from dashboard.links import with_query
 from dashboard.params import NS, Range
-from dashboard.templatetags.units import in_money, moment
+from dashboard.templatetags.units import in_money
 from tracestore.queries.spend import Spent
 
-WIDTH, HEIGHT = 1_000, 120
-STEPS = ((15 * 60, 60), (3_600, 120), (6 * 3_600, 600), (26 * 3_600, 3_600), (8 * 86_400, 3_600))
+Steps = Sequence[tuple[int, Spent]]  # start of a step in Unix seconds
+STEPS_S = ((15 * 60, 60), (3_600, 120), (6 * 3_600, 600), (8 * 86_400, 3_600))
 WORDS = {60: "minute", 120: "2 minutes", 600: "10 minutes", 3_600: "hour", 86_400: "day"}
-
-
-@dataclass(frozen=True, slots=True)
-class CostColumn:
-    """One step. height 0: nothing was spent in it. title: when, how much, of how many calls."""
-
-    x: float
-    y: float
-    height: float
-    title: str
-    href: str
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """step: a column's width in units of the drawing. word: how long one is. highest: the largest of them."""
-
-    width: int
-    height: int
-    step: float
-    word: str
-    highest: str
-    first: str
-    last: str
-    columns: list[CostColumn]
+NAME = "cost"
 
 
 def step_of(length_ns: int) -> int:
-    """Seconds: an hour for up to a week, a day beyond, less for less than 6 hours."""
-    return next((step_s for longest_s, step_s in STEPS if length_ns <= longest_s * NS), 86_400)
+    """Seconds: an hour for more than 6 hours and up to a week, a day beyond, less for less."""
+    return next((step_s for longest_s, step_s in STEPS_S if length_ns <= longest_s * NS), 86_400)
 
 
-def cost_columns(steps: Sequence[tuple[int, Spent]], chosen: Range, step_s: int, path: str, q: str) -> Columns:
-    """One column a step of the range, also where nothing was spent."""
-    by_start = dict(steps)
-    grid = range(chosen.start_ns // NS // step_s * step_s, -(-chosen.end_ns // NS), step_s)
-    width = WIDTH / max(1, len(grid))
-    found = [by_start.get(at, Spent(None)) for at in grid]
-    drawn = histogram([(one.cost_nanousd or 0, 0) for one in found], HEIGHT, width)
-    columns = [
-        CostColumn(shape.x, shape.y, shape.height, said(at, step_s, one), traces_href(path, q, at, step_s))
-        for at, one, shape in zip(grid, found, drawn, strict=True)
+def axis_of(chosen: Range, zone: tzinfo = UTC) -> Axis:
+    return Axis(chosen.start_ns // NS, -(-chosen.end_ns // NS), step_of(chosen.end_ns - chosen.start_ns), zone)
+
+
+def cost_curves(steps: Steps, earlier: Steps, axis: Axis, traces_path: str, q: str) -> list[Curve]:
+    """What was spent in each step, 0 where no call ended; and what was spent one length of the range before, if anything."""
+    shift_s = (axis.end_s - axis.start_s) // axis.step_s * axis.step_s
+    href = with_query(traces_path, {}, q=q or None, from_="FROM", to="TO", sort="-cost")
+    href = href.replace("FROM", "{from}").replace("TO", "{to}")
+    now = Curve("spent", "nanousd", points(steps, axis.grid), "cost", href=href)
+    if not earlier:
+        return [now]
+    grid = [at - shift_s for at in axis.grid]
+    return [
+        now,
+        Curve("the period before", "nanousd", points(earlier, grid), "faint", dash="dot", shift_s=shift_s, width=1.5),
     ]
-    highest = max((one.cost_nanousd or 0 for one in found), default=0)
-    return Columns(
-        WIDTH, HEIGHT, width, WORDS[step_s], in_money(highest), clock(grid[0], step_s), clock(grid[-1], step_s), columns
+
+
+def points(steps: Steps, grid: Sequence[int]) -> list[Point]:
+    """n: calls. A step without a call cost nothing; one of calls without any price is unknown."""
+    known = dict(steps)
+    return [_point(at, known.get(at)) for at in grid]
+
+
+def _point(at: int, spent: Spent | None) -> Point:
+    if spent is None or not (spent.calls or spent.cost_nanousd):
+        return Point(at, 0.0, 0)
+    return Point(at, None if spent.cost_nanousd is None else float(spent.cost_nanousd), spent.calls)
+
+
+def cost_frame(curves: Sequence[Curve], axis: Axis, now: Spent, csv_href: str) -> ChartFrame:
+    spent = "unknown" if now.cost_nanousd is None else in_money(now.cost_nanousd)
+    return ChartFrame(
+        name=NAME,
+        title=f"Cost per {WORDS[axis.step_s]}",
+        words=f"{spent} for {now.calls:,} calls",
+        formulas=[
+            "The cost of the billable calls that ended in the step, as far as it is known: tokens times the price that held, "
+            "else what the emitter reported. It is a sum, so it has no uncertainty; the first and last step may be cut off."
+        ],
+        table=chart_table(curves, axis),
+        colour="cost",
+        csv_href=csv_href,
     )
 
 
-def said(at_s: int, step_s: int, one: Spent) -> str:
-    money = "nothing known" if one.cost_nanousd is None else in_money(one.cost_nanousd)
-    calls = f"{one.calls:,} calls" if one.calls else "no call"
-    return f"{clock(at_s, step_s)}: {money}, {calls}"
+def cost_figure(curves: Sequence[Curve], axis: Axis) -> dict[str, Figure]:
+    return {NAME: figure(curves, axis)}
 
 
-def clock(at_s: int, step_s: int) -> str:
-    at = moment(at_s * NS)
-    if at is None:
-        return str(at_s)
-    return f"{at.day} {at:%b}" if step_s >= 86_400 else f"{at.day} {at:%b %H:%M} UTC"
-
-
-def traces_href(path: str, q: str, at_s: int, step_s: int) -> str:
-    start, end = (datetime.fromtimestamp(one, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for one in (at_s, at_s + step_s))
-    return with_query(path, {}, q=q, from_=start, to=end, sort="-cost")
+def cost_csv(steps: Steps, axis: Axis) -> str:
+    """One line a step that had a call: start (UTC), cost in nano-USD (empty: unknown), calls, tokens."""
+    out = io.StringIO()
+    write = csv.writer(out, lineterminator="\n").writerow
+    write(["start", "cost_nanousd", "calls", "input_tokens", "cache_read_tokens", "output_tokens", "reasoning_tokens"])
+    for at, one in steps:
+        tokens = (one.input_tokens, one.cache_read_tokens, one.output_tokens, one.reasoning_tokens)
+        write([iso(max(at, axis.start_s)), one.cost_nanousd, one.calls, *tokens])
+    return out.getvalue()

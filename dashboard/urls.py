@@ -57,6 +57,7 @@ urlpatterns = [
     path("p/<slug:slug>/versions", versions.versions, name="versions"),
     path("p/<slug:slug>/versions/diff", versions.version_diff, name="version_diff"),
     path("p/<slug:slug>/cost", cost.cost, name="cost"),
+    path("p/<slug:slug>/cost/figures", cost.cost_figures, name="cost_figures"),
     path("p/<slug:slug>/context", context.context, name="context"),
     path("p/<slug:slug>/context/<text:session_id>", context.session_turns, name="session_turns"),
     path("p/<slug:slug>/ingest", ingest.ingest, name="ingest"),

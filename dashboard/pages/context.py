@@ -25,9 +25,8 @@ from dashboard.composition import (
 from dashboard.links import in_project, with_query
 from dashboard.listing import Choice, Listing, read_listing
 from dashboard.pages.asking import answered
-from dashboard.pages.cost import tabs
+from dashboard.pages.cost import tabs, with_narrow_filter
 from dashboard.params import in_ns
-from dashboard.templatetags.units import in_percent
 from tracestore.analysis.context import Prompt
 from tracestore.analysis.context_growth import (
     GROWTH_CALLS_MIN,
@@ -73,7 +72,8 @@ class PartsPart:
 
 @dataclass(frozen=True, slots=True)
 class ContextPage:
-    """unknown: models whose window is not known. source: of the windows. note: of which days, if not the whole range."""
+    """unknown: models whose window is not known. source: of the windows. limit: percent of a window. note: of which days, if not
+    of the whole range."""
 
     listing: Listing
     tabs: list[Choice]
@@ -82,7 +82,7 @@ class ContextPage:
     full_hidden: int
     unknown: list[str]
     source: str
-    limit: float
+    limit: int
     note: str
     parts: PartsPart
     wider_href: str
@@ -101,7 +101,7 @@ class TurnsPage:
 @require_safe
 @answered
 def context(request: HttpRequest) -> HttpResponse:
-    listing = read_listing(request.path, request.GET, datetime.now(UTC))
+    listing = with_narrow_filter(read_listing(request.path, request.GET, datetime.now(UTC)))
     if request.headers.get("HX-Target") == PARTS_ID:
         return render(request, "context/parts.html", {"part": parts_part(request, listing)})
     return render(request, "context/page.html", {"page": context_page(request, listing)})
@@ -123,7 +123,7 @@ def context_page(request: HttpRequest, listing: Listing) -> ContextPage:
         full_hidden=max(0, len(full) - FULL_MOST),
         unknown=sorted({name for (_, name), window in windows.items() if not window}),
         source=SOURCE,
-        limit=WINDOW_MAX,
+        limit=round(WINDOW_MAX * 100),
         note=""
         if start_ns == listing.range.start_ns
         else "The last 7 days of the range: prompts are read, not summed up.",
@@ -141,11 +141,11 @@ def parts_part(request: HttpRequest, listing: Listing) -> PartsPart:
     calls = total_spent(project_id, start_ns, end_ns, filter).calls
     rows = draw_calls(project_id, start_ns, end_ns, filter=filter, of_calls=calls, most=CALLS_MOST)
     prompts = read_prompts(project_id, rows, CALLS_MOST)
-    buckets = by_turn(measured(rows, prompts))
+    calls_read = measured(rows, prompts)
     talks = find_conversations(project_id, start_ns, end_ns, GROWTH_CALLS_MIN, filter)
     return PartsPart(
         href="",
-        lines=bucket_lines(buckets, flags(buckets)),
+        lines=bucket_lines(by_turn(calls_read), flags(calls_read)),
         key=key(),
         growth=growth_lines(by_version(talks)[:GROWTH_MOST]),
         looked_at=f"{len(prompts):,} prompts of {len(rows):,} calls, of {calls:,} in the range: whole requests, drawn by a "
@@ -156,21 +156,30 @@ def parts_part(request: HttpRequest, listing: Listing) -> PartsPart:
 
 def measured(rows: Sequence[CallRow], prompts: Mapping[tuple[str, int], Prompt]) -> list[Measured]:
     pairs = ((row, prompts.get((row.trace_id, row.span_id))) for row in rows)
-    return [Measured(prompt.composition, row.input_tokens) for row, prompt in pairs if prompt]
+    return [Measured(prompt.composition, row.input_tokens, row.service) for row, prompt in pairs if prompt]
 
 
-def flags(buckets: Sequence[TurnBucket]) -> dict[int, list[str]]:
-    """Hard facts, by the first turn of a bucket: mostly history, or nothing retrieved any more where it once was."""
+def flags(calls: Sequence[Measured]) -> dict[int, list[str]]:
+    """Hard facts by the first turn of a bucket: what is mostly history, and which service retrieves nothing any more."""
     found: dict[int, list[str]] = {}
-    retrieved_before = False
-    for one in buckets:
-        shares = one.shares or {}
-        if shares.get("history", 0) > HISTORY_MAX:
-            found.setdefault(one.low, []).append(f"history is over {in_percent(HISTORY_MAX)}")
-        if retrieved_before and not shares.get("retrieved"):
-            found.setdefault(one.low, []).append("nothing retrieved any more")
-        retrieved_before = retrieved_before or bool(shares.get("retrieved"))
+    for service in sorted({one.service for one in calls}):
+        own = by_turn(one for one in calls if one.service == service)
+        for low, words in (*_mostly_history(own), *_retrieves_no_more(own)):
+            found.setdefault(low, []).append(f"{service}: {words}")
     return found
+
+
+def _mostly_history(buckets: Sequence[TurnBucket]) -> list[tuple[int, str]]:
+    return [(one.low, "mostly history") for one in buckets if one.shares and one.shares["history"] > HISTORY_MAX]
+
+
+def _retrieves_no_more(buckets: Sequence[TurnBucket]) -> list[tuple[int, str]]:
+    shares = [one.shares["retrieved"] if one.shares else 0 for one in buckets]
+    return [
+        (one.low, "retrieves nothing any more")
+        for number, one in enumerate(buckets)
+        if not shares[number] and any(shares[:number])
+    ]
 
 
 def facts(rows: Sequence[CallRow], prompts: Mapping[tuple[str, int], Prompt]) -> list[str]:
@@ -180,8 +189,8 @@ def facts(rows: Sequence[CallRow], prompts: Mapping[tuple[str, int], Prompt]) ->
     filled = [used for row in rows if (used := window_share(row)) is not None]
     full = sum(used > WINDOW_MAX for used in filled)
     return [
-        f"{history:,} of {len(shares):,} prompts are more than {in_percent(HISTORY_MAX)} history",
-        f"{full:,} of {len(filled):,} fill more than {in_percent(WINDOW_MAX)} of the window of their model",
+        f"{history:,} of {len(shares):,} prompts are more than {round(HISTORY_MAX * 100)} % history",
+        f"{full:,} of {len(filled):,} fill more than {round(WINDOW_MAX * 100)} % of the window of their model",
     ]
 
 

@@ -1,23 +1,27 @@
 """What was spent, by whom and on what, and where is money lost?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from dashboard.access import project_page
+from dashboard.chart_frames import ChartFrame
 from dashboard.links import in_project, with_query
 from dashboard.listing import Choice, Listing, read_listing
 from dashboard.pages.asking import answered
 from dashboard.params import Range
 from dashboard.spend import DearLine, HintView, SpendLine, Tile, dear_lines, hint_views, spend_lines, tiles
-from dashboard.spend_chart import Columns, cost_columns, step_of
+from dashboard.spend_chart import axis_of, cost_csv, cost_curves, cost_figure, cost_frame
 from tracestore.analysis.hints import find_hints
+from tracestore.facts import CALLS, REQUESTS
 from tracestore.queries.call_sample import draw_calls, read_prompts, spent_calls
+from tracestore.queries.rollups import ROWS_DAYS
 from tracestore.queries.spend import (
+    DAY_NS,
     OF_SUMS,
     Dearest,
     Requests,
@@ -31,10 +35,12 @@ from tracestore.queries.spend import (
     total_requests,
     total_spent,
 )
+from tracestore.queries.sum_targets import summed
 from tracestore.queries.usage import unpriced_models
 
 LINES = 25
 SPARK_STEPS = 24
+TALKS = ("chat", "completion")
 BY = ("model", "service", "version", "operation", "user", "tenant", "session", "prompt")
 HINTS, DEAREST = "hints", "dearest"  # ids of the parts of the page that ask for themselves
 
@@ -86,7 +92,8 @@ class CostPage:
     listing: Listing
     tabs: list[Choice]
     tiles: list[Tile]
-    chart: Columns | None
+    chart: ChartFrame | None
+    figures_href: str
     unpriced: Unpriced | None
     budget: Budget | None
     by: str
@@ -104,13 +111,22 @@ class CostPage:
 @require_safe
 @answered
 def cost(request: HttpRequest) -> HttpResponse:
-    listing = read_listing(request.path, request.GET, datetime.now(UTC))
+    listing = with_narrow_filter(read_listing(request.path, request.GET, datetime.now(UTC)))
     asked_by = request.headers.get("HX-Target")
     if asked_by == HINTS:
         return render(request, "cost/hints.html", {"part": hints_part(request, listing)})
     if asked_by == DEAREST:
         return render(request, "cost/dearest.html", {"part": dearest_part(request, listing)})
     return render(request, "cost/page.html", {"page": cost_page(request, listing)})
+
+
+def with_narrow_filter(listing: Listing) -> Listing:
+    """Without its filter, and with the reason among the errors, where the filter cannot be answered over this range."""
+    too_long = listing.range.end_ns - listing.range.start_ns > ROWS_DAYS * DAY_NS
+    if listing.filter is None or not too_long or (summed(CALLS, listing.filter) and summed(REQUESTS, listing.filter)):
+        return listing
+    words = f"This filter is answered from rows, over at most {ROWS_DAYS} days: choose a shorter range. Nothing was filtered."
+    return replace(listing, filter=None, errors=[*listing.errors, words])
 
 
 def cost_page(request: HttpRequest, listing: Listing) -> CostPage:
@@ -126,7 +142,8 @@ def cost_page(request: HttpRequest, listing: Listing) -> CostPage:
         listing=listing,
         tabs=tabs(slug, query, "cost"),
         tiles=tiles(now, then, requests, requests_then),
-        chart=chart(request, listing) if now.calls else None,
+        chart=chart(request, listing, now) if now.calls else None,
+        figures_href=with_query(in_project(slug, "cost", "figures"), query),
         unpriced=unpriced(project_id, slug, chosen, now) if now.unpriced else None,
         budget=budget(requests),
         by=by,
@@ -178,11 +195,32 @@ def spark_step_s(chosen: Range) -> int:
     return max(1, (chosen.end_ns - chosen.start_ns) // 10**9 // SPARK_STEPS // 60) * 60
 
 
-def chart(request: HttpRequest, listing: Listing) -> Columns:
-    chosen = listing.range
-    step_s = step_of(chosen.end_ns - chosen.start_ns)
-    steps = spent_by_step(request.project.pk, chosen.start_ns, chosen.end_ns, step_s, listing.filter)
-    return cost_columns(steps, chosen, step_s, in_project(request.project.slug, "traces"), listing.q)
+def chart(request: HttpRequest, listing: Listing, now: Spent) -> ChartFrame:
+    axis = axis_of(listing.range)
+    steps = steps_of(request, listing, listing.range)
+    curves = cost_curves(steps, [], axis, in_project(request.project.slug, "traces"), listing.q)
+    csv_href = with_query(in_project(request.project.slug, "cost", "figures"), request.GET, format="csv")
+    return cost_frame(curves, axis, now, csv_href)
+
+
+def steps_of(request: HttpRequest, listing: Listing, chosen: Range) -> list[tuple[int, Spent]]:
+    step_s = axis_of(listing.range).step_s
+    return spent_by_step(request.project.pk, chosen.start_ns, chosen.end_ns, step_s, listing.filter)
+
+
+@project_page(role="viewer")
+@require_safe
+@answered
+def cost_figures(request: HttpRequest) -> HttpResponse:
+    """The chart's figure as JSON; with format=csv its steps as CSV."""
+    listing = with_narrow_filter(read_listing(request.path, request.GET, datetime.now(UTC)))
+    axis, steps = axis_of(listing.range), steps_of(request, listing, listing.range)
+    if request.GET.get("format") == "csv":
+        name = {"Content-Disposition": 'attachment; filename="cost.csv"'}
+        return HttpResponse(cost_csv(steps, axis), content_type="text/csv; charset=utf-8", headers=name)
+    earlier = steps_of(request, listing, before(listing.range))
+    curves = cost_curves(steps, earlier, axis, in_project(request.project.slug, "traces"), listing.q)
+    return JsonResponse(cost_figure(curves, axis))
 
 
 def unpriced(project_id: int, slug: str, chosen: Range, now: Spent) -> Unpriced:
@@ -206,15 +244,16 @@ def hints_part(request: HttpRequest, listing: Listing) -> HintsPart:
     """A sample of calls of the range, at most its last 7 days, and the hints it gives."""
     project_id, end_ns, filter = request.project.pk, listing.range.end_ns, listing.filter
     start_ns = rows_from(listing.range.start_ns, end_ns)
-    now = total_spent(project_id, start_ns, end_ns, filter)
-    rows = draw_calls(project_id, start_ns, end_ns, filter=filter, of_calls=now.calls)
+    talks = [one for one in spent_by(project_id, start_ns, end_ns, "operation", filter) if one.key in TALKS]
+    calls = sum(one.calls for one in talks)
+    rows = draw_calls(project_id, start_ns, end_ns, filter=filter, of_calls=calls)
     prompts = read_prompts(project_id, rows)
-    hints = find_hints(spent_calls(project_id, rows, prompts), now.cost_nanousd or 0)
-    is_whole = len(rows) >= now.calls
+    hints = find_hints(spent_calls(project_id, rows, prompts), sum(one.cost_nanousd or 0 for one in talks))
+    is_whole = len(rows) >= calls
     note = rows_note(listing.range, of_rows=True)
     drawn = "all of them" if is_whole else "whole requests, drawn by a hash of their id"
     looked_at = (
-        f"{len(rows):,} of {now.calls:,} calls were looked at ({drawn}), and the prompts of {len(prompts):,}. {note}"
+        f"{len(rows):,} of {calls:,} calls were looked at ({drawn}), and the prompts of {len(prompts):,}. {note}"
     )
     return HintsPart("", hint_views(hints, request.project.slug, is_whole), looked_at.strip())
 

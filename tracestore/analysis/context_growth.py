@@ -23,6 +23,7 @@ class Measured:
 
     composition: Composition
     input_tokens: int | None
+    service: str = ""
 
 
 @dataclass(frozen=True, slots=True)

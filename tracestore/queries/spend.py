@@ -12,7 +12,7 @@ from tracestore.facts import CALLS, REQUESTS
 from tracestore.queries.filter_targets import CALL, TRACE
 from tracestore.queries.filters import condition
 from tracestore.queries.ranges import day_bounds
-from tracestore.queries.rollups import find_sums
+from tracestore.queries.rollups import ROWS_DAYS, find_sums
 from tracestore.queries.usage import UsageRow, usage
 
 By = Literal["model", "service", "version", "operation", "user", "tenant", "session", "prompt"]
@@ -34,7 +34,6 @@ MEASURES: Final = (
     "unpriced_calls",
 )  # fmt: skip
 OF_REQUESTS: Final = ("requests", "cost_nanousd", "budgeted", "budget_overruns")
-ROWS_DAYS_MOST: Final = 7
 DAY_NS: Final = 86_400 * 10**9
 DEAREST_SHARE: Final = 0.05
 
@@ -152,7 +151,7 @@ def spent_by(
     project_id: int, start_ns: int, end_ns: int, by: str, filter: Node | None = None, limit: int = 1_000
 ) -> list[Spent]:
     """Groups, dearest first. by: of By. Sessions, and users and tenants under a filter, are read from rows of the last
-    ROWS_DAYS_MOST days of the range (rows_from says where they begin).
+    ROWS_DAYS days of the range (rows_from says where they begin).
 
     Raises psycopg QueryCanceled past 5 s.
     """
@@ -166,7 +165,7 @@ def spent_by(
 
 
 def rows_from(start_ns: int, end_ns: int) -> int:
-    return max(start_ns, end_ns - ROWS_DAYS_MOST * DAY_NS)
+    return max(start_ns, end_ns - ROWS_DAYS * DAY_NS)
 
 
 def is_of_rows(by: str, filter: Node | None) -> bool:

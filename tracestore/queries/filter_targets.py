@@ -9,6 +9,7 @@ from typing import LiteralString
 from psycopg import sql
 
 from tracestore.analysis.filters import Term
+from tracestore.queries.filter_scores import SCORE
 from tracestore.queries.filter_text import nearby_text, trace_text
 from tracestore.queries.filters import (
     Condition,
@@ -16,6 +17,7 @@ from tracestore.queries.filters import (
     Target,
     any_of,
     attribute,
+    bit,
     columns,
     contains,
     elapsed,
@@ -93,6 +95,8 @@ SPAN: Target = {
     "error": text("s", "error_type"),
     "prompt": text("s", "prompt_name"),
     "status": number(sql.Identifier("s", "status")),
+    "outcome": number(sql.Identifier("s", "status")),
+    "signal": bit("s", "signals"),
     "duration": number(elapsed("s")),
     "cost": number(sql.SQL("coalesce(s.cost_nanousd, s.reported_cost_nanousd)")),
     "tokens": tokens("s"),
@@ -148,6 +152,8 @@ CALL: Target = {
     "error": text("c", "error_type"),
     "prompt": text("c", "prompt_name"),
     "status": number(sql.Identifier("c", "status")),
+    "outcome": number(sql.Identifier("c", "status")),
+    "signal": bit("c", "signals"),
     "duration": number(elapsed("c")),
     "cost": number(sql.Identifier("c", "cost_nanousd")),
     "tokens": tokens("c"),
@@ -174,6 +180,8 @@ TOOL: Target = {
     "error": text("k", "error_type"),
     "prompt": _of_span("k", "prompt"),
     "status": number(sql.Identifier("k", "status")),
+    "outcome": number(sql.Identifier("k", "status")),
+    "signal": bit("k", "signals"),
     "duration": number(elapsed("k")),
     "cost": _of_span("k", "cost"),
     "tokens": _of_span("k", "tokens"),
@@ -251,6 +259,8 @@ TRACE: Target = {
     "error": _trace_error,
     "prompt": _some_span("prompt"),
     "status": _trace_status,
+    "outcome": number(sql.Identifier("t", "status")),
+    "signal": bit("t", "signals"),
     "duration": number(sql.Identifier("t", "duration_ns")),
     "cost": number(sql.Identifier("t", "cost_nanousd")),
     "tokens": tokens("t"),
@@ -261,7 +271,10 @@ TRACE: Target = {
 
 def of_fact(table: str) -> tuple[LiteralString, Target]:
     """The alias and the target of a table that rollups sum."""
-    return {"trace": ("t", TRACE), "llm_call": ("c", CALL), "tool_call": ("k", TOOL)}[table]
+    facts: dict[str, tuple[LiteralString, Target]] = {
+        "trace": ("t", TRACE), "llm_call": ("c", CALL), "tool_call": ("k", TOOL), "score": ("e", SCORE)
+    }  # fmt: skip
+    return facts[table]
 
 
 def _span_of_each(name: str) -> Condition:

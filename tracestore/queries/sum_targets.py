@@ -10,7 +10,7 @@ from typing import Final, LiteralString
 from psycopg import sql
 
 from tracestore.analysis.filters import Node, Term, terms
-from tracestore.facts import CALLS, OTHER, REQUEST_TOOLS, REQUESTS, TOOLS, Rollup
+from tracestore.facts import CALLS, OTHER, REQUEST_TOOLS, REQUESTS, SCORES, TOOLS, Rollup
 from tracestore.queries.filters import (
     Condition,
     Parameters,
@@ -88,6 +88,7 @@ SUMMED: Final[Mapping[LiteralString, Target]] = {
         "tool": _constant(None),
     },
     TOOLS.table: {**_OF_ROWS, "operation": _constant("tool"), "tool": text("r", "tool")},
+    SCORES.table: {**_OF_ROWS, "operation": text("r", "operation"), "name": text("r", "name"), "tool": _constant(None)},
 }
 # What stands in more dimensions than the one that has its name.
 _DIMENSIONS: Final[Mapping[str, Sequence[LiteralString]]] = {
@@ -99,6 +100,7 @@ _DIMENSIONS: Final[Mapping[str, Sequence[LiteralString]]] = {
     "provider": ("provider",),
     "prompt": ("prompt_name",),
     "tool": ("tool", "tools"),
+    "name": ("name",),
 }
 
 

@@ -18,9 +18,11 @@ SECTIONS = (
     ("Sessions", "sessions", "sessions"),
     ("Versions", "versions", "versions"),
     ("Tools", "tools", "tool"),
+    ("Cost", "cost", "cost"),
     ("Ingest", "ingest", "ingest"),
     ("Settings", "settings", "settings"),
 )
+BELOW = {"context": "cost"}  # pages that belong to a section of another address
 COLOURS = 10
 
 
@@ -85,6 +87,7 @@ def rail_project(slug: str, name: str) -> RailProject:
 def rail_links(slug: str, path: str) -> list[RailLink]:
     """The sections of a project; the current one by the address: /p/<slug>/<section>/..."""
     here = path.split("/")[3] if path.count("/") >= 3 else ""
+    here = BELOW.get(here, here)
     return [RailLink(word, f"/p/{slug}/{section}", icon, section == here) for word, section, icon in SECTIONS]
 
 

@@ -8,6 +8,8 @@ from dashboard.links import AnyText, TraceId
 from dashboard.pages import (
     assets,
     changes,
+    context,
+    cost,
     errors,
     health,
     ingest,
@@ -68,6 +70,10 @@ urlpatterns = [
     path("p/<slug:slug>/tools/<text:tool>", tools.tool, name="tool"),
     path("p/<slug:slug>/changes", changes.changes, name="changes"),
     path("p/<slug:slug>/changes/movers", movers.movers, name="movers"),
+    path("p/<slug:slug>/cost", cost.cost, name="cost"),
+    path("p/<slug:slug>/cost/figures", cost.cost_figures, name="cost_figures"),
+    path("p/<slug:slug>/context", context.context, name="context"),
+    path("p/<slug:slug>/context/<text:session_id>", context.session_turns, name="session_turns"),
     path("p/<slug:slug>/ingest", ingest.ingest, name="ingest"),
     # settings of a project
     path("p/<slug:slug>/settings", projects.settings, name="settings"),

@@ -5,7 +5,7 @@ from django.urls import path, register_converter
 from dashboard.api import docs
 from dashboard.api.api import api
 from dashboard.links import AnyText, TraceId
-from dashboard.pages import errors, health, ingest, sessions, storage, trace, trace_delete, traces, versions
+from dashboard.pages import assets, errors, health, ingest, sessions, storage, trace, trace_delete, traces, versions
 from dashboard.pages.access import account, audit, keys, members, prices, projects, redaction, sign_in
 
 register_converter(TraceId, "trace")
@@ -15,6 +15,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
+    path("static/plotly-<slug:digest>.js", assets.plotly, name="plotly"),
     # the JSON API: dashboard/api
     path("api/docs", docs.docs, name="api_docs"),
     path("api/openapi.json", docs.openapi, name="openapi"),

@@ -11,12 +11,13 @@ from tracestore.facts import CALLS, OTHER, PROFILED, REQUESTS, TOOLS, USAGE, USA
 _COMMA = sql.SQL(",\n  ")
 Values = Mapping[str, LiteralString]
 
-# Rows of a fact that ended in some minutes: parameters project, starts (Unix seconds), days (storage days to look at).
+# Rows of a fact that ended in some minutes (or quarters): parameters project, grain, starts (Unix seconds), days (storage days
+# to look at).
 _MINUTES = sql.SQL("""unnest(%(starts)s::bigint[]) AS m (start_s)
 JOIN {fact} AS x ON x.project = %(project)s
   AND x.day = ANY(%(days)s::date[])
   AND x.end_ns >= m.start_s * 1000000000
-  AND x.end_ns < (m.start_s + 60) * 1000000000""")
+  AND x.end_ns < (m.start_s + %(grain)s) * 1000000000""")
 _INSERT = sql.SQL("INSERT INTO {table} (project, grain_s, start_s, {columns})\n")
 
 
@@ -28,9 +29,9 @@ def values_of_rows(rollup: Rollup) -> list[sql.Composable]:
 
 
 @cache
-def fill_minutes(rollup: Rollup) -> sql.Composed:
-    """Sums the rows of its fact. The minutes are empty before."""
-    return _insert(rollup) + sql.SQL("""SELECT %(project)s, 60, m.start_s, {values}
+def fill_from_rows(rollup: Rollup) -> sql.Composed:
+    """Sums the rows of its fact, at its finest grain. The minutes (or quarters) are empty before."""
+    return _insert(rollup) + sql.SQL("""SELECT %(project)s, %(grain)s, m.start_s, {values}
 FROM {rows}
 WHERE {counted}
 GROUP BY m.start_s, {dimensions}
@@ -292,8 +293,8 @@ def usage_others() -> sql.Composed:
 
 @cache
 def forget_minutes(rollup: Rollup) -> sql.Composed:
-    """Some minutes before `before`."""
+    """Some minutes and quarters before `before`."""
     return sql.SQL(
         "DELETE FROM {table} WHERE ctid = ANY(ARRAY("
-        "SELECT ctid FROM {table} WHERE project = %(project)s AND grain_s = 60 AND start_s < %(before)s LIMIT 20000))"
+        "SELECT ctid FROM {table} WHERE project = %(project)s AND grain_s IN (60, 900) AND start_s < %(before)s LIMIT 20000))"
     ).format(table=sql.Identifier(rollup.table))

@@ -36,6 +36,7 @@ EXPECTED = {
     "healthz": "public",
     "readyz": "public",
     "metrics": "public",  # asks for a read key itself, unless FOURLINE_METRICS_OPEN says otherwise
+    "plotly": "public",  # a script that anybody can download from its makers
     "sign_in": "public",
     "password_reset": "public",
     "new_password": "public",

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, NoReturn
 
-from tracestore.analysis.filter_words import FilterError, Token, tokens
+from tracestore.analysis.filter_words import FilterError, FilterTooWide, Token, tokens
 
-__all__ = ["And", "FilterError", "Node", "Not", "Or", "Term", "negation_inwards", "parse", "terms"]
+__all__ = ["And", "FilterError", "FilterTooWide", "Node", "Not", "Or", "Term", "negation_inwards", "parse", "terms"]
 
 MAX_LENGTH = 2000
 MAX_TERMS = 20

@@ -1,6 +1,7 @@
 """The mail sorter: one cheap call and a lookup for each e-mail; written as the Vercel AI SDK would."""
 
 import random
+from dataclasses import replace
 
 from dashboard.demo import texts
 from dashboard.demo.agents import Agent, Session, admit, given_up, release_for, source
@@ -81,6 +82,8 @@ def _sort(story: Story, r: random.Random, release: Release, mail: str, model: st
     if tries > 2:
         story.fail(root, "AI_RetryError", "Failed after 3 attempts. Last error: 429")
         return
+    if tries:
+        asked = replace(asked, extra=(*asked.extra, ("gen_ai.request.retry_count", tries)))
     call = ask(story, r, vercel, asked, name="ai.generateText.doGenerate")
     root.attributes |= {"ai.response.text": answer, "ai.usage.inputTokens": call.attributes["ai.usage.inputTokens"]}
     root.attributes["ai.usage.outputTokens"] = call.attributes["ai.usage.outputTokens"]

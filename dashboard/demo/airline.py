@@ -30,6 +30,7 @@ NEW_TOOL = Tool("add_baggage", "Add checked bags to a booking.", 0.3, "reversibl
 TIER = 2  # acts, where it can be taken back; an approval lifts a single run to 3
 TOKEN_BUDGET = 60_000  # of one request
 TIMED_OUT = ("ReadTimeout", "no answer from reservations within 10 s; the cancellation may have happened")
+DENIED = ("ApprovalDenied", "the supervisor did not approve this refund")
 UNPAID = ("ReadTimeout", "no answer from payments within 10 s; the refund may have happened")
 
 
@@ -259,14 +260,23 @@ def _refund(story: Story, visit: Visit, release: Release) -> None:
     approved: dict[str, Any] = (
         {"approval": "missing", "tier": TIER} if careless else {"approval": "approved", "tier": 3}
     )
-    lost = visit.luck(0.02)
-    runs = [replace(_run(visit, REFUND, UNPAID if lost else None), unknown=lost, **approved)]
-    if lost or (careless and visit.luck(0.45)):
-        runs.append(replace(_run(visit, REFUND, None), repeated=lost, **approved))
+    if not careless and visit.luck(0.03):
+        runs = [replace(_run(visit, REFUND, DENIED), approval="denied")]
+    else:
+        runs = _payments(visit, careless, approved)
     for run in runs:
         _think(story, visit, _asked(visit, release, run.asked(), "tool_calls"))
         run_tool(story, visit.r, run)
         visit.said.append(run.answered())
+
+
+def _payments(visit: Visit, careless: bool, approved: dict[str, Any]) -> list[Run]:
+    """One attempt, or two: after a timeout, or because nobody looks what was done."""
+    lost = visit.luck(0.02)
+    runs = [replace(_run(visit, REFUND, UNPAID if lost else None), unknown=lost, **approved)]
+    if lost or (careless and visit.luck(0.45)):
+        runs.append(replace(_run(visit, REFUND, None), repeated=lost, **approved))
+    return runs
 
 
 def _rate(story: Story, visit: Visit) -> None:
@@ -274,8 +284,8 @@ def _rate(story: Story, visit: Visit) -> None:
     if visit.luck(0.2):
         good = visit.luck(0.93 if visit.happy else 0.2)
         time_ns = story.now_ns + int(around(visit.r, 8) * SECOND)
-        label, comment = ("thumbs_up", "") if good else ("thumbs_down", visit.r.choice(texts.COMPLAINTS))
-        story.plan.feedback.append(FeedbackPlan(time_ns, "user_feedback", float(good), label, comment))
+        rating, comment = ("up", "") if good else ("down", visit.r.choice(texts.COMPLAINTS))
+        story.plan.feedback.append(FeedbackPlan(time_ns, "user_feedback", rating, comment))
 
 
 AGENT = Agent("airline", PRODUCT, 11.0, tell)

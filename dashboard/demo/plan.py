@@ -63,12 +63,11 @@ class LogPlan:
 
 @dataclass(frozen=True, slots=True)
 class FeedbackPlan:
-    """What a person said about a trace, sent through the API and not as telemetry. score: 0 or 1."""
+    """What a person said about a trace, sent through the API and not as telemetry. rating: up | down."""
 
     time_ns: int
     name: str
-    score: float
-    label: str
+    rating: str
     comment: str = ""
 
 

@@ -103,7 +103,7 @@ class Sender:
     def measure(self, minutes: Sequence[Minute]) -> None:
         """Export the metrics of a minute at once."""
         resources = [
-            points.ResourceMetrics(_resource(m.source), [points.ScopeMetrics(METER, _metrics(m), "")], "")
+            points.ResourceMetrics(_resource(m.source), [points.ScopeMetrics(METER, metrics(m), "")], "")
             for m in minutes
         ]
         if resources:
@@ -112,6 +112,10 @@ class Sender:
     def feedback(self, plan: TracePlan, said: FeedbackPlan) -> None:
         self._words.feedback(plan, said)
 
+    def pass_on(self) -> None:
+        """Feedback that was given in the meantime."""
+        self._words.pass_on()
+
     def release(self, deployment: Deployment) -> None:
         self._words.release(deployment)
 
@@ -119,6 +123,7 @@ class Sender:
         """Return when all that was queued has been answered, or given up."""
         self._spans.force_flush()
         self._logs.force_flush()
+        self._words.pass_on()
 
     def close(self) -> None:
         self._spans.shutdown()  # type: ignore[no-untyped-call]
@@ -153,7 +158,7 @@ def _resource(source: Source) -> Resource:
     return Resource.create(own | dict(source.extra))
 
 
-def _metrics(minute: Minute) -> list[points.Metric]:
+def metrics(minute: Minute) -> list[points.Metric]:
     found = [
         _histogram(minute, "gen_ai.client.token.usage", "{token}", minute.tokens),
         _histogram(minute, "gen_ai.client.operation.duration", "s", minute.durations),

@@ -1,7 +1,11 @@
 """The simulation is deterministic, its traces hang together, and each bad release of it is bad in one line."""
 
 import itertools
+import re
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
@@ -10,13 +14,18 @@ from dashboard.demo.agents import Session
 from dashboard.demo.airline import PRODUCT
 from dashboard.demo.faults import FAULTS
 from dashboard.demo.measures import Minute, measure
+from dashboard.demo.outages import PROVIDERS, is_down
 from dashboard.demo.plan import ERROR, SECOND, FeedbackPlan, TracePlan
 from dashboard.demo.releases import Deployment, deployments, release_at
 from dashboard.demo.schedule import AGENTS, daily, sessions_of, told_in
+from dashboard.demo.sender import metrics
 from dashboard.demo.simulator import Pace, Simulator
+from ingest.conventions import ours
+from tracestore.analysis.lines import MEMBERS
 
 NOON = 1_795_262_400 // 60  # 2026-11-21 12:00 UTC, in minutes
 MINUTE_NS = 60 * SECOND
+ATTRIBUTES = Path(__file__).parents[2] / "docs" / "attributes.md"
 
 
 class Recorder:
@@ -39,6 +48,7 @@ class Recorder:
     def release(self, deployment: Deployment) -> None:
         self.deployments.append(deployment)
 
+    def pass_on(self) -> None: ...
     def flush(self) -> None: ...
 
 
@@ -151,6 +161,54 @@ def test_a_bad_release_is_bad_in_its_line_and_in_no_other() -> None:
 def told_by_airline(minute: int) -> list[TracePlan]:
     sessions = range(sessions_of(airline.AGENT, minute, 1, 0.6))
     return [plan for number in sessions for plan in airline.AGENT.tell(Session(1, "airline", minute, number))]
+
+
+@pytest.fixture(scope="module")
+def varied(hour: list[TracePlan]) -> list[TracePlan]:
+    """An hour, and some minutes in which a provider is down, and in which a release takes its risks."""
+    minutes = range(NOON, NOON + 24 * 60)
+    down = [minute for minute in minutes if any(is_down(name, minute * MINUTE_NS) for name in PROVIDERS)][:6]
+    bad = [one for one in minutes if release_at(PRODUCT, one * MINUTE_NS, 1).fault == "no_approval"][2:12]
+    return hour + [plan for minute in down + bad for plan in told_in(minute, 1, 1.0)]
+
+
+def said_by(plans: list[TracePlan]) -> Iterator[tuple[str, object]]:
+    """Every name that is sent, with its value: attributes of spans, events and logs, and the names of events."""
+    for plan in plans:
+        for span in plan.spans:
+            yield from span.attributes.items()
+            for event in span.events:
+                yield from ((event.name, ""), *event.attributes.items())
+        for log in plan.logs:
+            yield from ((log.event_name, ""), *log.attributes.items())
+
+
+def test_everything_that_a_member_of_the_lines_needs_is_sent(varied: list[TracePlan]) -> None:
+    sent = {name for name, _ in said_by(varied)}
+    sent |= {metric.name for minute in measure(varied[:500], NOON) for metric in metrics(minute)}
+    sent |= {"POST /api/v1/feedback"} if any(plan.feedback for plan in varied) else set()
+    assert {name for member in MEMBERS.values() for name in member.needs} - sent == set()
+
+
+def test_every_attribute_of_ours_is_sent_with_each_of_its_values(varied: list[TracePlan]) -> None:
+    seen: dict[str, set[object]] = defaultdict(set)
+    for name, value in said_by(varied):
+        if name.startswith(("fourline.", "gen_ai.latency.")):
+            seen[name].add(value)
+    documented = set(re.findall(r"fourline\.[a-z_.]+[a-z]", ATTRIBUTES.read_text()))
+    assert documented - seen.keys() - {"fourline.rate_limit.utilization", "fourline.limit"} == set()
+    assert {row.key for row in ours.ROWS if row.key.startswith("fourline.")} <= documented
+    for name, (_, meanings) in ours.WORDS.items():
+        assert seen[name] == set(meanings), name
+    for name in ours.SWITCHES:
+        assert seen[name] >= ({True} if name == "fourline.tool.deduplicated" else {True, False}), name
+    assert seen["fourline.autonomy.tier"] == {2, 3}
+
+
+def test_both_ways_of_sending_an_evaluation_are_used(varied: list[TracePlan]) -> None:
+    result = "gen_ai.evaluation.result"
+    assert any(event.name == result for plan in varied for span in plan.spans for event in span.events)
+    assert any(log.event_name == result and log.span is not None for plan in varied for log in plan.logs)
 
 
 def test_a_day_has_its_shape() -> None:

@@ -146,6 +146,7 @@ def settle_span(span: Span) -> SettleSpan:
         "cost_reported": span.reported_cost_nanousd,
         "model": span.response_model or span.request_model,
         "flags": span.flags,
+        "signals": span.signals or 0,
         "key": (raw.trace_id, raw.span_id),
     }
     names = SettleSpan.__struct_fields__

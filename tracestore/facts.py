@@ -4,13 +4,17 @@ A rollup sums one fact (a table that settling writes) over minutes by dimensions
 in a migration, a line here, and `manage.py rebuild`. In the expressions `x` is a row of the fact.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, LiteralString
 
+from tracestore.analysis import signals as s
+
 MINUTE_S: Final = 60
+QUARTER_S: Final = 900
 HOUR_S: Final = 3_600
 DAY_S: Final = 86_400
-GRAINS: Final = (MINUTE_S, HOUR_S, DAY_S)
+GRAINS: Final = (MINUTE_S, QUARTER_S, HOUR_S, DAY_S)
+Condition = int | LiteralString  # a bit of x.signals, or SQL
 OTHER: Final = "__other__"  # what a dimension is where there were too many of its values
 
 
@@ -43,6 +47,7 @@ class Rollup:
 
     weight: the measure that decides which values and combinations are kept when there are too many.
     apart: dimensions within which that is decided, which never become OTHER themselves.
+    grains: finest first; that one is summed from rows, each of the others from the one before it.
     """
 
     table: LiteralString
@@ -53,6 +58,7 @@ class Rollup:
     weight: LiteralString
     counted: LiteralString = "TRUE"
     apart: tuple[LiteralString, ...] = ()
+    grains: tuple[int, ...] = GRAINS
 
     @property
     def capped(self) -> tuple[LiteralString, ...]:
@@ -70,14 +76,50 @@ _WHO = (
 _OTHER_SETS: Final = (
     "nullif(replace(array_to_string(x.version_sets, ','), '-', ''), replace(x.version_set::text, '-', ''))"
 )
+# What the spans of a trace know together, as the text of an array; NULL where that is what the root knows alone.
+_SERVICES: Final = "nullif(x.services, array_remove(ARRAY[x.service], NULL))::text"
+_ENVIRONMENTS: Final = "nullif(x.environments, array_remove(ARRAY[x.environment], NULL))::text"
+_VERSIONS: Final = "nullif(x.versions, array_remove(ARRAY[x.service_version], NULL))::text"
 # Of a suspect clock (stored under the day of its receipt) no duration is known.
 _TIMED: Final = "x.end_ns >= x.start_ns AND x.day - date '1970-01-01' = x.start_ns / 86400000000000"
 _LASTED: Final = "x.end_ns - x.start_ns"
 
+
+def _that(bit: int) -> LiteralString:
+    """Rows that say this."""
+    return f"count(*) FILTER (WHERE x.signals & {bit} <> 0)"  # type: ignore[return-value]  # of a constant
+
+
+def _share(known: Condition, of_what: LiteralString, **parts: Condition) -> tuple[Measure, ...]:
+    """A measure `of_what` of the rows of which something is known, and its parts: NULL where nothing is, else 0 and more."""
+    counted = f"count(*) FILTER (WHERE {_condition(known)})"
+    measures = [Measure(of_what, f"nullif({counted}, 0)")]  # type: ignore[arg-type]  # of constants
+    for name, part in parts.items():
+        both = f"count(*) FILTER (WHERE {_condition(known)} AND {_condition(part)})"
+        measures.append(Measure(name, f"CASE WHEN {counted} > 0 THEN {both} END"))  # type: ignore[arg-type]
+    return tuple(measures)
+
+
+def _condition(told: Condition) -> str:
+    return told if isinstance(told, str) else f"x.signals & {told} <> 0"
+
+
+# What a request used, where any of it is known.
+_USED: Final = "coalesce(x.input_tokens, 0) + coalesce(x.output_tokens, 0)"
+_USED_KNOWN: Final = "coalesce(x.input_tokens, x.output_tokens) IS NOT NULL"
 REQUESTS: Final = Rollup(
     table="request_rollup",
     fact="trace",
-    dimensions=(*_WHO, Dimension("operation", "x.operation"), Dimension("version_sets", _OTHER_SETS)),
+    dimensions=(
+        *_WHO,
+        Dimension("operation", "x.operation"),
+        Dimension("version_sets", _OTHER_SETS),
+        Dimension("services", _SERVICES),
+        Dimension("environments", _ENVIRONMENTS),
+        Dimension("versions", _VERSIONS),
+        Dimension("models", "x.models::text"),
+        Dimension("operations", "x.operations::text"),
+    ),
     measures=(
         Measure("requests", "count(*)"),
         Measure("errors", "count(*) FILTER (WHERE x.status = 2)"),
@@ -96,14 +138,42 @@ REQUESTS: Final = Rollup(
         Measure("embedding_tokens", "bounded(sum(x.embedding_tokens))"),
         Measure("cost_nanousd", "bounded(sum(x.cost_nanousd))"),
         Measure("unpriced_calls", "sum(x.unpriced_calls)"),
+        *_share(s.POLICY_CHECKED, "policy_checked", policy_violations=s.POLICY_VIOLATED),
+        *_share(s.INJECTION_CHECKED, "injection_checked", injection_hits=s.INJECTION_DETECTED),
+        *_share(s.SENSITIVE_CHECKED, "sensitive_checked", sensitive_hits=s.SENSITIVE_FOUND),
+        *_share(s.REFUSAL_KNOWN, "refusal_known", refusals=s.REFUSED),
+        *_share(s.DEGRADED_KNOWN, "degraded_known", degraded=s.DEGRADED),
+        *_share(s.BREAKER_KNOWN, "breaker_known", breaker_open=s.BREAKER_OPEN),
+        *_share(s.ADOPTION, "adoption_known", adopted=s.ADOPTED, edited=s.EDITED, rejected=s.REJECTED),
+        *_share(
+            f"x.token_budget IS NOT NULL AND {_USED_KNOWN}", "budgeted", budget_overruns=f"{_USED} > x.token_budget"
+        ),
+        Measure("retrievals", "sum(x.retrievals)"),
+        Measure("retrieval_hits", "sum(x.retrieval_hits)"),
+        Measure("timeouts", _that(s.TIMED_OUT)),
+        Measure("rate_limited", _that(s.RATE_LIMITED)),
+        Measure("implicit_errors", _that(s.IMPLICIT_ERROR)),
+        Measure("policy_errors", _that(s.POLICY_ERROR)),
+        Measure("error_requests", "count(*) FILTER (WHERE x.error_count > 0)"),
+        Measure("unpriced_requests", "count(*) FILTER (WHERE x.unpriced_calls > 0)"),
     ),
     histograms=(
         Histogram("duration", "x.duration_ns", "x.status <> 2"),
         Histogram("failed_duration", "x.duration_ns", "x.status = 2"),
         Histogram("ttft", "x.ttft_ns", "x.ttft_ns IS NOT NULL"),
         Histogram("cost", "x.cost_nanousd", "x.cost_nanousd IS NOT NULL"),
+        Histogram("queue", "x.queue_ns", "x.queue_ns IS NOT NULL"),
+        Histogram("tokens", _USED, _USED_KNOWN),
     ),
     weight="requests",
+)
+# The same by the tools that a request called, for filters that name one. Nearly every request of a minute has tools of its
+# own, so sums begin at quarters of an hour; what is finer is read from rows.
+REQUEST_TOOLS: Final = replace(
+    REQUESTS,
+    table="request_tools_rollup",
+    dimensions=(*REQUESTS.dimensions, Dimension("tools", "x.tools::text")),
+    grains=GRAINS[1:],
 )
 
 _CHAT: Final = "x.call AND x.operation IN ('chat', 'completion')"
@@ -124,6 +194,8 @@ CALLS: Final = Rollup(
         Dimension("operation", "x.operation"),
         Dimension("provider", "x.provider"),
         Dimension("model", "x.model"),
+        Dimension("prompt_name", "x.prompt_name"),
+        Dimension("prompt_version", "x.prompt_version"),
     ),
     measures=(
         Measure("calls", "count(*) FILTER (WHERE x.call)"),
@@ -141,11 +213,16 @@ CALLS: Final = Rollup(
         Measure("unpriced_calls", f"count(*) FILTER (WHERE {_UNPRICED})"),
         Measure("lacking_price", f"count(*) FILTER (WHERE {_LACKING})"),
         Measure("retries", "bounded(sum(x.retry_count))"),
+        Measure("timeouts", f"count(*) FILTER (WHERE x.call AND x.signals & {s.TIMED_OUT} <> 0)"),
+        Measure("rate_limited", f"count(*) FILTER (WHERE x.call AND x.signals & {s.RATE_LIMITED} <> 0)"),
+        *_share(f"x.call AND x.signals & {s.REFUSAL_KNOWN} <> 0", "refusal_known", refusals=s.REFUSED),
+        *_share(f"x.call AND x.signals & {s.CACHE_KNOWN} <> 0", "cache_known", cache_hits=s.CACHE_HIT),
     ),
     histograms=(
         Histogram("duration", _LASTED, f"x.call AND x.status <> 2 AND {_TIMED}"),
         Histogram("failed_duration", _LASTED, f"x.call AND x.status = 2 AND {_TIMED}"),
         Histogram("ttft", "x.ttft_ns", "x.call AND x.ttft_ns IS NOT NULL"),
+        Histogram("queue", "x.queue_ns", "x.call AND x.queue_ns IS NOT NULL"),
     ),
     weight="calls",
 )
@@ -158,6 +235,11 @@ TOOLS: Final = Rollup(
         Measure("tool_calls", "count(*)"),
         Measure("tool_errors", "count(*) FILTER (WHERE x.status = 2)"),
         Measure("retries", "bounded(sum(x.retry_count))"),
+        Measure("timeouts", _that(s.TIMED_OUT)),
+        Measure("unknown_state", _that(s.STATE_UNKNOWN)),
+        *_share(s.HAD_EFFECT, "effects", duplicate_effects=s.DUPLICATE_EFFECT),
+        *_share(s.TIER_JUDGED, "tier_known", above_tier=s.ABOVE_TIER),
+        *_share(s.APPROVAL_NEEDED, "approval_needed", unapproved=s.UNAPPROVED),
     ),
     histograms=(
         Histogram("duration", _LASTED, f"x.status <> 2 AND {_TIMED}"),
@@ -165,7 +247,34 @@ TOOLS: Final = Rollup(
     ),
     weight="tool_calls",
 )
-FACTS: Final = (REQUESTS, CALLS, TOOLS)
+
+# Sums and sums of squares of scores, in millionths: a mean and its interval. Passed and failed where that is known.
+_SQUARE: Final = "div(x.score_millionths::numeric * x.score_millionths, 1000000)"
+SCORES: Final = Rollup(
+    table="score_rollup",
+    fact="score",
+    dimensions=(
+        *_WHO,
+        Dimension("operation", "x.operation"),
+        Dimension("model", "x.model"),
+        Dimension("name", "x.name"),
+        Dimension("source", "x.source"),
+    ),
+    measures=(
+        Measure("scores", "count(*)"),
+        Measure("passed", "count(*) FILTER (WHERE x.passed)"),
+        Measure("failed", "count(*) FILTER (WHERE NOT x.passed)"),
+        Measure("scored", "count(x.score_millionths)"),
+        Measure("score_sum_millionths", "bounded(sum(x.score_millionths))"),
+        Measure("score_squares_millionths", f"bounded(sum({_SQUARE}))"),
+        Measure("adopted", "count(*) FILTER (WHERE x.adoption = 'adopted')"),
+        Measure("edited", "count(*) FILTER (WHERE x.adoption = 'edited')"),
+        Measure("rejected", "count(*) FILTER (WHERE x.adoption = 'rejected')"),
+    ),
+    histograms=(),
+    weight="scores",
+)
+FACTS: Final = (REQUESTS, REQUEST_TOOLS, CALLS, TOOLS, SCORES)
 
 # Usage is made of the three facts; which column of which is its key stands in USAGE_KEYS.
 USAGE_MEASURES: Final[tuple[LiteralString, ...]] = (

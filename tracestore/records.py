@@ -25,6 +25,7 @@ TOOL_EXECUTION = 1 << 8  # the span is one execution of a tool
 TIMEOUT = 1 << 9  # the error is a timeout
 RESPONSE_CACHE_HIT = 1 << 10  # answered from the application's own response cache
 SESSION_IS_THREAD = 1 << 11  # the session is a conversation or thread: it yields to a session named in its trace
+UNKNOWN_WORD = 1 << 12  # an attribute of ours (fourline.*) holds a word that it does not have: what it says is unknown
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
@@ -134,9 +135,16 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     rag_index_version: str | None = None
     response_id: str | None = None
     retry_count: int | None = None
+    signals: int | None = None  # bits of tracestore.analysis.signals; None = it says nothing
+    queue_ns: int | None = None
+    token_budget: int | None = None
+    effect_key: int | None = (
+        None  # of a tool: hash of its idempotency key, else of its arguments where it has an effect
+    )
     version_part: "VersionPart | None" = None
     provenance: "Provenance | None" = None
     flags: int = 0
+    evaluations: tuple["Evaluation", ...] = ()  # that its events and attributes carry
 
 
 class VersionPart(msgspec.Struct, frozen=True, gc=False):
@@ -196,6 +204,7 @@ class LogRecord(msgspec.Struct, frozen=True, gc=False):
     flags: int = 0
     service: str = "unknown_service"
     environment: str | None = None
+    evaluation: "Evaluation | None" = None  # that it is
 
 
 class Exemplar(msgspec.Struct, frozen=True, gc=False):
@@ -233,19 +242,46 @@ class MetricPoint(msgspec.Struct, frozen=True, gc=False):
     service: str = "unknown_service"
 
 
+class Evaluation(msgspec.Struct, frozen=True, gc=False):
+    """What somebody thinks of an answer. Made by tracestore.analysis.evaluations, which knows its caps and words.
+
+    trace_id, span_id: what it is about, None where it does not say. source: people | code | judge | otlp (not said).
+    passed: None where it is not known. score: finite, None where there is none. user_id: who gave it.
+    hash: 16 bytes, the same for what is the same evaluation; empty for one that a record brings (the record's is taken).
+    digest: of what it says.
+    """
+
+    name: str
+    source: str
+    time_ns: int
+    trace_id: bytes | None
+    span_id: int | None
+    score: float | None
+    label: str | None
+    passed: bool | None
+    adoption: str | None  # adopted | edited | rejected
+    comment: str | None
+    user_id: str | None
+    response_id: str | None
+    hash: bytes
+    digest: int
+
+
 class Batch(msgspec.Struct, frozen=True, gc=False):
     """One request of one project, ready to be written. sent == len(records) + sum(rejected.values())."""
 
     project_id: int
-    signal: str  # traces | logs | metrics
+    signal: str  # traces | logs | metrics | feedback (which has no ledger)
     received_ns: int
     sent: int
     spans: list[Span] = []
     logs: list[LogRecord] = []
     points: list[MetricPoint] = []
+    evaluations: list[Evaluation] = []
     rejected: dict[str, int] = {}
     prices: dict[int, Price] = {}  # the prices that spans of this batch point to
     retention_days: int = 30  # of the project: which start times are plausible (tracestore.partitions.storage_day)
+    score_days: int = 30  # the same for evaluations, whatever brings them: as long as traces
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):

@@ -92,7 +92,7 @@ SELECT uuid_send(trace_id), span_id, parent_span_id, day - date '1970-01-01', st
   input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, reasoning_tokens, ttft_ns, retry_count,
   flags, status, name, operation, service, service_version, environment, provider,
   coalesce(response_model, request_model), tool_name, tool_call_id, session_id, user_id, tenant_id, error_type,
-  prompt_name, prompt_version, response_id
+  prompt_name, prompt_version, response_id, coalesce(signals, 0), queue_ns, token_budget, effect_key
 FROM span
 WHERE project = %(project)s AND trace_id = ANY(%(traces)s::uuid[])
   AND day BETWEEN %(first)s::date AND %(last)s::date

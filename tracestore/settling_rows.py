@@ -9,6 +9,7 @@ from struct import Struct
 from typing import Any
 from uuid import UUID
 
+from tracestore.analysis.outcomes import said
 from tracestore.analysis.settle_span import SettleSpan, response_key
 from tracestore.analysis.settled import ERROR, QUIET_NS, Call, ToolCall, Trace, sums
 from tracestore.analysis.span_profile import Profile, profile_of
@@ -33,17 +34,18 @@ TRACE_COLUMNS = tuple(
     " status error_type span_count error_count llm_calls llm_errors embedding_calls tool_calls tool_errors"
     " input_tokens output_tokens cache_read_tokens cache_creation_tokens reasoning_tokens embedding_tokens cost_nanousd"
     " unpriced_calls ttft_ns session_id user_id tenant_id services models environments versions version_sets tools"
-    " operations attrs flags settled_ns received_ns complete_from_ns first_day last_day version_set profile_id".split()
+    " operations attrs flags settled_ns received_ns complete_from_ns first_day last_day version_set profile_id"
+    " signals queue_ns retrievals retrieval_hits token_budget".split()
 )
 CALL_COLUMNS = tuple(
     "project day trace_id span_id start_ns end_ns call billable duplicate_of_trace duplicate_of_span status version_set"
     " operation error_type provider model response_key input_tokens output_tokens cache_read_tokens"
     " cache_creation_tokens reasoning_tokens cost_nanousd ttft_ns service service_version environment"
-    " trace_operation session_id user_id tenant_id prompt_name prompt_version retry_count".split()
+    " trace_operation session_id user_id tenant_id prompt_name prompt_version retry_count signals queue_ns".split()
 )
 TOOL_COLUMNS = tuple(
     "project day trace_id span_id start_ns end_ns status version_set tool_name error_type service"
-    " service_version environment model trace_operation session_id user_id tenant_id retry_count".split()
+    " service_version environment model trace_operation session_id user_id tenant_id retry_count signals queue_ns".split()
 )
 
 Sets = Mapping[str, VersionSet]  # service -> its set in a trace
@@ -87,7 +89,7 @@ def trace_row(
     days, received, statuses, flags = zip(*map(_facts, trace.spans), strict=True)
     services, models, versions, operations = map(_texts, known.names)
     environments, tools = (_names(frozenset(map(of, trace.spans))) for of in (_environment, _tool))
-    failed, received_ns = statuses.count(ERROR), max(received)
+    failed, received_ns, came_to = statuses.count(ERROR), max(received), trace.outcome
     head = _head(
         len(TRACE_COLUMNS), 4, project_id, 4, trace.day - EPOCH_DAY, 16, trace.trace_id,
         8, start_ns, 8, end_ns, 8, end_ns - start_ns,
@@ -106,7 +108,8 @@ def trace_row(
             services, models, environments, versions, uuids(sorted({one.id.bytes for one in sets.values()})),
             tools, operations, jsonb(attrs), integer(reduce(or_, flags)), bigint(now_ns), bigint(received_ns),
             bigint(received_ns + QUIET_NS if trace.whole else None), day(min(days)), day(max(days)),
-            _set_of(root, sets), bigint(known.id),
+            _set_of(root, sets), bigint(known.id), bigint(came_to.signals or None), bigint(came_to.queue_ns),
+            integer(came_to.retrievals), integer(came_to.retrieval_hits), bigint(came_to.token_budget),
         ]
     )  # fmt: skip
 
@@ -129,7 +132,7 @@ def call_row(project_id: int, trace: Trace, call: Call, sets: Sets) -> bytes:
             *map(bigint, (told.reasoning_tokens, span.cost_nanousd, told.ttft_ns)),
             *map(_cell, (span.service, span.service_version, who.environment, trace.root.operation)),
             *map(_cell, (who.session_id, who.user_id, who.tenant_id, told.prompt_name, told.prompt_version)),
-            bigint(span.retry_count),
+            bigint(span.retry_count), bigint(said(told) or None), bigint(told.queue_ns),
         ]
     )  # fmt: skip
 
@@ -146,6 +149,7 @@ def tool_row(project_id: int, trace: Trace, tool: ToolCall, sets: Sets) -> bytes
             *map(_cell, (span.tool_name or span.name, span.error_type, span.service)),
             *map(_cell, (span.service_version, who.environment, model, trace.root.operation)),
             *map(_cell, (who.session_id, who.user_id, who.tenant_id)), bigint(span.retry_count),
+            bigint(span.signals or None), bigint(span.queue_ns),
         ]
     )  # fmt: skip
 

@@ -1,7 +1,8 @@
 """Good and total of every objective by minute, hour and day and by version set: counted here from rows, and nowhere else.
 
-A minute whose rows changed is marked when its sums are filled (rollups.fill) and counted again for all objectives of the
-project; so late spans reopen what they belong to. Counting again replaces, so it may be repeated, raced and killed anywhere.
+A minute whose rows changed is marked by whoever changed them (rollups.mark) and counted again for all objectives of the
+project, under the project's lock; so late spans reopen what they belong to. Counting again replaces: it may be repeated and
+killed anywhere.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,9 +14,9 @@ from psycopg import sql
 
 from tracestore.analysis.slo.indicator import Indicator
 from tracestore.facts import DAY_S, HOUR_S, MINUTE_S
-from tracestore.queries.filters import Target, condition
+from tracestore.queries.filters import Parameters, Target, condition_within
 from tracestore.queries.slo_targets import TARGETS
-from tracestore.rollups import reach_days, storage_days
+from tracestore.rollups import kept_rows
 
 NS: Final = 10**9
 SESSION_DAYS: Final = 7  # a session is looked back so far from its last request
@@ -29,20 +30,6 @@ class Counted:
     indicator: Indicator
 
 
-MARK = """
-INSERT INTO slo_mark (project, start_s)
-SELECT %(project)s, start_s FROM unnest(%(starts)s::bigint[]) AS changed (start_s)
-WHERE EXISTS (SELECT FROM slo_state WHERE project = %(project)s)
-ORDER BY 2
-ON CONFLICT DO NOTHING
-"""
-
-
-def mark(connection: psycopg.Connection, project_id: int, starts: Iterable[int]) -> None:
-    """These minutes are to be counted again, where the project has objectives."""
-    connection.execute(MARK, {"project": project_id, "starts": sorted(starts)})
-
-
 TAKE = """
 DELETE FROM slo_mark
 WHERE project = %(project)s AND start_s IN (
@@ -53,39 +40,48 @@ RETURNING start_s
 
 
 def take(connection: psycopg.Connection, project_id: int, until_s: int, limit: int) -> list[int]:
-    """The newest marked minutes that begin before until_s; their marks go with the caller's transaction."""
+    """The newest marked minutes that begin before until_s; their marks go with the caller's transaction.
+
+    The caller holds the project's lock: who marks meanwhile waits, and marks what is counted again.
+    """
     parameters = {"project": project_id, "until": until_s, "limit": limit}
     return sorted(row[0] for row in connection.execute(TAKE, parameters))
 
 
-def count(connection: psycopg.Connection, project_id: int, objectives: Sequence[Counted], starts: Sequence[int]) -> None:
-    """Counts these minutes again for these objectives, of one unit, and what their hours and days come to.
+def count(
+    connection: psycopg.Connection, project_id: int, objectives: Sequence[Counted], starts: Sequence[int]
+) -> None:
+    """Counts these minutes again for these objectives, all of one unit, and what their hours and days come to.
 
-    Raises psycopg errors of a filter that the database cannot answer (in time).
+    Minutes whose rows may be gone stay as they were counted. Raises psycopg errors of a filter that the database cannot
+    answer (in time).
     """
-    if not objectives or not starts:
+    parameters = _bounds(connection, project_id, objectives, starts)
+    if parameters and objectives[0].indicator.unit == "session":
+        former = [row[0] for row in connection.execute(FORMER_ENDS, parameters)]
+        parameters = _bounds(connection, project_id, objectives, sorted({*former, *starts}))
+    if not parameters:
         return
-    unit = objectives[0].indicator.unit
-    parameters: dict[str, Any] = {"project": project_id, "objectives": [one.id for one in objectives]}
-    parameters |= _bounds(connection, project_id, starts)
-    if unit == "session":
-        starts = _with_former_ends(connection, parameters)
-        parameters |= _bounds(connection, project_id, starts)
     connection.execute(EMPTY, parameters)
     statement, values = _statement(objectives)
     connection.execute(statement, parameters | values)
-    fold(connection, parameters["objectives"], starts)
+    fold(connection, parameters["objectives"], parameters["starts"])
 
 
-def _bounds(connection: psycopg.Connection, project_id: int, starts: Sequence[int]) -> dict[str, Any]:
-    days = storage_days(starts, reach_days(connection, project_id))
-    return {
-        "starts": list(starts),
-        "days": days,
-        "first_day": days[0],
-        "last_day": days[-1],
-        "start_ns": min(starts) * NS,
-        "end_ns": (max(starts) + MINUTE_S) * NS,
+def _bounds(
+    connection: psycopg.Connection, project_id: int, objectives: Sequence[Counted], starts: Sequence[int]
+) -> dict[str, Any]:
+    """Nothing where nothing is to be counted."""
+    kept = kept_rows(connection, project_id, starts)
+    if not objectives or not kept["starts"]:
+        return {}
+    return kept | {
+        "project": project_id,
+        "objectives": [one.id for one in objectives],
+        "first_day": kept["days"][0],
+        "last_day": kept["days"][-1],
+        "start_ns": min(kept["starts"]) * NS,
+        "end_ns": (max(kept["starts"]) + MINUTE_S) * NS,
         "session_days": SESSION_DAYS,
     }
 
@@ -114,17 +110,20 @@ GROUP BY {alias}.minute_s, {alias}.set_id""")
 
 def _statement(objectives: Sequence[Counted]) -> tuple[sql.Composed, dict[str, Any]]:
     """All of one unit: the rows of the minutes are read once."""
-    unit = TARGETS[objectives[0].indicator.unit]
-    values: dict[str, Any] = {}
-    counts = [_of_one(one, unit.alias, unit.target, values) for one in objectives]
-    return _COUNT.format(events=sql.SQL(unit.events), counts=sql.SQL("\nUNION ALL\n").join(counts)), values
+    unit, parameters = TARGETS[objectives[0].indicator.unit], Parameters()
+    counts = [_of_one(one, unit.alias, unit.target, parameters) for one in objectives]
+    statement = _COUNT.format(events=sql.SQL(unit.events), counts=sql.SQL("\nUNION ALL\n").join(counts))
+    return statement, parameters.values
 
 
-def _of_one(one: Counted, alias: str, target: Target, values: dict[str, Any]) -> sql.Composed:
-    total = condition(one.indicator.total, target, values)
-    part = condition(one.indicator.part, target, values)
-    bad = sql.SQL("({}) IS NOT TRUE" if one.indicator.bad_unless_good else "({}) IS TRUE").format(part)
-    return _OF_ONE.format(id=sql.Literal(one.id), alias=sql.Identifier(alias), bad=bad, total=total)
+def _of_one(one: Counted, alias: str, target: Target, parameters: Parameters) -> sql.Composed:
+    part = condition_within(parameters, one.indicator.part, target)
+    return _OF_ONE.format(
+        id=sql.Literal(one.id),
+        alias=sql.Identifier(alias),
+        bad=sql.SQL("({}) IS NOT TRUE" if one.indicator.bad_unless_good else "({}) IS TRUE").format(part),
+        total=condition_within(parameters, one.indicator.total, target),
+    )
 
 
 # What a session was counted under before it went on: the ends of its other requests.
@@ -139,11 +138,6 @@ WHERE ended.project = %(project)s
   AND ended.end_ns / 60000000000 * 60 = ANY(%(starts)s::bigint[])
   AND ended.session_id IS NOT NULL
 """
-
-
-def _with_former_ends(connection: psycopg.Connection, parameters: dict[str, Any]) -> list[int]:
-    found = {row[0] for row in connection.execute(FORMER_ENDS, parameters)}
-    return sorted(found | set(parameters["starts"]))
 
 
 FOLD = """

@@ -51,7 +51,8 @@ def _settled(given: Sequence[tuple[Batch, Span]], packed: Sequence[PackedSpan]) 
             span.flags | raw.flags, span.status, raw.name, span.operation, span.service, span.service_version,
             span.environment, span.provider, span.response_model or span.request_model, span.tool_name,
             span.tool_call_id, span.session_id, span.user_id, span.tenant_id, span.error_type, span.prompt_name,
-            span.prompt_version, span.response_id, (trace_id, span_id),
+            span.prompt_version, span.response_id, span.signals or 0, span.queue_ns, span.token_budget, span.effect_key,
+            (trace_id, span_id),
         )  # fmt: skip
 
 

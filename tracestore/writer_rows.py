@@ -12,7 +12,7 @@ import msgspec
 
 from tracestore import payload
 from tracestore.partitions import DAY_NS, FUTURE_NS
-from tracestore.records import CLOCK_SUSPECT, Batch, Span
+from tracestore.records import CLOCK_SUSPECT, Batch, Evaluation, Span
 from tracestore.writer_cells import CELLS, EPOCH_DAY, GROUPS, NULL, bigint, binary, uuids
 
 TEXT_MAX = 256
@@ -28,7 +28,7 @@ _SLICES = (
     " cache_read_tokens cache_creation_tokens cache_creation_1h_tokens reasoning_tokens audio_input_tokens"
     " audio_output_tokens cost_nanousd price_id reported_cost_nanousd ttft_ns"
     " tool_name tool_call_id agent_name session_id user_id tenant_id error_type prompt_name prompt_version"
-    " rag_index_version response_id retry_count"
+    " rag_index_version response_id retry_count signals queue_ns token_budget effect_key"
 ).split()
 _BLOCK = ("block_id", "block_index")
 SPAN_COLUMNS = (*_FIXED, *_CELLS, *_SLICES, *_BLOCK)
@@ -41,8 +41,11 @@ _SERVICE = slice(_FIELDS.index("service"), _FIELDS.index("input_tokens"))
 _COUNTS = slice(_FIELDS.index("input_tokens"), _FIELDS.index("finish_reasons"))
 _TOOL = slice(_FIELDS.index("tool_name"), _FIELDS.index("error_type"))
 _PROMPT = slice(_FIELDS.index("error_type"), _FIELDS.index("response_id"))
-_RESPONSE = slice(_FIELDS.index("response_id"), _FIELDS.index("version_part"))
+_RESPONSE = slice(_FIELDS.index("response_id"), _FIELDS.index("signals"))
+_SAID = slice(_FIELDS.index("signals"), _FIELDS.index("version_part"))
 _NO_COUNTS = (None,) * (_COUNTS.stop - _COUNTS.start)
+_SAYS_NOTHING = (None,) * 4
+_NOTHING_SAID = NULL * len(_SAYS_NOTHING)
 _ALL_NULL, _NO_SPECIAL = NULL * len(_NO_COUNTS), [None] * 6
 _usual_counts = Struct(">iq iq iq 6i iq iq 2i").pack
 _values, _cell = msgspec.structs.astuple, CELLS.__getitem__
@@ -56,13 +59,14 @@ _identity = Struct(">qqqqqhh").pack
 class PackedSpan(msgspec.Struct, frozen=True, gc=False):
     """One span before it has a block. key: (day, trace_id, span_id). order: the merge order, larger wins whole.
 
-    row: its cells in COPY BINARY, all but those of the block.
+    row: its cells in COPY BINARY, all but those of the block. evaluations: that it carries, with their days as of Days.of.
     """
 
     key: tuple[int, bytes, int]
     order: tuple[int, int, int]
     row: bytes
     encoded: payload.Encoded
+    evaluations: tuple[tuple[int, Evaluation], ...]
 
 
 class Rows(msgspec.Struct, frozen=True, gc=False):
@@ -130,9 +134,19 @@ def pack_span(batch: Batch, span: Span, days: Days) -> PackedSpan:
             *map(_cell, values[_TOOL]),
             GROUPS[values[_PROMPT]],
             *map(_cell, values[_RESPONSE]),
+            _NOTHING_SAID if values[_SAID] == _SAYS_NOTHING else _said(*values[_SAID]),
         )
     )
-    return PackedSpan((day, raw.trace_id, raw.span_id), (end_ns, attribute_count, own_hash), row, encoded)
+    key, order = (day, raw.trace_id, raw.span_id), (end_ns, attribute_count, own_hash)
+    evaluations = tuple([(days.of(one.time_ns), one) for one in span.evaluations]) if span.evaluations else ()
+    return PackedSpan(key, order, row, encoded, evaluations)
+
+
+def _said(signals: int | None, *numbers: int | None) -> bytes:
+    """Bits repeat from span to span, the numbers beside them do not."""
+    if numbers == _SAYS_NOTHING[1:]:
+        return GROUPS[signals, *numbers]
+    return b"".join(map(_cell, (signals, *numbers)))
 
 
 def _counts(values: tuple[int | None, ...]) -> bytes:

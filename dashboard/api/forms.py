@@ -92,6 +92,7 @@ def span(row: SpanRow) -> Json:
 _FLAGS = (
     *("streaming", "clock_suspect", "truncated", "invalid_number", "tokens_disagree", "cache_exclusive"),
     *("duplicate_keys", "identity_inherited", "tool_execution", "timeout", "response_cache_hit"),
+    *("session_is_thread", "unknown_word"),
 )
 
 

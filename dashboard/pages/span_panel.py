@@ -34,6 +34,7 @@ FLAG_WORDS = (
     (records.DUPLICATE_KEYS, "An attribute came twice; the last one won."),
     (records.TIMEOUT, "It ran into a timeout."),
     (records.RESPONSE_CACHE_HIT, "Answered from the application's own response cache."),
+    (records.UNKNOWN_WORD, "An attribute fourline.* holds a word that is not one of its own: what it says is unknown."),
 )
 FACTS = (
     ("operation", "operation"), ("service", "service"), ("service_version", "version"), ("environment", "environment"),

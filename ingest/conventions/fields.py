@@ -1,6 +1,6 @@
 """Which canonical fields the rules fill, and what one rule is.
 
-A field is an index into the lists that `normalise` fills; those up to `PUBLIC` are shown on the span with their source,
+A field is an index into the lists that `normalise` fills; those up to `SAID` are shown on the span with their source,
 the later ones are evidence that the meaning is derived from.
 """
 
@@ -46,6 +46,25 @@ _PUBLIC = [
     "streaming",
     "response_cache_hit",
 ]
+# What spans say of policy, tools and service: bits of tracestore.analysis.signals, then numbers. Few spans say any of it.
+_SAID = [
+    "policy_outcome",
+    "injection_outcome",
+    "sensitive_outcome",
+    "refusal",
+    "tool_state",
+    "tool_effect",
+    "autonomy_tier",
+    "approval",
+    "deduplicated",
+    "degraded",
+    "breaker_state",
+    "adoption",
+    "retrieval_hit",
+    "queue_ns",
+    "token_budget",
+    "idempotency_key",
+]
 _EVIDENCE = [
     "cache_creation_5m",
     "input_cost",
@@ -71,8 +90,9 @@ _EVIDENCE = [
     "exclusive_usage",
     "log_record",
 ]
-NAMES = (*_PUBLIC, *_EVIDENCE)
+NAMES = (*_PUBLIC, *_SAID, *_EVIDENCE)
 PUBLIC = len(_PUBLIC)
+SAID = PUBLIC + len(_SAID)  # where they end
 COUNT = len(NAMES)
 
 (
@@ -113,6 +133,22 @@ COUNT = len(NAMES)
     TOOLS,
     STREAMS,
     RESPONSE_CACHE,
+    POLICY,
+    INJECTION,
+    SENSITIVE,
+    REFUSAL,
+    TOOL_STATE,
+    TOOL_EFFECT,
+    TIER,
+    APPROVAL,
+    DEDUPLICATED,
+    DEGRADED,
+    BREAKER,
+    ADOPTION,
+    RETRIEVAL_HIT,
+    QUEUE,
+    TOKEN_BUDGET,
+    IDEMPOTENCY_KEY,
     CACHE_CREATION_5M,
     INPUT_COST,
     OUTPUT_COST,
@@ -140,7 +176,7 @@ COUNT = len(NAMES)
 
 # Fields that may also come from the scope or the resource of a span (conventions G2).
 IDENTITY = frozenset(
-    {SESSION, USER, TENANT, SERVICE, SERVICE_VERSION, ENVIRONMENT, REVISION, CONFIG, AGENT_NAME, AGENT_VERSION}
+    {SESSION, USER, TENANT, SERVICE, SERVICE_VERSION, ENVIRONMENT, REVISION, CONFIG, AGENT_NAME, AGENT_VERSION, TIER}
 )
 
 # Ranks: smaller wins. A rule of a lower layer loses to every rule of a higher one.

@@ -3,11 +3,11 @@
 from operator import itemgetter
 from typing import Any
 
-from ingest.conventions import answer, meaning, mlflow, otel_genai
+from ingest.conventions import answer, meaning, mlflow, otel_genai, signals
 from ingest.conventions import fields as f
 from ingest.conventions.coerce import BAD, text, unjson
 from ingest.conventions.layers import layers
-from ingest.conventions.plans import plan_of
+from ingest.conventions.plans import Plan, plan_of
 from ingest.conventions.rules import SPAN
 from ingest.conventions.span_names import agent_name, tool_name
 from ingest.conventions.versions import provenance, tools_hash, version_part
@@ -43,7 +43,7 @@ _EVENTS_MAX = 1000
 # Fields in the order of records.Span: by position, since 37 keywords take 1 us a span longer.
 _SPAN = Span.__struct_fields__
 _SERVICE_TO_TOKENS = itemgetter(*map(f.NAMES.index, _SPAN[_SPAN.index("service") : _SPAN.index("cost_nanousd")]))
-_TOOL_TO_RETRIES = itemgetter(*map(f.NAMES.index, _SPAN[_SPAN.index("tool_name") : _SPAN.index("version_part")]))
+_TOOL_TO_RETRIES = itemgetter(*map(f.NAMES.index, _SPAN[_SPAN.index("tool_name") : _SPAN.index("signals")]))
 
 
 def normalise(raw: RawSpan) -> Span:
@@ -55,17 +55,20 @@ def normalise(raw: RawSpan) -> Span:
     attributes = raw.attributes
     if raw.scope.name.startswith(mlflow.SCOPE):
         attributes = {key: unjson(value) for key, value in attributes.items() if key in SPAN}
-    flags = raw.flags | _read(attributes, ranks, values, sources)
+    plan = plan_of(attributes)
+    flags = raw.flags | _read(plan, attributes, ranks, values, sources)
     exception = first_chunk = None
     if raw.events:
         exception, first_chunk = _read_events(raw.events, values, sources)
-    return _span(raw, flags, ranks, values, sources, exception, first_chunk)
+    if plan[2]:
+        flags |= signals.flags(attributes, values)
+    return _span(raw, flags, plan[2], ranks, values, sources, exception, first_chunk)
 
 
-def _read(attributes: Attributes, ranks: list[int], values: list[Any], sources: list[str | None]) -> int:
-    """Fill ranks, values and sources from a span's own attributes. Returns flags."""
+def _read(plan: Plan, attributes: Attributes, ranks: list[int], values: list[Any], sources: list[str | None]) -> int:
+    """Fill ranks, values and sources from a span's own attributes, by their plan. Returns flags."""
     flags = 0
-    rules, blobs = plan_of(attributes)
+    rules, blobs, _ = plan
     for key, field, rank, read, source in rules:
         if rank < ranks[field]:
             usable = read(attributes[key])
@@ -103,6 +106,7 @@ def _read_events(
 def _span(
     raw: RawSpan,
     flags: int,
+    says: bool,
     ranks: list[int],
     values: list[Any],
     sources: list[str | None],
@@ -119,7 +123,8 @@ def _span(
     _settle_names(raw, operation, ranks, values, sources)
     values[f.COST] = meaning.reported_cost(values, sources)
     values[f.TTFT] = meaning.first_token(raw, values, sources, first_chunk)
-    return _filled(raw, operation, 2 if is_failed else raw.status_code, flags, ranks, values, sources)
+    said = signals.signals(raw, operation, is_failed, says, ranks, values)
+    return _filled(raw, operation, 2 if is_failed else raw.status_code, flags, said, says, ranks, values, sources)
 
 
 def _name_failure(
@@ -138,6 +143,8 @@ def _filled(
     operation: str,
     status: int,
     flags: int,
+    said: int | None,
+    says: bool,
     ranks: list[int],
     values: list[Any],
     sources: list[str | None],
@@ -153,8 +160,12 @@ def _filled(
         values[f.TTFT],
         values[f.FINISH] or (),
         *_TOOL_TO_RETRIES(values),
+        said,
+        values[f.QUEUE],
+        values[f.TOKEN_BUDGET],
+        signals.effect_key(raw.attributes, said, values) if operation == "tool" else None,
         _part(operation, ranks, values),
-        provenance(tuple(sources[: f.PUBLIC])),
+        provenance(tuple(sources[: f.SAID if says else f.PUBLIC])),
         flags,
     )
 

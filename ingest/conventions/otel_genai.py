@@ -19,7 +19,7 @@ OPERATIONS = {
     "execute_tool": "tool",
     **dict.fromkeys(("retrieval", "vector_db_retrieve"), "retrieval"),
     **dict.fromkeys(("rerank", "arerank"), "rerank"),
-    "guardrail_check": "guardrail",
+    **dict.fromkeys(("guardrail_check", "apply_guardrail"), "guardrail"),
     **dict.fromkeys(("agent_handoff", "handoff"), "handoff"),
 }
 CONSTANT_AGENT = "OpenAI Agent"  # what opentelemetry openai-agents-v2 calls the agent on every span but the agent's own

@@ -8,12 +8,13 @@ hundred plans answer for nearly every span: 19.5 lookups of keys, of which 7 fin
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ingest.conventions import fields as f
 from ingest.conventions.rules import BLOB, SPAN
 from tracestore.records import Attributes
 
 Rule = tuple[str, int, int, Callable[[Any], Any], str]  # attribute, field, rank, read, source
 Blob = tuple[str, Callable[[Any], Any], str]  # attribute, read, source
-Plan = tuple[tuple[Rule, ...], tuple[Blob, ...]]
+Plan = tuple[tuple[Rule, ...], tuple[Blob, ...], bool]
 
 KEYS_MAX = 64  # spans with more are rarely alike
 PLANS_MAX = 1_024
@@ -21,7 +22,10 @@ _plans: dict[tuple[str, ...], Plan] = {}
 
 
 def plan_of(attributes: Attributes) -> Plan:
-    """The rules of a span's own attributes, in their order; then the rules for those that hold several fields."""
+    """The rules of a span's own attributes, in their order; then the rules for those that hold several fields.
+
+    Last whether any of them may fill a field of f.SAID: of most spans none does, and nobody looks.
+    """
     keys = tuple(attributes)
     plan = _plans.get(keys)
     if plan is None:
@@ -42,4 +46,4 @@ def _made(keys: Iterable[str]) -> Plan:
                 blobs.append((key, read, source))
             else:
                 rules.append((key, field, rank, read, source))
-    return tuple(rules), tuple(blobs)
+    return tuple(rules), tuple(blobs), any(f.PUBLIC <= rule[1] < f.SAID for rule in rules)

@@ -18,6 +18,7 @@ from ingest.conventions import (
     openlit,
     openllmetry,
     otel_genai,
+    ours,
     plain,
     pydantic_ai,
     strands,
@@ -27,7 +28,7 @@ from ingest.conventions import fields as f
 from ingest.conventions.fields import Blob, Row
 
 # Raise it when a row or a meaning changes: it is stored with every span, and `manage.py rebuild` can tell old spans.
-MAPPING_VERSION = 2
+MAPPING_VERSION = 3
 
 BLOB = -1  # the field of a compiled rule whose attribute holds several fields
 Target = tuple[int, int, Callable[[Any], Any], str]  # field, rank, read, source
@@ -47,6 +48,7 @@ _ROWS: list[Row] = [
     *adk.ROWS,
     *mcp.ROWS,
     *plain.ROWS,
+    *ours.ROWS,
 ]
 _BLOBS: list[Blob] = [
     *openinference.BLOBS,

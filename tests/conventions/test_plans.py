@@ -47,7 +47,7 @@ def read_in_turn(sent: dict[str, Any], found: Lists) -> bool:
 
 def assert_the_same(sent: dict[str, Any]) -> None:
     planned, in_turn = empty(), empty()
-    flags = _read(sent, *planned)
+    flags = _read(plans.plan_of(sent), sent, *planned)
     assert bool(flags) == read_in_turn(sent, in_turn)
     assert planned == in_turn
 

@@ -36,6 +36,7 @@ EXPECTED = {
     "healthz": "public",
     "readyz": "public",
     "metrics": "public",  # asks for a read key itself, unless FOURLINE_METRICS_OPEN says otherwise
+    "plotly": "public",  # a script that anybody can download from its makers
     "sign_in": "public",
     "password_reset": "public",
     "new_password": "public",
@@ -49,6 +50,10 @@ EXPECTED = {
     "projects": "user",
     "new_project": "admin",
     "instance_audit": "admin",
+    "board": "project viewer",
+    "board_figures": "project viewer",
+    "board_csv": "project viewer",
+    "board_member": "project viewer",
     "traces": "project viewer",
     "trace": "project viewer",
     "trace_delete": "project editor",

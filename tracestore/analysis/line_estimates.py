@@ -105,8 +105,8 @@ def _rate(form: Rate, sums: Sequence[Summed], covered_s: float | None) -> Estima
 @_estimate.register
 def _top_share(form: TopShare, sums: Sequence[Summed], covered_s: float | None) -> Estimate:
     counts = counts_of(sums, form.histogram)
-    share = top_share(counts, form.top)
-    return UNKNOWN if share is None else Estimate(share, sum(counts.values()))
+    n = sum(counts.values())
+    return Estimate(top_share(counts, form.top) if n * form.top >= 1 else None, n)
 
 
 @_estimate.register

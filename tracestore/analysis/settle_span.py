@@ -56,6 +56,10 @@ class SettleSpan(msgspec.Struct, gc=False, frozen=True):
     prompt_name: str | None
     prompt_version: str | None
     response_id: str | None
+    signals: int  # bits of tracestore.analysis.signals; 0 = it says nothing
+    queue_ns: int | None
+    token_budget: int | None
+    effect_key: int | None
     key: Key
 
     @property

@@ -4,6 +4,7 @@ The rules of calls, tools and identity are in calls.py, tool_calls.py and identi
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from operator import attrgetter
 from typing import Any, cast
 
@@ -12,7 +13,9 @@ import msgspec
 from tracestore.analysis.ancestry import Ancestry, Key
 from tracestore.analysis.calls import CallDecision, decide
 from tracestore.analysis.identity import Identity, inherit
+from tracestore.analysis.outcomes import Outcome, Surroundings, judged_tools, outcome, said, surroundings
 from tracestore.analysis.settle_span import DAY_NS, SettleSpan
+from tracestore.analysis.signals import united
 from tracestore.analysis.tool_calls import executions
 from tracestore.records import CLOCK_SUSPECT
 
@@ -47,6 +50,7 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
     spans: list[SettleSpan]
     calls: list[Call]
     tools: list[ToolCall]
+    outcome: Outcome
 
     @property
     def day(self) -> int:
@@ -71,11 +75,13 @@ def settle(spans: Sequence[SettleSpan]) -> list[Trace]:
     decisions = decide(cast(Any, spans), tree)
     stands = executions(cast(Any, spans), tree)
     identities = inherit(cast(Any, spans), tree)
+    around = surroundings(spans, tree)
     traces: dict[bytes, list[SettleSpan]] = {}
     for span in spans:
         traces.setdefault(span.trace_id, []).append(span)
     return [
-        _settle_one(members, decisions, stands, identities, by_key) for _, members in sorted(traces.items(), key=_first)
+        _settle_one(members, decisions, stands, identities, by_key, around)
+        for _, members in sorted(traces.items(), key=_first)
     ]
 
 
@@ -89,6 +95,7 @@ def _settle_one(
     stands: Mapping[Key, Key | None],
     identities: Mapping[Key, Identity],
     by_key: Mapping[Key, SettleSpan],
+    around: Surroundings,
 ) -> Trace:
     spans.sort(key=_reading_order)
     ids = {span.span_id for span in spans}
@@ -101,6 +108,10 @@ def _settle_one(
         for span in spans
         if (made := decisions.get(span.key)) is not None
     ]
+    tools = _tools(spans, stands, identities, around)
+    executed = [tool for tool, _, _ in tools]
+    is_failed = (root.status if roots else max(span.status for span in spans)) == ERROR
+    called = [(call.decision, call.completed) for call in calls]
     return Trace(
         trace_id=root.trace_id,
         root=root,
@@ -111,7 +122,8 @@ def _settle_one(
         identity=_identity(root, spans, identities),
         spans=spans,
         calls=calls,
-        tools=_tools(spans, stands, identities),
+        tools=tools,
+        outcome=outcome(root, is_failed, spans, called, executed, stands, around),
     )
 
 
@@ -141,35 +153,40 @@ _USER, _TENANT = attrgetter("user_id"), attrgetter("tenant_id")
 
 
 def _tools(
-    spans: Sequence[SettleSpan], stands: Mapping[Key, Key | None], identities: Mapping[Key, Identity]
+    spans: Sequence[SettleSpan],
+    stands: Mapping[Key, Key | None],
+    identities: Mapping[Key, Identity],
+    around: Surroundings,
 ) -> list[ToolCall]:
     found: list[ToolCall] = []
-    inner = _last_inside(spans, stands)
+    inside = _inside(spans, stands)
     model: str | None = None
     for span in spans:  # in start order: the call before a tool asked for it
         if span.operation in CHATS and span.model:
             model = span.model
         if span.key in stands and stands[span.key] is None:
-            found.append((_as_reported(span, inner.get(span.key)), identities[span.key], model))
-    return found
+            found.append((_as_reported(span, inside.get(span.key, [])), identities[span.key], model))
+    judged = judged_tools([tool for tool, _, _ in found], inside, around)
+    return [(tool, who, asked) for tool, (_, who, asked) in zip(judged, found, strict=True)]
 
 
-def _last_inside(spans: Sequence[SettleSpan], stands: Mapping[Key, Key | None]) -> dict[Key, SettleSpan]:
-    """For each execution that several spans report: the one inside it that ended last."""
-    inner: dict[Key, SettleSpan] = {}
+def _inside(spans: Sequence[SettleSpan], stands: Mapping[Key, Key | None]) -> dict[Key, list[SettleSpan]]:
+    """For each execution that several spans report: those inside it, in reading order."""
+    inside: dict[Key, list[SettleSpan]] = {}
     for span in spans:
         outer = stands.get(span.key)
-        if outer is not None and (outer not in inner or _end_order(inner[outer]) < _end_order(span)):
-            inner[outer] = span
-    return inner
+        if outer is not None:
+            inside.setdefault(outer, []).append(span)
+    return inside
 
 
 def _end_order(span: SettleSpan) -> tuple[int, int, int]:
     return (span.end_ns, span.start_ns, span.span_id % _U64)
 
 
-def _as_reported(span: SettleSpan, inner: SettleSpan | None) -> SettleSpan:
+def _as_reported(span: SettleSpan, inside: Sequence[SettleSpan]) -> SettleSpan:
     """The execution failed as well where the last report inside it did: frameworks handle what a tool raises."""
+    inner = max(inside, key=_end_order, default=None)
     if inner is None or inner.status != ERROR or span.status == ERROR:
         return span
     return msgspec.structs.replace(span, status=ERROR, error_type=inner.error_type)
@@ -195,11 +212,15 @@ def completed(span: SettleSpan, made: CallDecision, by_key: Mapping[Key, SettleS
     for name in _SHARED:
         if getattr(span, name) is None:
             known[name] = next((value for twin in twins if (value := getattr(twin, name)) is not None), None)
+    known["signals"] = reduce(united, map(said, twins), said(span))
     return msgspec.structs.replace(span, **known)
 
 
 SUM_MAX = 1 << 61  # the queries' sums end there as well
-_SHARED = ("cache_read_tokens", "cache_creation_tokens", "reasoning_tokens", "ttft_ns", "prompt_name", "prompt_version")
+_SHARED = (
+    *("cache_read_tokens", "cache_creation_tokens", "reasoning_tokens", "ttft_ns", "queue_ns"),
+    *("prompt_name", "prompt_version"),
+)
 
 
 def total(values: Iterable[int | None]) -> int | None:

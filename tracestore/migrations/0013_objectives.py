@@ -20,7 +20,7 @@ def drop(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tracestore", "0009_span_names"),
+        ("tracestore", "0012_scores"),
     ]
 
     operations = [

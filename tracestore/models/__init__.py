@@ -15,6 +15,7 @@ from tracestore.models.alerts import Alert, AlertEvent, Channel, Delivery, Silen
 from tracestore.models.background import JobRun
 from tracestore.models.slo import Exclusion, GateOverride, Objective
 from tracestore.models.spend import ProjectPrice
+from tracestore.models.versions import Release
 
 __all__ = [
     "Alert",
@@ -33,6 +34,7 @@ __all__ = [
     "Project",
     "ProjectPrice",
     "RedactionRule",
+    "Release",
     "Silence",
     "Throttle",
     "Unsubscription",

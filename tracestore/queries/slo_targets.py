@@ -7,11 +7,9 @@ trace_id; %(days)s are the storage days to look at.
 from dataclasses import dataclass
 from typing import Final, LiteralString
 
-from psycopg import sql
-
-from tracestore.analysis.filters import Term
+from tracestore.queries.filter_facts import SCORE
 from tracestore.queries.filter_targets import CALL, SESSION, TOOL, TRACE
-from tracestore.queries.filters import Condition, Parameters, Target, any_of, matches, set_matches, set_prefix, text
+from tracestore.queries.filters import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,8 @@ _EVENT: Final = """SELECT x.*, x.end_ns / 60000000000 * 60 AS minute_s,
   coalesce(replace(x.version_set::text, '-', ''), '') AS set_id"""
 
 # A session is one event, at the end of its last request; its version set is that request's.
-_SESSIONS: Final = """SELECT whole.*, whole.end_ns / 60000000000 * 60 AS minute_s
+_SESSIONS: Final = (
+    """SELECT whole.*, whole.end_ns / 60000000000 * 60 AS minute_s
 FROM (
   SELECT t.session_id, min(t.start_ns) AS start_ns, max(t.end_ns) AS end_ns, bounded(sum(t.cost_nanousd)) AS cost_nanousd,
     bounded(sum(t.input_tokens)) AS input_tokens, bounded(sum(t.output_tokens)) AS output_tokens,
@@ -42,47 +41,20 @@ FROM (
   WHERE t.project = %(project)s
     AND t.day BETWEEN %(first_day)s - %(session_days)s AND %(last_day)s + %(session_days)s
     AND t.session_id IN (
-      SELECT x.session_id FROM trace AS x """ + _OF_MINUTES + """ AND x.session_id IS NOT NULL
+      SELECT x.session_id FROM trace AS x """
+    + _OF_MINUTES
+    + """ AND x.session_id IS NOT NULL
     )
   GROUP BY t.session_id
 ) AS whole
 WHERE whole.end_ns / 60000000000 * 60 = ANY(%(starts)s::bigint[])"""
+)
 
-
-def _version(term: Term, parameters: Parameters) -> sql.Composable:
-    own = matches(sql.Identifier("e", "service_version"), term, parameters)
-    prefix = set_prefix(term)
-    if prefix is None:
-        return own
-    return any_of([own, set_matches(sql.Identifier("e", "version_set"), prefix, parameters)])
-
-
-def _passed(term: Term, parameters: Parameters) -> sql.Composable:
-    """status:ok: it passed; status:error: it failed; status:unset: it says neither."""
-    asked = {0: "e.passed IS NULL", 1: "e.passed", 2: "NOT e.passed"}
-    return sql.SQL(asked[int(term.value)])
-
-
-def _never(_term: Term, _parameters: Parameters) -> sql.Composable:
-    """What an evaluation does not know is unknown."""
-    return sql.SQL("NULL::boolean")
-
-
-_KNOWN: Final[dict[str, Condition]] = {
-    "service": text("e", "service"),
-    "environment": text("e", "environment"),
-    "version": _version,
-    "operation": text("e", "operation"),
-    "model": text("e", "model"),
-    "name": text("e", "name"),
-    "status": _passed,
-}
-EVALUATION: Final[Target] = dict.fromkeys(TRACE, _never) | _KNOWN
 
 TARGETS: Final[dict[str, UnitTarget]] = {
     "request": UnitTarget("t", TRACE, f"{_EVENT}\nFROM trace AS x\n{_OF_MINUTES}"),
     "llm_call": UnitTarget("c", CALL, f"{_EVENT}\nFROM llm_call AS x\n{_OF_MINUTES}\n  AND x.call AND x.billable"),
     "tool_call": UnitTarget("k", TOOL, f"{_EVENT}\nFROM tool_call AS x\n{_OF_MINUTES}"),
     "session": UnitTarget("g", SESSION, _SESSIONS),
-    "evaluation": UnitTarget("e", EVALUATION, f"{_EVENT}\nFROM score AS x\n{_OF_MINUTES}"),
+    "evaluation": UnitTarget("e", SCORE, f"{_EVENT}\nFROM score AS x\n{_OF_MINUTES}"),
 }

@@ -23,7 +23,8 @@ SELECT uuid_send(s.trace_id), s.span_id, s.parent_span_id, s.day - date '1970-01
   s.reported_cost_nanousd, s.input_tokens, s.output_tokens, s.cache_read_tokens, s.cache_creation_tokens,
   s.reasoning_tokens, s.ttft_ns, s.retry_count, s.flags, s.status, s.name, s.operation, s.service, s.service_version,
   s.environment, s.provider, coalesce(s.response_model, s.request_model), s.tool_name, s.tool_call_id, s.session_id,
-  s.user_id, s.tenant_id, s.error_type, s.prompt_name, s.prompt_version, s.response_id
+  s.user_id, s.tenant_id, s.error_type, s.prompt_name, s.prompt_version, s.response_id, coalesce(s.signals, 0),
+  s.queue_ns, s.token_budget, s.effect_key
 FROM span AS s
 WHERE s.project = %(project)s AND s.trace_id = %(trace_id)s
 LIMIT %(rows)s

@@ -17,8 +17,9 @@ from tests.rows import NOW, NOW_NS, insert, span_row, trace_row
 from tracestore import db
 from tracestore.analysis.filters import FilterError, Node, parse
 from tracestore.jobs import search
-from tracestore.queries.filter_targets import CALL, LOG, SPAN, TRACE
+from tracestore.queries.filter_targets import LOG, SPAN, TRACE
 from tracestore.queries.filters import condition
+from tracestore.queries.row_targets import CALL
 from tracestore.queries.sessions import find_sessions
 from tracestore.queries.trace_list import find_traces
 

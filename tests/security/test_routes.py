@@ -27,6 +27,10 @@ API = (
     "list_versions",
     "show_version",
     "show_version_diff",
+    "post_feedback",
+    "list_feedback",
+    "post_release",
+    "list_releases",
     "nothing_here",
 )
 # Who may use a route. A new route fails the first test until it stands here; think before you write `public`.
@@ -57,6 +61,7 @@ EXPECTED = {
     "traces": "project viewer",
     "trace": "project viewer",
     "trace_delete": "project editor",
+    "trace_feedback": "project editor",
     "sessions": "project viewer",
     "session": "project viewer",
     "versions": "project viewer",

@@ -271,9 +271,9 @@ SIGNALS: Final[tuple[Member, ...]] = (
     ),
     Member(
         "saturation", "signals", "Saturation", "ratio", "down", "the largest share of a limit in use that was reported",
-        "trace", Reading(("fourline.saturation",)), "readings",
-        "No metric says how full a limit is. Send the gauge fourline.saturation (0 to 1) with OTLP metrics.",
-        ("fourline.saturation",),
+        "trace", Reading(("fourline.rate_limit.utilization", "fourline.saturation")), "readings",
+        "No metric says how full a limit is. Send the gauge fourline.rate_limit.utilization (0 to 1) with OTLP metrics.",
+        ("fourline.rate_limit.utilization",),
     ),
     _request_share(
         "degraded_rate", "signals", "Degraded", "down", "requests answered in degraded mode / requests that say",

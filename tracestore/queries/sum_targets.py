@@ -89,7 +89,7 @@ SUMMED: Final[Mapping[LiteralString, Target]] = {
         "tool": _constant(None),
     },
     TOOLS.table: {**_OF_ROWS, "operation": _constant("tool"), "tool": text("r", "tool")},
-    SCORES.table: {**_OF_ROWS, "operation": text("r", "operation"), "tool": _constant(None)},
+    SCORES.table: {**_OF_ROWS, "operation": text("r", "operation"), "name": text("r", "name"), "tool": _constant(None)},
 }
 # What stands in more dimensions than the one that has its name.
 _DIMENSIONS: Final[Mapping[str, Sequence[LiteralString]]] = {
@@ -101,6 +101,7 @@ _DIMENSIONS: Final[Mapping[str, Sequence[LiteralString]]] = {
     "provider": ("provider",),
     "prompt": ("prompt_name",),
     "tool": ("tool", "tools"),
+    "name": ("name",),
 }
 
 

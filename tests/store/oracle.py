@@ -109,7 +109,14 @@ def _calls(group: list[Row]) -> list[Row]:
     rest = sorted((s for s in group if s is not first), key=lambda s: (s.trace_id.bytes, s.span_id))
     rows = [_row(span, call=True, billable=span is first) for span in group]
     billable = next(row for row in rows if row.billable)
-    for name in ("cache_read_tokens", "cache_creation_tokens", "reasoning_tokens", "ttft_ns", "prompt_name", "prompt_version"):
+    for name in (
+        "cache_read_tokens",
+        "cache_creation_tokens",
+        "reasoning_tokens",
+        "ttft_ns",
+        "prompt_name",
+        "prompt_version",
+    ):
         known = (getattr(span, name) for span in [first, *rest])
         setattr(billable, name, next((value for value in known if value is not None), None))
     for name in ("session_id", "user_id", "tenant_id", "environment"):

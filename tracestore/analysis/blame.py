@@ -63,7 +63,7 @@ def movers(found: Sequence[Contrast], again: Again, apart: Asked) -> list[Mover]
     Versions are asked first, everything last; a version that time explains as well explains nothing itself.
     """
     kept: list[Mover] = []
-    for one in sorted(found, key=lambda one: (_turn(one.subject), rank(one))):
+    for one in sorted(found, key=lambda one: (_turn(one), rank(one))):
         mover = _explaining(one, kept, again)
         if mover is None:
             kept.append(Mover(one, apart(one)))
@@ -72,9 +72,11 @@ def movers(found: Sequence[Contrast], again: Again, apart: Asked) -> list[Mover]
     return sorted(kept, key=lambda mover: rank(mover.contrast))
 
 
-def _turn(subject: Subject) -> int:
-    """The narrower a subject, the sooner it is asked whether it explains the wider ones."""
-    return {"version": 0, "tool": 1, "model": 1, "service": 2, "all": 4}.get(subject.dimension, 3)
+def _turn(one: Contrast) -> int:
+    """The narrower a subject, the sooner it is asked whether it explains the wider ones; so is what is new."""
+    if one.against == "rest":
+        return 1
+    return {"version": 0, "tool": 1, "model": 1, "service": 2, "all": 4}.get(one.subject.dimension, 3)
 
 
 def _explaining(one: Contrast, kept: Sequence[Mover], again: Again) -> Mover | None:

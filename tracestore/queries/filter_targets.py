@@ -265,7 +265,6 @@ TRACE: Target = {
     "cost": number(sql.Identifier("t", "cost_nanousd")),
     "tokens": tokens("t"),
     "ended": number(sql.Identifier("t", "end_ns")),  # what pages ask for, no word of the language
-    "outcome": number(sql.Identifier("t", "status")),
     "attr": attribute,
     "text": trace_text,
 }

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from types import SimpleNamespace as Row
 from typing import Any
 
+from tests.store import oracle_signals
 from tests.store.oracle import DAY_NS, Derived, call_sums, known_sum
 from tracestore.analysis import histogram
 
@@ -109,6 +110,10 @@ def _grouped(rows: Iterable[Row], grain_s: int, names: tuple[str, ...], sums: An
     return {key: sums(group) for key, group in groups.items()}
 
 
+def sums_of(table: str, rows: list[Row]) -> dict[str, Any]:
+    return {"request_rollup": _requests, "call_rollup": _calls, "tool_rollup": _tools}[table](rows)
+
+
 def _requests(traces: list[Row]) -> dict[str, Any]:
     counted = {name: known_sum(getattr(trace, name) for trace in traces) for name in TRACE_SUMS}
     return counted | {
@@ -122,6 +127,9 @@ def _requests(traces: list[Row]) -> dict[str, Any]:
         "failed_duration": _histogram(trace.duration_ns for trace in traces if trace.status == 2),
         "ttft": _histogram(trace.ttft_ns for trace in traces),
         "cost": _histogram(trace.cost_nanousd for trace in traces),
+        "queue": _histogram(trace.queue_ns for trace in traces),
+        "tokens": _histogram(map(oracle_signals.known_tokens, traces)),
+        **oracle_signals.request_sums(traces),
     }
 
 
@@ -139,6 +147,8 @@ def _calls(calls: list[Row]) -> dict[str, Any]:
         "duration": _histogram(_lasted(call) for call in made if call.status != 2),
         "failed_duration": _histogram(_lasted(call) for call in made if call.status == 2),
         "ttft": _histogram(call.ttft_ns for call in made),
+        "queue": _histogram(call.queue_ns for call in made),
+        **oracle_signals.call_sums(made),
     }
 
 
@@ -149,6 +159,7 @@ def _tools(tools: list[Row]) -> dict[str, Any]:
         "retries": known_sum(tool.retry_count for tool in tools),
         "duration": _histogram(_lasted(tool) for tool in tools if tool.status != 2),
         "failed_duration": _histogram(_lasted(tool) for tool in tools if tool.status == 2),
+        **oracle_signals.tool_sums(tools),
     }
 
 

@@ -26,7 +26,9 @@ from tracestore.analysis.line_forms import (
 _NO_REQUESTS: Final = "No request ended in this range. Send traces with OTLP; the page Ingest shows what arrives."
 _NO_CALLS: Final = "No model call that lasted ended in this range. Send gen_ai.operation.name on the spans of calls."
 _NO_TOOLS: Final = "No tool call ended in this range. Send gen_ai.operation.name = execute_tool on the spans of tools."
-_NO_TOKENS: Final = "No span says how many tokens a call took. Send gen_ai.usage.input_tokens and .output_tokens."
+_NO_TOKENS: Final = (
+    "No span says how many tokens a call took. Send gen_ai.usage.input_tokens, gen_ai.usage.output_tokens."
+)
 _NO_COST: Final = "No request has a known cost. Send gen_ai.request.model and gen_ai.usage.* tokens, or set a price."
 
 
@@ -83,11 +85,12 @@ QUALITY: Final[tuple[Member, ...]] = (
         "ratings", "Nobody rated an answer in this range. Send feedback with POST /api/v1/feedback.",
         "POST /api/v1/feedback", "people",
     ),
-    _request_share(
-        "adoption_rate", "quality", "Adoption rate", "up", "answers adopted, edited or not / answers whose fate is known",
-        Share(("adoption_known",), ("adopted", "edited")), "answers",
-        "No span says what became of an answer. Send fourline.adoption (adopted, edited or rejected) on the root span.",
-        "fourline.adoption",
+    Member(
+        "adoption_rate", "quality", "Adoption rate", "ratio", "up",
+        "answers adopted, edited or not / answers whose fate is known, by root spans and feedback", "trace",
+        Share(("adopted", "edited", "rejected"), ("adopted", "edited")), "answers",
+        "Nothing says what became of an answer. Send fourline.adoption (adopted, edited or rejected) on the root span.",
+        ("fourline.adoption", "POST /api/v1/feedback"), also=("score",),
     ),
     _score_share(
         "evaluation_pass_rate", "Evaluations passed", "evaluations passed / evaluations that passed or failed",

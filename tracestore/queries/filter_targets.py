@@ -1,6 +1,7 @@
 """What does each field of a filter ask of a trace, span, call, tool call, log record or session?
 
-Aliases: trace AS t, span AS s, llm_call AS c, tool_call AS k, log_record AS l, the session subquery AS g (see queries.sessions).
+Aliases: trace AS t, span AS s, llm_call AS c, tool_call AS k, score AS e, log_record AS l,
+the session subquery AS g (see queries.sessions).
 TRACE and SESSION need the parameters first_day and last_day (queries.ranges.day_bounds), SESSION all parameters of find_sessions.
 """
 
@@ -16,6 +17,7 @@ from tracestore.queries.filters import (
     Target,
     any_of,
     attribute,
+    bit,
     columns,
     contains,
     elapsed,
@@ -93,6 +95,8 @@ SPAN: Target = {
     "error": text("s", "error_type"),
     "prompt": text("s", "prompt_name"),
     "status": number(sql.Identifier("s", "status")),
+    "outcome": number(sql.Identifier("s", "status")),
+    "signal": bit("s", "signals"),
     "duration": number(elapsed("s")),
     "cost": number(sql.SQL("coalesce(s.cost_nanousd, s.reported_cost_nanousd)")),
     "tokens": tokens("s"),
@@ -121,7 +125,7 @@ def _of_span(alias: LiteralString, name: str) -> Condition:
     return ask
 
 
-def _own_version(alias: LiteralString) -> Condition:
+def own_version(alias: LiteralString) -> Condition:
     def ask(term: Term, parameters: Parameters) -> sql.Composable:
         own = matches(sql.Identifier(alias, "service_version"), term, parameters)
         prefix = set_prefix(term)
@@ -135,7 +139,7 @@ def _own_version(alias: LiteralString) -> Condition:
 CALL: Target = {
     "service": text("c", "service"),
     "environment": text("c", "environment"),
-    "version": _own_version("c"),
+    "version": own_version("c"),
     "operation": text("c", "operation"),
     "model": text("c", "model"),
     "provider": text("c", "provider"),
@@ -148,6 +152,8 @@ CALL: Target = {
     "error": text("c", "error_type"),
     "prompt": text("c", "prompt_name"),
     "status": number(sql.Identifier("c", "status")),
+    "outcome": number(sql.Identifier("c", "status")),
+    "signal": bit("c", "signals"),
     "duration": number(elapsed("c")),
     "cost": number(sql.Identifier("c", "cost_nanousd")),
     "tokens": tokens("c"),
@@ -161,7 +167,7 @@ CALL: Target = {
 TOOL: Target = {
     "service": text("k", "service"),
     "environment": text("k", "environment"),
-    "version": _own_version("k"),
+    "version": own_version("k"),
     "operation": lambda term, parameters: matches(sql.SQL("'tool'::text"), term, parameters),
     "model": text("k", "model"),
     "provider": _of_span("k", "provider"),
@@ -174,6 +180,8 @@ TOOL: Target = {
     "error": text("k", "error_type"),
     "prompt": _of_span("k", "prompt"),
     "status": number(sql.Identifier("k", "status")),
+    "outcome": number(sql.Identifier("k", "status")),
+    "signal": bit("k", "signals"),
     "duration": number(elapsed("k")),
     "cost": _of_span("k", "cost"),
     "tokens": _of_span("k", "tokens"),
@@ -225,7 +233,7 @@ def _trace_version(term: Term, parameters: Parameters) -> sql.Composable:
     return any_of([own, some_set])
 
 
-def _trace_names(term: Term, parameters: Parameters) -> sql.Composable:
+def trace_names(term: Term, parameters: Parameters) -> sql.Composable:
     """The text as it is written, in names, ids, errors and attributes of the trace."""
     some_value = sql.SQL("EXISTS (SELECT FROM jsonb_each_text(t.attrs) AS one WHERE {})").format(
         any_of(contains([sql.Identifier("one", "value")], term, parameters))
@@ -251,17 +259,16 @@ TRACE: Target = {
     "error": _trace_error,
     "prompt": _some_span("prompt"),
     "status": _trace_status,
+    "outcome": number(sql.Identifier("t", "status")),
+    "signal": bit("t", "signals"),
     "duration": number(sql.Identifier("t", "duration_ns")),
     "cost": number(sql.Identifier("t", "cost_nanousd")),
     "tokens": tokens("t"),
+    "ended": number(sql.Identifier("t", "end_ns")),  # what pages ask for, no word of the language
+    "outcome": number(sql.Identifier("t", "status")),
     "attr": attribute,
     "text": trace_text,
 }
-
-
-def of_fact(table: str) -> tuple[LiteralString, Target]:
-    """The alias and the target of a table that rollups sum."""
-    return {"trace": ("t", TRACE), "llm_call": ("c", CALL), "tool_call": ("k", TOOL)}[table]
 
 
 def _span_of_each(name: str) -> Condition:
@@ -296,7 +303,7 @@ def _some_trace(condition: Condition) -> Condition:
 
 SESSION: Target = {
     **{name: _some_trace(of_trace) for name, of_trace in TRACE.items()},
-    "text": _some_trace(_trace_names),
+    "text": _some_trace(trace_names),
     "session": text("g", "session_id"),
     "duration": number(sql.SQL("(g.end_ns - g.start_ns)")),
     "cost": number(sql.Identifier("g", "cost_nanousd")),

@@ -1,7 +1,8 @@
 """How much of what ended when? Sums of a rollup by step and dimension, under a filter: what charts are drawn from."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from psycopg import sql
@@ -9,13 +10,14 @@ from psycopg import sql
 from tracestore import db
 from tracestore.analysis.cover import NS
 from tracestore.analysis.filters import FilterTooWide, Node, terms
+from tracestore.analysis.histogram import pack, unpack
 from tracestore.facts import DAY_S, MINUTE_S, USAGE, Rollup
-from tracestore.queries.filter_targets import of_fact
+from tracestore.queries.filter_facts import of_fact
 from tracestore.queries.filters import condition
 from tracestore.queries.ranges import day_bounds
 from tracestore.queries.sum_plans import ROWS, SUMS, find_plan, parameters
 from tracestore.queries.sum_targets import SUMMED, summed, undecided
-from tracestore.rollups_sql import sum_names, sums, values_of_rows
+from tracestore.rollups_sql import sum_names, values_of_rows
 
 ROWS_DAYS: Final = 7  # as far as rows are read for a filter that no sums answer
 ROWS_TIMEOUT_MS: Final = 8_000
@@ -37,8 +39,7 @@ class Sums:
 
 
 # Sums first: a filter on them is asked of the groups of rows as well. A filter of rows (selected) is asked of each.
-_FIND = sql.SQL("""SELECT r.start_s, ARRAY[{by}]::text[] AS key, jsonb_build_object({measures}) AS measures,
-  jsonb_build_object({histograms}) AS histograms
+_FIND = sql.SQL("""SELECT r.start_s, ARRAY[{by}]::text[], {answers}
 FROM (
   SELECT r.start_s / {step} * {step}, {columns}
   FROM {sums}
@@ -58,7 +59,7 @@ _ONE_STEP_S = 2**40
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """rollup: what is read. of_sums: whether its dimensions know all terms of the filter; else rows are asked."""
+    """rollup: of what is read, what is wanted. of_sums: its dimensions know all terms of the filter; else rows are asked."""
 
     rollup: Rollup
     by: Sequence[str]
@@ -66,7 +67,6 @@ class _Question:
     step_s: int
     filter: Node | None
     of_sums: bool
-    only: Collection[str] | None
 
     @property
     def grains(self) -> list[int]:
@@ -96,7 +96,7 @@ def find_sums(
     minutes, FilterTooWide for a filter that would have to read too many rows, QueryCanceled past 5 s (rows: 8 s).
     """
     known = summed(rollup, filter)
-    question = _Question(known or rollup, by, where or {}, step_s, filter, known is not None, only)
+    question = _Question(_wanted(known or rollup, only), by, where or {}, step_s, filter, known is not None)
     _check(question)
     if not question.grains:
         _check_width(question, start_ns, end_ns)
@@ -104,7 +104,41 @@ def find_sums(
     with db.snapshot():
         plan, reach_days = find_plan(project_id, start_ns, end_ns, question.grains)
         asked |= parameters(project_id, plan, reach_days) | day_bounds(start_ns, end_ns, before=reach_days)
-        return db.fetch(statement, asked, Sums, None if question.grains else ROWS_TIMEOUT_MS)
+        rows = db.fetch_tuples(statement, asked, None if question.grains else ROWS_TIMEOUT_MS)
+    return [_sums(question, row) for row in rows]
+
+
+def _sums(question: _Question, row: tuple[Any, ...]) -> Sums:
+    start_s, key, measures, *cells = row
+    return Sums(
+        start_s,
+        key,
+        dict(zip((one.name for one in question.rollup.measures), measures, strict=True)),
+        dict(zip((one.name for one in question.rollup.histograms), map(_added_up, cells), strict=True)),
+    )
+
+
+def _added_up(cells: str | None) -> list[int] | None:
+    """Cells of many histograms in any order, as one of them."""
+    if not cells:
+        return None
+    counts: dict[int, int] = {}
+    for cell, times in Counter(cells.split(",")).items():
+        for bucket, n in unpack([int(cell)]).items():
+            counts[bucket] = counts.get(bucket, 0) + n * times
+    return pack(counts)
+
+
+def _wanted(rollup: Rollup, only: Collection[str] | None) -> Rollup:
+    if only is None:
+        return rollup
+    if unknown := {*only} - {*sum_names(rollup)}:
+        raise ValueError(f"{rollup.table} does not know {', '.join(sorted(unknown))}")
+    return replace(
+        rollup,
+        measures=tuple(one for one in rollup.measures if one.name in only),
+        histograms=tuple(one for one in rollup.histograms if one.name in only),
+    )
 
 
 def _check(question: _Question) -> None:
@@ -112,7 +146,6 @@ def _check(question: _Question) -> None:
         raise ValueError("a step is a number of whole minutes")
     rollup = question.rollup
     unknown = {*question.by, *question.where} - {one.name for one in rollup.dimensions}
-    unknown |= {*(question.only or ())} - {*sum_names(rollup)}
     if unknown:
         raise ValueError(f"{rollup.table} does not know {', '.join(sorted(unknown))}")
 
@@ -139,15 +172,13 @@ def _statement(question: _Question) -> tuple[sql.Composed, dict[str, Any]]:
     alias, target = of_fact(rollup.fact)
     matching, values = condition(question.filter, SUMMED[rollup.table] if question.of_sums else target)
     names = list(map(sql.Identifier, [one.name for one in rollup.dimensions] + sum_names(rollup)))
-    measures, histograms = _wanted(question)
     return _FIND.format(
         by=_COMMA.join(sql.SQL("r.{}").format(sql.Identifier(name)) for name in question.by),
-        measures=measures,
-        histograms=histograms,
+        answers=_COMMA.join(_answers(rollup)),
         step=step,
         columns=_COMMA.join(sql.SQL("r.{}").format(name) for name in names),
         sums=SUMS.format(table=sql.Identifier(rollup.table)),
-        values=_COMMA.join(values_of_rows(rollup)),
+        values=_COMMA.join(values_of_rows(rollup, packed=False)),
         rows=ROWS.format(fact=sql.Identifier(rollup.fact)),
         alias=sql.Identifier(alias),
         counted=sql.SQL(rollup.counted),
@@ -159,19 +190,14 @@ def _statement(question: _Question) -> tuple[sql.Composed, dict[str, Any]]:
     ), values | {f"where_{name}": value for name, value in question.where.items()}
 
 
-def _wanted(question: _Question) -> tuple[sql.Composed, sql.Composed]:
-    """The pairs of measures and of histograms that are asked for."""
-    rollup, only = question.rollup, question.only
-    summed_up = dict(zip(sum_names(rollup), sums(rollup), strict=True))
-    pairs = [
-        [
-            sql.SQL("{}, {}").format(sql.Literal(one.name), summed_up[one.name])
-            for one in which
-            if only is None or one.name in only
-        ]
-        for which in (rollup.measures, rollup.histograms)
-    ]
-    return _COMMA.join(pairs[0]), _COMMA.join(pairs[1])
+# Cells come side by side as text and are added up here. Of 900 groups histogram_sum took 250 ms of 300, JSON 70.
+_CELLS = sql.SQL("string_agg(array_to_string(r.{}, ','), ',')")
+
+
+def _answers(rollup: Rollup) -> list[sql.Composed]:
+    measures = [sql.SQL("bounded(sum(r.{}))").format(sql.Identifier(one.name)) for one in rollup.measures]
+    cells = [_CELLS.format(sql.Identifier(one.name)) for one in rollup.histograms]
+    return [sql.SQL("ARRAY[{}]::bigint[]").format(_COMMA.join(measures)), *cells]
 
 
 def _is(dimension: str) -> sql.Composed:

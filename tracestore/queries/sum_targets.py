@@ -2,6 +2,7 @@
 
 A term is about what the rollup counts. Of requests: whether some span matches, as on the list of traces. Of calls: a call is
 no tool, so `tool:` matches none. Of tools: their model is the one that asked for them, their operation is `tool`.
+Of scores: whose answer it is; of its calls it knows the model of the one that was judged, of its tools nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Final, LiteralString
 from psycopg import sql
 
 from tracestore.analysis.filters import Node, Term, terms
-from tracestore.facts import CALLS, OTHER, REQUEST_TOOLS, REQUESTS, TOOLS, Rollup
+from tracestore.facts import CALLS, OTHER, REQUEST_TOOLS, REQUESTS, SCORES, TOOLS, Rollup
 from tracestore.queries.filters import (
     Condition,
     Parameters,
@@ -88,6 +89,7 @@ SUMMED: Final[Mapping[LiteralString, Target]] = {
         "tool": _constant(None),
     },
     TOOLS.table: {**_OF_ROWS, "operation": _constant("tool"), "tool": text("r", "tool")},
+    SCORES.table: {**_OF_ROWS, "operation": text("r", "operation"), "name": text("r", "name"), "tool": _constant(None)},
 }
 # What stands in more dimensions than the one that has its name.
 _DIMENSIONS: Final[Mapping[str, Sequence[LiteralString]]] = {
@@ -99,6 +101,7 @@ _DIMENSIONS: Final[Mapping[str, Sequence[LiteralString]]] = {
     "provider": ("provider",),
     "prompt": ("prompt_name",),
     "tool": ("tool", "tools"),
+    "name": ("name",),
 }
 
 

@@ -84,7 +84,9 @@ def _supervise(demo: bool) -> int:
         _await_readiness(supervisor)
         announce(_ready_line(time.monotonic() - started))
         if demo:
-            supervisor.start([command_child("simulate", endpoint=_address(settings.OTLP_PORT), api=_address(settings.PORT))])
+            supervisor.start(
+                [command_child("simulate", endpoint=_address(settings.OTLP_PORT), api=_address(settings.PORT))]
+            )
         supervisor.run()
         say("up", "stopping")
     except Stopped:

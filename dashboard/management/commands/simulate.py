@@ -24,7 +24,9 @@ class Command(BaseCommand):
             "--endpoint", default=f"http://127.0.0.1:{settings.OTLP_PORT}", help="base address of an OTLP/HTTP receiver"
         )
         parser.add_argument(
-            "--api", default=f"http://127.0.0.1:{settings.PORT}", help="base address of pages and API, for feedback and releases"
+            "--api",
+            default=f"http://127.0.0.1:{settings.PORT}",
+            help="base address of pages and API, for feedback and releases",
         )
         parser.add_argument("--key", help="ingest key; default: the one of the first start, if this is its home")
         parser.add_argument("--hours", type=float, default=24.0, help="hours of whole history to send (default 24)")

@@ -7,9 +7,9 @@ trace_id; %(days)s are the storage days to look at.
 from dataclasses import dataclass
 from typing import Final, LiteralString
 
-from tracestore.queries.filter_facts import SCORE
-from tracestore.queries.filter_targets import CALL, SESSION, TOOL, TRACE
+from tracestore.queries.filter_targets import SESSION, TRACE
 from tracestore.queries.filters import Target
+from tracestore.queries.row_targets import CALL, SCORE, TOOL
 
 
 @dataclass(frozen=True, slots=True)

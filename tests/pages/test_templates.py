@@ -8,10 +8,13 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from dashboard.pages import errors, ingest, sessions, span_panel, storage, trace, trace_delete, traces, versions
+from dashboard.pages.board import page as board
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 INCLUDED = re.compile(r'{% (?:include|extends) "([^"]+)"')
 PAGES = {
+    "board/page.html": board.BoardPage,
+    "board/member.html": board.MemberPage,
     "traces/page.html": traces.TracesPage,
     "traces/trace.html": trace.TracePage,
     "traces/delete.html": trace_delete.TraceDeletePage,

@@ -10,9 +10,10 @@ import zstandard
 from django.test import Client
 
 from dashboard.chart_frames import chart_table
+from dashboard.chart_marks import stars
 from dashboard.chart_scales import scale_of, span_of
 from dashboard.chart_ticks import MOST, ticks, when
-from dashboard.charts import Anomaly, Axis, Curve, Mark, Point, figure
+from dashboard.charts import Axis, Curve, Mark, Point, figure
 from dashboard.plotly_script import coding_for, script, script_address
 from dashboard.unit_words import in_difference, in_unit
 
@@ -87,10 +88,10 @@ def test_a_release_is_a_line_with_a_diamond_and_of_a_crowd_the_last_is_named():
 
 
 def test_what_stands_out_has_a_shape_and_the_reason():
-    made = figure([curve(point(1, 9e9))], AXIS, anomalies=[Anomaly(START + 300, 9e9, "2 s to 3 s is usual")])
-    (star,) = traces_of(made, name="stands out")
+    star = stars({START + 300: "9 s: 2 s to <b>3 s</b> is usual"})
     assert star["marker"]["symbol"] == "triangle-up-open"
-    assert star["customdata"] == ["9.00 s: 2 s to 3 s is usual"]
+    assert star["customdata"] == ["9 s: 2 s to &lt;b&gt;3 s&lt;/b&gt; is usual"]
+    assert star["x"] == [(START + 300) * 1000]
 
 
 def test_a_figure_is_json_and_names_colours_by_token_only():

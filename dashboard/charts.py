@@ -106,7 +106,7 @@ def figure(
     (see span_of); floor: the axis begins at zero.
     """
     unit = curves[0].unit if curves else "count"
-    low, high = span or span_of([point for curve in curves for point in curve.points], unit, floor)
+    low, high = span or span_of([one for curve in curves for one in drawn_points(curve)], unit, floor)
     scale = scale_of(unit, high)
     drawn = [trace for curve in curves if curve.band for trace in [band(curve, axis, scale)] if trace]
     drawn += [line(curve, axis, scale) for curve in curves]
@@ -117,6 +117,11 @@ def figure(
         "step_ms": axis.step_s * 1000,
         "range_ms": [axis.start_s * 1000, axis.end_s * 1000],
     }
+
+
+def drawn_points(curve: Curve) -> Sequence[PointLike]:
+    """Without intervals where none are drawn: they would only make the axis longer."""
+    return curve.points if curve.band else [Point(one.start_s, one.value, one.n) for one in curve.points]
 
 
 def line(curve: Curve, axis: Axis, scale: Scale) -> Figure:

@@ -57,6 +57,15 @@ def test_intervals_are_a_band_of_a_fifth_cut_where_steps_are_missing():
     assert not traces_of(figure([curve(*points)], AXIS), fill="toself")
 
 
+def test_an_interval_that_is_not_drawn_makes_no_axis_longer():
+    wide = point(0, 0.02, 8, 0.0, 0.4), point(1, 0.03, 8, 0.0, 0.5)
+    heights = [
+        figure([curve(*wide, unit="ratio", band=band)], AXIS)["layout"]["yaxis"]["range"][1] for band in (False, True)
+    ]
+    assert heights[0] < 5 < heights[0] + heights[1]
+    assert heights[0] < heights[1]
+
+
 def test_the_hover_says_value_interval_and_n():
     (line,) = traces_of(figure([curve(point(0, 8.1e9, 412, 7.9e9, 8.6e9))], AXIS), name="p95")
     assert line["customdata"][0] == "8.10 s (7.90 s to 8.60 s, n 412)"

@@ -21,7 +21,7 @@ IDLE_S = 2 * 3600  # and this long after its last request
 SEEN_EVERY_S = 60  # the last request is known to the minute: one small write a minute and session
 
 POLICY = (
-    "default-src 'none'; script-src 'self'{nonce}; style-src 'self'{inline}; img-src 'self' data:; font-src 'self'; "
+    "default-src 'none'; script-src 'self'{nonce}; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
@@ -50,11 +50,6 @@ class SecurityHeaders:
         return response
 
 
-def allow_inline_style(request: HttpRequest) -> None:
-    """For pages with Plotly charts only: Plotly sets styles inline."""
-    request.csp_inline_style = True  # type: ignore[attr-defined]
-
-
 def page_context(request: HttpRequest) -> dict[str, Any]:
     """Context processor: {{ csp_nonce }}; the policy names it only where a template used it."""
     return {"csp_nonce": getattr(request, "csp_nonce", "")}
@@ -68,8 +63,7 @@ def _new_nonce(request: HttpRequest) -> str:
 
 def _policy(request: HttpRequest) -> str:
     nonce = getattr(request, "csp_nonce_used", "")
-    inline = getattr(request, "csp_inline_style", False)
-    return POLICY.format(nonce=f" 'nonce-{nonce}'" if nonce else "", inline=" 'unsafe-inline'" if inline else "")
+    return POLICY.format(nonce=f" 'nonce-{nonce}'" if nonce else "")
 
 
 class SessionLimits:

@@ -1,6 +1,5 @@
 """Every setting of the product. All come from FOURLINE_* variables, all are optional, docs/settings.md describes each."""
 
-import importlib.util
 import ipaddress
 import secrets
 import socket
@@ -141,16 +140,13 @@ USE_TZ = True
 USE_I18N = False
 APPEND_SLASH = False
 
-# ---- static files: ours, and third-party scripts straight out of their installed wheels
+# ---- static files: ours, and htmx out of its wheel; Plotly has an address of its own, see dashboard/plotly_script.py
 STATIC_URL = "/static/"
 STATICFILES_DIRS: list[Any] = []  # dashboard/static is found with its app
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
 ]
-_plotly = importlib.util.find_spec("plotly")  # found, not imported: importing it costs 30 MB
-if _plotly and _plotly.submodule_search_locations:
-    STATICFILES_DIRS.append(("plotly", Path(_plotly.submodule_search_locations[0]) / "package_data"))
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 300  # s
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import force_setattr
 
+from ingest import evaluations
 from ingest.auth import ProjectContext
 from ingest.build import HINTS, Decoded
 from ingest.conventions import identity, normalise
@@ -55,6 +56,7 @@ def understood(signal: str, project: ProjectContext, decoded: Decoded, now_ns: i
         rejected=rejected,
         prices=prices,
         retention_days=project.days_kept(signal),
+        score_days=project.retention_days,
     )
 
 
@@ -63,6 +65,9 @@ def span_of(raw: RawSpan, project: ProjectContext, prices: dict[int, Price]) -> 
     if project.redactor:
         raw = project.redactor.span(raw)
     span = normalise(raw)
+    found = evaluations.of_span(raw, span.operation)
+    if found:
+        force_setattr(span, "evaluations", found)
     project.price_book.charge(span, prices)
     return span
 
@@ -73,6 +78,7 @@ def log_of(record: LogRecord, redactor: Redactor) -> LogRecord:
     service, _, environment = identity(record.resource)
     force_setattr(record, "service", service)
     force_setattr(record, "environment", environment)
+    force_setattr(record, "evaluation", evaluations.of_log(record))
     return record
 
 

@@ -284,10 +284,14 @@ def patience() -> Callable[[], None]:
     return check
 
 
-def fetch_tuples(query: Query, params: Params) -> list[tuple[Any, ...]]:
+def fetch_tuples(query: Query, params: Params, timeout_ms: int | None = None) -> list[tuple[Any, ...]]:
     """All rows, as they come in binary form: for thousands of them, where a row of named fields costs 20 us more."""
     with connection() as mine, mine.cursor(binary=True) as cursor:
-        return cursor.execute(query, params).fetchall()
+        if timeout_ms is None:
+            return cursor.execute(query, params).fetchall()
+        with mine.transaction(), _watchdog.watch(mine, timeout_ms / 1000 + GRACE_S):
+            mine.execute("SELECT set_config('statement_timeout', %s, TRUE)", [str(timeout_ms)])
+            return cursor.execute(query, params).fetchall()
 
 
 def fetch_one(query: Query, params: Params, row_type: type[Row], timeout_ms: int | None = None) -> Row | None:

@@ -4,15 +4,16 @@ A rollup sums one fact (a table that settling writes) over minutes by dimensions
 in a migration, a line here, and `manage.py rebuild`. In the expressions `x` is a row of the fact.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, LiteralString
 
 from tracestore.analysis import signals as s
 
 MINUTE_S: Final = 60
+QUARTER_S: Final = 900
 HOUR_S: Final = 3_600
 DAY_S: Final = 86_400
-GRAINS: Final = (MINUTE_S, HOUR_S, DAY_S)
+GRAINS: Final = (MINUTE_S, QUARTER_S, HOUR_S, DAY_S)
 Condition = int | LiteralString  # a bit of x.signals, or SQL
 OTHER: Final = "__other__"  # what a dimension is where there were too many of its values
 
@@ -46,6 +47,7 @@ class Rollup:
 
     weight: the measure that decides which values and combinations are kept when there are too many.
     apart: dimensions within which that is decided, which never become OTHER themselves.
+    grains: finest first; that one is summed from rows, each of the others from the one before it.
     """
 
     table: LiteralString
@@ -56,6 +58,7 @@ class Rollup:
     weight: LiteralString
     counted: LiteralString = "TRUE"
     apart: tuple[LiteralString, ...] = ()
+    grains: tuple[int, ...] = GRAINS
 
     @property
     def capped(self) -> tuple[LiteralString, ...]:
@@ -73,6 +76,10 @@ _WHO = (
 _OTHER_SETS: Final = (
     "nullif(replace(array_to_string(x.version_sets, ','), '-', ''), replace(x.version_set::text, '-', ''))"
 )
+# What the spans of a trace know together, as the text of an array; NULL where that is what the root knows alone.
+_SERVICES: Final = "nullif(x.services, array_remove(ARRAY[x.service], NULL))::text"
+_ENVIRONMENTS: Final = "nullif(x.environments, array_remove(ARRAY[x.environment], NULL))::text"
+_VERSIONS: Final = "nullif(x.versions, array_remove(ARRAY[x.service_version], NULL))::text"
 # Of a suspect clock (stored under the day of its receipt) no duration is known.
 _TIMED: Final = "x.end_ns >= x.start_ns AND x.day - date '1970-01-01' = x.start_ns / 86400000000000"
 _LASTED: Final = "x.end_ns - x.start_ns"
@@ -103,7 +110,16 @@ _USED_KNOWN: Final = "coalesce(x.input_tokens, x.output_tokens) IS NOT NULL"
 REQUESTS: Final = Rollup(
     table="request_rollup",
     fact="trace",
-    dimensions=(*_WHO, Dimension("operation", "x.operation"), Dimension("version_sets", _OTHER_SETS)),
+    dimensions=(
+        *_WHO,
+        Dimension("operation", "x.operation"),
+        Dimension("version_sets", _OTHER_SETS),
+        Dimension("services", _SERVICES),
+        Dimension("environments", _ENVIRONMENTS),
+        Dimension("versions", _VERSIONS),
+        Dimension("models", "x.models::text"),
+        Dimension("operations", "x.operations::text"),
+    ),
     measures=(
         Measure("requests", "count(*)"),
         Measure("errors", "count(*) FILTER (WHERE x.status = 2)"),
@@ -138,6 +154,8 @@ REQUESTS: Final = Rollup(
         Measure("rate_limited", _that(s.RATE_LIMITED)),
         Measure("implicit_errors", _that(s.IMPLICIT_ERROR)),
         Measure("policy_errors", _that(s.POLICY_ERROR)),
+        Measure("error_requests", "count(*) FILTER (WHERE x.error_count > 0)"),
+        Measure("unpriced_requests", "count(*) FILTER (WHERE x.unpriced_calls > 0)"),
     ),
     histograms=(
         Histogram("duration", "x.duration_ns", "x.status <> 2"),
@@ -148,6 +166,14 @@ REQUESTS: Final = Rollup(
         Histogram("tokens", _USED, _USED_KNOWN),
     ),
     weight="requests",
+)
+# The same by the tools that a request called, for filters that name one. Nearly every request of a minute has tools of its
+# own, so sums begin at quarters of an hour; what is finer is read from rows.
+REQUEST_TOOLS: Final = replace(
+    REQUESTS,
+    table="request_tools_rollup",
+    dimensions=(*REQUESTS.dimensions, Dimension("tools", "x.tools::text")),
+    grains=GRAINS[1:],
 )
 
 _CHAT: Final = "x.call AND x.operation IN ('chat', 'completion')"
@@ -168,6 +194,8 @@ CALLS: Final = Rollup(
         Dimension("operation", "x.operation"),
         Dimension("provider", "x.provider"),
         Dimension("model", "x.model"),
+        Dimension("prompt_name", "x.prompt_name"),
+        Dimension("prompt_version", "x.prompt_version"),
     ),
     measures=(
         Measure("calls", "count(*) FILTER (WHERE x.call)"),
@@ -219,7 +247,34 @@ TOOLS: Final = Rollup(
     ),
     weight="tool_calls",
 )
-FACTS: Final = (REQUESTS, CALLS, TOOLS)
+
+# Sums and sums of squares of scores, in millionths: a mean and its interval. Passed and failed where that is known.
+_SQUARE: Final = "div(x.score_millionths::numeric * x.score_millionths, 1000000)"
+SCORES: Final = Rollup(
+    table="score_rollup",
+    fact="score",
+    dimensions=(
+        *_WHO,
+        Dimension("operation", "x.operation"),
+        Dimension("model", "x.model"),
+        Dimension("name", "x.name"),
+        Dimension("source", "x.source"),
+    ),
+    measures=(
+        Measure("scores", "count(*)"),
+        Measure("passed", "count(*) FILTER (WHERE x.passed)"),
+        Measure("failed", "count(*) FILTER (WHERE NOT x.passed)"),
+        Measure("scored", "count(x.score_millionths)"),
+        Measure("score_sum_millionths", "bounded(sum(x.score_millionths))"),
+        Measure("score_squares_millionths", f"bounded(sum({_SQUARE}))"),
+        Measure("adopted", "count(*) FILTER (WHERE x.adoption = 'adopted')"),
+        Measure("edited", "count(*) FILTER (WHERE x.adoption = 'edited')"),
+        Measure("rejected", "count(*) FILTER (WHERE x.adoption = 'rejected')"),
+    ),
+    histograms=(),
+    weight="scores",
+)
+FACTS: Final = (REQUESTS, CALLS, TOOLS, SCORES)
 
 # Usage is made of the three facts; which column of which is its key stands in USAGE_KEYS.
 USAGE_MEASURES: Final[tuple[LiteralString, ...]] = (
@@ -236,7 +291,7 @@ USAGE: Final = Rollup(
     weight="traces + llm_calls + embedding_calls + tool_calls",
     apart=("dimension",),
 )
-ROLLUPS: Final = (*FACTS, USAGE)
+ROLLUPS: Final = (*FACTS, REQUEST_TOOLS, USAGE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,7 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     version_part: "VersionPart | None" = None
     provenance: "Provenance | None" = None
     flags: int = 0
+    evaluations: tuple["Evaluation", ...] = ()  # that its events and attributes carry
 
 
 class VersionPart(msgspec.Struct, frozen=True, gc=False):
@@ -203,6 +204,7 @@ class LogRecord(msgspec.Struct, frozen=True, gc=False):
     flags: int = 0
     service: str = "unknown_service"
     environment: str | None = None
+    evaluation: "Evaluation | None" = None  # that it is
 
 
 class Exemplar(msgspec.Struct, frozen=True, gc=False):
@@ -240,19 +242,46 @@ class MetricPoint(msgspec.Struct, frozen=True, gc=False):
     service: str = "unknown_service"
 
 
+class Evaluation(msgspec.Struct, frozen=True, gc=False):
+    """What somebody thinks of an answer. Made by tracestore.analysis.evaluations, which knows its caps and words.
+
+    trace_id, span_id: what it is about, None where it does not say. source: people | code | judge | otlp (not said).
+    passed: None where it is not known. score: finite, None where there is none. user_id: who gave it.
+    hash: 16 bytes, the same for what is the same evaluation; empty for one that a record brings (the record's is taken).
+    digest: of what it says.
+    """
+
+    name: str
+    source: str
+    time_ns: int
+    trace_id: bytes | None
+    span_id: int | None
+    score: float | None
+    label: str | None
+    passed: bool | None
+    adoption: str | None  # adopted | edited | rejected
+    comment: str | None
+    user_id: str | None
+    response_id: str | None
+    hash: bytes
+    digest: int
+
+
 class Batch(msgspec.Struct, frozen=True, gc=False):
     """One request of one project, ready to be written. sent == len(records) + sum(rejected.values())."""
 
     project_id: int
-    signal: str  # traces | logs | metrics
+    signal: str  # traces | logs | metrics | feedback (which has no ledger)
     received_ns: int
     sent: int
     spans: list[Span] = []
     logs: list[LogRecord] = []
     points: list[MetricPoint] = []
+    evaluations: list[Evaluation] = []
     rejected: dict[str, int] = {}
     prices: dict[int, Price] = {}  # the prices that spans of this batch point to
     retention_days: int = 30  # of the project: which start times are plausible (tracestore.partitions.storage_day)
+    score_days: int = 30  # the same for evaluations, whatever brings them: as long as traces
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):

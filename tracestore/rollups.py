@@ -10,15 +10,16 @@ from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 from django.conf import settings
+from psycopg import sql
 
 from tracestore import failpoints, partitions
-from tracestore.facts import DAY_S, FACTS, GRAINS, MINUTE_S, OTHER, ROLLUPS, USAGE, Rollup
+from tracestore.facts import DAY_S, GRAINS, MINUTE_S, OTHER, ROLLUPS, USAGE, Rollup
 from tracestore.rollups_sql import (
     cap_rows,
     cap_values,
     empty,
     fill_from_finer,
-    fill_minutes,
+    fill_from_rows,
     fill_usage_minutes,
     overfull,
     usage_others,
@@ -60,7 +61,7 @@ def forget_user(connection: psycopg.Connection, project_id: int, user_id: str) -
     connection.execute(FORGET, [OTHER, project_id, user_id])
 
 
-REACHED = "SELECT reach_days FROM rollup_state WHERE project = %s"
+REACHED = "SELECT reach_days, frozen_before_s FROM rollup_state WHERE project = %s"
 
 
 def frozen_before(connection: psycopg.Connection, project_id: int, now: datetime) -> int:
@@ -87,12 +88,16 @@ REFUSE = """
 DELETE FROM rollup_mark AS mark
 USING rollup_state AS state
 WHERE state.project = %(project)s AND mark.project = %(project)s
-  AND mark.start_s < CASE mark.grain_s WHEN 60 THEN state.frozen_before_s WHEN 3600 THEN state.minutes_from_s ELSE 0 END
+  AND mark.start_s < CASE
+    WHEN mark.grain_s = 60 THEN state.frozen_before_s
+    WHEN mark.grain_s <= 3600 THEN state.minutes_from_s
+    ELSE 0
+  END
 """
 
 
 def freeze(connection: psycopg.Connection, project_id: int, now: datetime) -> None:
-    """Drops the marks of what can no longer be summed from rows (or hours from minutes), and remembers the bound."""
+    """Drops the marks of what can no longer be summed from rows (or quarters and hours from minutes), remembers the bound."""
     parameters = {"project": project_id, "before": frozen_before(connection, project_id, now)}
     connection.execute(FREEZE, parameters)
     connection.execute(REFUSE, parameters)
@@ -127,25 +132,23 @@ UNMARK = "DELETE FROM rollup_mark WHERE project = %s AND grain_s = %s AND start_
 
 
 def fill(connection: psycopg.Connection, project_id: int, grain_s: int, starts: Sequence[int]) -> None:
-    """Sums these minutes, hours or days again, takes their marks, and marks what they are part of.
+    """Sums these minutes, quarters, hours or days again, takes their marks, and marks what they are part of.
 
-    The caller holds the project's lock and has called `freeze`. Minutes come from rows, the others from finer sums.
+    The caller holds the project's lock and has called `freeze`. The finest grain comes from rows, the others from finer sums.
     """
     connection.execute("SET LOCAL enable_seqscan = off")  # today's partitions have no statistics yet
     finer = max((grain for grain in GRAINS if grain < grain_s), default=0)
     parameters = {"project": project_id, "grain": grain_s, "finer": finer, "starts": list(starts)}
-    for rollup in ROLLUPS:
-        connection.execute(empty(rollup), parameters)
+    rows = parameters | _of_rows(connection, project_id, starts)
+    known = {
+        rollup: rows if grain_s == rollup.grains[0] else parameters for rollup in ROLLUPS if grain_s in rollup.grains
+    }
+    for rollup, of_rollup in known.items():
+        connection.execute(empty(rollup), of_rollup)
     failpoints.reach("mid-fill")
-    if grain_s == MINUTE_S:
-        parameters["days"] = storage_days(starts, _reach_days(connection, project_id))
-        for rollup in FACTS:
-            connection.execute(fill_minutes(rollup), parameters)
-        connection.execute(fill_usage_minutes(), parameters)
-    else:
-        for rollup in ROLLUPS:
-            connection.execute(fill_from_finer(rollup), parameters)
-    for rollup in ROLLUPS:
+    for rollup, of_rollup in known.items():
+        connection.execute(_filling(rollup, grain_s), of_rollup)
+    for rollup in known:
         _cap(connection, rollup, parameters)
     connection.execute(UNMARK, [project_id, grain_s, list(starts)])
     coarser = min((grain for grain in GRAINS if grain > grain_s), default=None)
@@ -153,9 +156,18 @@ def fill(connection: psycopg.Connection, project_id: int, grain_s: int, starts: 
         mark(connection, project_id, {start // coarser * coarser for start in starts}, coarser)
 
 
-def _reach_days(connection: psycopg.Connection, project_id: int) -> int:
+def _filling(rollup: Rollup, grain_s: int) -> sql.Composed:
+    if grain_s > rollup.grains[0]:
+        return fill_from_finer(rollup)
+    return fill_usage_minutes() if rollup is USAGE else fill_from_rows(rollup)
+
+
+def _of_rows(connection: psycopg.Connection, project_id: int, starts: Sequence[int]) -> dict[str, object]:
+    """What is summed from rows, and the days to look for them: of what is frozen the sums stay as they are."""
     row = connection.execute(REACHED, [project_id]).fetchone()
-    return row[0] if row else 1
+    reach_days, frozen_before_s = row or (1, 0)
+    summed = [start for start in starts if start >= frozen_before_s]
+    return {"starts": summed, "days": storage_days(summed, reach_days)}
 
 
 def storage_days(starts: Iterable[int], reach_days: int) -> list[date]:

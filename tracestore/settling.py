@@ -36,6 +36,7 @@ from tracestore.settling_rows import (
     tool_row,
     trace_row,
 )
+from tracestore.settling_scores import recompute_scores
 from tracestore.text_marks import mark_texts
 from tracestore.writer_transaction import copy_rows
 
@@ -72,9 +73,12 @@ def recompute(
         minutes = _delete(connection, project_id, known)
         failpoints.reach("mid-settle")
         minutes |= _write(connection, project_id, traces, sets, attrs, now_ns)
+        minutes |= recompute_scores(connection, project_id, days.keys() | {t.trace_id for t in traces}, traces, sets)
         mark(connection, project_id, minutes)
         _keep_sets(connection, project_id, traces, sets)
-        mark_texts(connection, project_id, days, {trace.trace_id: trace.start_ns for trace in traces}, now_ns)
+        starts = {trace.trace_id: trace.start_ns for trace in traces}
+        texts = {trace_id: of for trace_id, of in days.items() if trace_id in known or trace_id in starts}
+        mark_texts(connection, project_id, texts, starts, now_ns)
     return len(traces), len(spans)
 
 
@@ -91,6 +95,7 @@ def settle_whole(
         sets = _version_sets(connection, project_id, traces)
         minutes = _write(connection, project_id, traces, sets, attrs, now_ns)
         lock(connection, project_id)  # for what traces share, and only until the commit that follows
+        minutes |= recompute_scores(connection, project_id, sets.keys(), traces, sets)
         mark(connection, project_id, minutes)
         _keep_sets(connection, project_id, traces, sets)
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 import psycopg
 
-from tracestore import db, writer_other, writer_spans
+from tracestore import db, writer_other, writer_scores, writer_spans
 from tracestore.db import Unavailable
 from tracestore.records import Batch, Receipt
 from tracestore.writer_known import KNOWN
@@ -27,7 +27,7 @@ INVALID = "invalid_value"
 EXPLANATION = {INVALID: "a value that the database cannot hold; check ids, numbers and characters of these records"}
 
 CONTENTION = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
-KINDS = {"traces": "spans", "logs": "logs", "metrics": "points"}
+KINDS = {"traces": "spans", "logs": "logs", "metrics": "points", "feedback": "evaluations"}
 Result = TypeVar("Result")
 
 
@@ -50,7 +50,7 @@ def _store(batch: Batch, packed: Callable[[], None]) -> Receipt:
     if batch.signal == "traces":
         return writer_spans.store(batch, packed)
     packed()
-    return writer_other.store(batch)
+    return writer_scores.store(batch) if batch.signal == "feedback" else writer_other.store(batch)
 
 
 def _with_retries(attempt: Callable[[], Receipt]) -> Receipt:

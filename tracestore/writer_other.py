@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from tracestore import writer_scores
 from tracestore.payload import encode_value
 from tracestore.records import CLOCK_SUSPECT, Batch, LogRecord, MetricPoint, Receipt, Value
 from tracestore.writer_arrays import UuidArray
@@ -49,6 +50,8 @@ def store(batch: Batch) -> Receipt:
 
 def _commit(batch: Batch, *, merge: bool) -> int:
     days = Days(batch.received_ns, batch.retention_days, stored_days(batch.signal))
+    evaluations = [log.evaluation for log in batch.logs if log.evaluation]
+    evaluation_days = writer_scores.days_of(batch) if evaluations else days
     with transaction(batch.project_id) as current:
         records = batch.logs or batch.points
         store_references(current, _references(records))
@@ -56,6 +59,7 @@ def _commit(batch: Batch, *, merge: bool) -> int:
             rows = {_log_key(log, days): _log_row(batch, log, days) for log in batch.logs}
             accepted = _insert(current.connection, "log_record", LOG_COLUMNS, rows, merge=merge)
             _mark_texts(current.connection, batch)
+            writer_scores.store_given(current, batch, evaluations, evaluation_days)
         else:
             accepted = _store_points(current, batch, days, merge=merge)
         store_ledger(current.connection, [(batch, accepted, len(records) - accepted)])

@@ -12,7 +12,7 @@ import msgspec
 
 from tracestore import payload
 from tracestore.partitions import DAY_NS, FUTURE_NS
-from tracestore.records import CLOCK_SUSPECT, Batch, Span
+from tracestore.records import CLOCK_SUSPECT, Batch, Evaluation, Span
 from tracestore.writer_cells import CELLS, EPOCH_DAY, GROUPS, NULL, bigint, binary, uuids
 
 TEXT_MAX = 256
@@ -59,13 +59,14 @@ _identity = Struct(">qqqqqhh").pack
 class PackedSpan(msgspec.Struct, frozen=True, gc=False):
     """One span before it has a block. key: (day, trace_id, span_id). order: the merge order, larger wins whole.
 
-    row: its cells in COPY BINARY, all but those of the block.
+    row: its cells in COPY BINARY, all but those of the block. evaluations: that it carries, with their days as of Days.of.
     """
 
     key: tuple[int, bytes, int]
     order: tuple[int, int, int]
     row: bytes
     encoded: payload.Encoded
+    evaluations: tuple[tuple[int, Evaluation], ...]
 
 
 class Rows(msgspec.Struct, frozen=True, gc=False):
@@ -136,7 +137,9 @@ def pack_span(batch: Batch, span: Span, days: Days) -> PackedSpan:
             _NOTHING_SAID if values[_SAID] == _SAYS_NOTHING else _said(*values[_SAID]),
         )
     )
-    return PackedSpan((day, raw.trace_id, raw.span_id), (end_ns, attribute_count, own_hash), row, encoded)
+    key, order = (day, raw.trace_id, raw.span_id), (end_ns, attribute_count, own_hash)
+    evaluations = tuple([(days.of(one.time_ns), one) for one in span.evaluations]) if span.evaluations else ()
+    return PackedSpan(key, order, row, encoded, evaluations)
 
 
 def _said(signals: int | None, *numbers: int | None) -> bytes:

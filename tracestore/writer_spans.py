@@ -7,7 +7,7 @@ import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
 
-from tracestore import writer_merge
+from tracestore import writer_merge, writer_scores
 from tracestore.partitions import date_of
 from tracestore.records import Batch, Receipt, Span
 from tracestore.writer_arrays import UuidArray
@@ -84,7 +84,11 @@ def store_rows(current: Transaction, parcels: Sequence[Parcel], *, merge: bool) 
     store_references(current, references_of([parcel.batch for parcel in parcels]))
     store_version_parts(current, [span for parcel in parcels for span in parcel.batch.spans])
     store_messages(current, _messages_by_day(spans))
-    return _store_spans(current, spans, merge=merge)
+    accepted = _store_spans(current, spans, merge=merge)
+    writer_scores.store_carried(
+        current, [(parcel.batch.received_ns, span) for parcel in parcels for span in parcel.spans if span.evaluations]
+    )
+    return accepted
 
 
 def _entry(parcel: Parcel, accepted: int) -> Entry:

@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.converters import get_converters
 
 from dashboard.access import guard_of, is_guarded_operation
+from dashboard.plotly_script import digest
 from tests.security.telemetry import CALL
 from tests.world import Tenant
 
@@ -75,4 +76,6 @@ def example(tenant: Tenant, member_id: int) -> dict[str, str]:
         "rest": "nothing/here",
         "token": tenant.token,
         "uid": "MQ",
+        "digest": digest(),
+        "name": "latency_p95",
     }

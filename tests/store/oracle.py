@@ -4,6 +4,7 @@ Written from docs and the design, not from the code it checks. It knows the case
 make; tests/analysis has the odd ones. A row is a plain object of the columns that tables and rollups have.
 """
 
+import re
 from collections.abc import Iterable
 from itertools import combinations
 from types import SimpleNamespace as Row
@@ -114,7 +115,8 @@ def _calls(group: list[Row]) -> list[Row]:
     billable.words = oracle_signals.together([first, *rest])
     tiers = (span.own_tier for span in [first, *rest])
     billable.signals = oracle_signals.bits_of(billable.words, oracle_signals.first(tiers))
-    for name in ("cache_read_tokens", "cache_creation_tokens", "reasoning_tokens", "ttft_ns", "queue_ns"):
+    shared = "cache_read_tokens cache_creation_tokens reasoning_tokens ttft_ns queue_ns prompt_name prompt_version"
+    for name in shared.split():
         known = (getattr(span, name) for span in [first, *rest])
         setattr(billable, name, next((value for value in known if value is not None), None))
     for name in ("session_id", "user_id", "tenant_id", "environment"):
@@ -125,6 +127,7 @@ def _calls(group: list[Row]) -> list[Row]:
 def _row(span: Row, **more: Any) -> Row:
     same = (
         "trace_id span_id operation status error_type provider model service service_version retry_count start_ns day"
+        " prompt_name prompt_version"
     )
     same += " input_tokens output_tokens cache_read_tokens cache_creation_tokens reasoning_tokens ttft_ns queue_ns"
     row = Row(**{name: getattr(span, name) for name in same.split()}, **span.who, **more)
@@ -209,6 +212,7 @@ def _trace(spans: list[Row], calls: list[Row], tools: list[Row], sets: dict[str,
     trace.service_version, trace.version_set = root.service_version, sets.get(root.service)
     trace.other_sets = None if [*sets.values()] == [trace.version_set] else ",".join(sorted(sets.values()))
     trace.environment = root.environment
+    _add_known(trace)
     trace.start_ns, trace.end_ns = min(s.start_ns for s in spans), max(s.ended for s in spans)
     trace.end_ns = max(trace.start_ns, trace.end_ns)
     trace.duration_ns = trace.end_ns - trace.start_ns
@@ -225,6 +229,22 @@ def _trace(spans: list[Row], calls: list[Row], tools: list[Row], sets: dict[str,
     trace.tool_calls = sum(tool.trace_id == trace.trace_id for tool in tools)
     trace.tool_errors = sum(tool.trace_id == trace.trace_id and tool.status == 2 for tool in tools)
     return trace
+
+
+def _add_known(trace: Row) -> None:
+    """What its spans know together, as Postgres writes an array; None where the root knows as much alone."""
+    for name, column in (("services", "service"), ("environments", "environment"), ("versions", "service_version")):
+        known = {getattr(span, column) for span in trace.spans} - {None}
+        alone = {getattr(trace, column)} - {None}
+        setattr(trace, f"other_{name}", None if known == alone else written(known))
+    for name, column in (("models", "model"), ("operations", "operation"), ("tools", "tool_name")):
+        setattr(trace, f"all_{name}", written({getattr(span, column) for span in trace.spans} - {None}))
+
+
+def written(texts: set[str]) -> str:
+    """As Postgres writes an array of texts."""
+    quoted = (text if re.fullmatch(r"[\w.:/@+-]+", text) else f'"{text}"' for text in sorted(texts))
+    return "{" + ",".join(quoted) + "}"
 
 
 def _count_calls(trace: Row, billable: list[Row]) -> None:

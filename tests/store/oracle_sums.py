@@ -65,6 +65,10 @@ def _trace_keys(trace: Row, group_by: str) -> dict[Any, tuple[int, int, int]]:
 
 
 WHO = ("service", "service_version", "version_set", "environment")
+REQUEST = (
+    *WHO, "operation", "other_sets", "other_services", "other_environments", "other_versions", "all_models", "all_operations"
+)  # fmt: skip
+PROMPT = ("prompt_name", "prompt_version")
 TRACE_SUMS = (
     "llm_calls llm_errors embedding_calls tool_calls tool_errors input_tokens output_tokens cache_read_tokens"
     " cache_creation_tokens reasoning_tokens embedding_tokens cost_nanousd unpriced_calls"
@@ -75,12 +79,16 @@ def rollup(derived: Derived, table: str, grain_s: int) -> dict[tuple[Any, ...], 
     """(start, dimensions) -> measures and histograms."""
     traces, calls, tools = derived
     if table == "request_rollup":
-        return _grouped(traces, grain_s, (*WHO, "operation", "other_sets"), _requests)
+        return _grouped(traces, grain_s, REQUEST, _requests)
+    if table == "request_tools_rollup":
+        return _grouped(traces, grain_s, (*REQUEST, "all_tools"), _requests) if grain_s > 60 else {}
     if table == "call_rollup":
         billable = [call for call in calls if call.billable]
-        return _grouped(billable, grain_s, (*WHO, "operation", "provider", "model"), _calls)
+        return _grouped(billable, grain_s, (*WHO, "operation", "provider", "model", *PROMPT), _calls)
     if table == "tool_rollup":
         return _grouped(tools, grain_s, (*WHO, "tool_name", "asked_by"), _tools)
+    if table == "score_rollup":
+        return {}  # nothing is said of these spans; tests/store/test_scores.py says something
     return _usage(derived, grain_s)
 
 
@@ -102,6 +110,10 @@ def _grouped(rows: Iterable[Row], grain_s: int, names: tuple[str, ...], sums: An
     return {key: sums(group) for key, group in groups.items()}
 
 
+def sums_of(table: str, rows: list[Row]) -> dict[str, Any]:
+    return {"request_rollup": _requests, "call_rollup": _calls, "tool_rollup": _tools}[table](rows)
+
+
 def _requests(traces: list[Row]) -> dict[str, Any]:
     counted = {name: known_sum(getattr(trace, name) for trace in traces) for name in TRACE_SUMS}
     return counted | {
@@ -109,6 +121,8 @@ def _requests(traces: list[Row]) -> dict[str, Any]:
         "errors": sum(trace.status == 2 for trace in traces),
         "spans": sum(trace.span_count for trace in traces),
         "error_spans": sum(trace.error_count for trace in traces),
+        "error_requests": sum(trace.error_count > 0 for trace in traces),
+        "unpriced_requests": sum(trace.unpriced_calls > 0 for trace in traces),
         "duration": _histogram(trace.duration_ns for trace in traces if trace.status != 2),
         "failed_duration": _histogram(trace.duration_ns for trace in traces if trace.status == 2),
         "ttft": _histogram(trace.ttft_ns for trace in traces),

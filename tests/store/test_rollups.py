@@ -16,19 +16,19 @@ from hypothesis import strategies as st
 from dashboard.warnings import capped_notice
 from tests.builders import NOW, NOW_NS, SECOND, span, trace_id
 from tests.conftest import Database
-from tests.store import oracle, oracle_sums
+from tests.store import oracle, oracle_filters, oracle_sums
 from tests.store.histories import MIDNIGHT, history
 from tests.store.state import count
 from tests.store.test_settle import write
 from tracestore import db, rollups
 from tracestore.actions.access import Actor
 from tracestore.actions.traces import delete_trace, erase_user
-from tracestore.analysis import histogram
-from tracestore.facts import DAY_S, GRAINS, MINUTE_S, ROLLUPS
+from tracestore.analysis import filters, histogram
+from tracestore.facts import CALLS, DAY_S, GRAINS, MINUTE_S, REQUESTS, ROLLUPS, TOOLS
 from tracestore.jobs import rebuild
 from tracestore.jobs import rollups as fill_job
 from tracestore.jobs import traces as settle_job
-from tracestore.queries.rollups import capped_dimensions, find_sums
+from tracestore.queries.rollups import capped_dimensions, find_sums, undecided_sums
 from tracestore.queries.usage import GROUPS, UsageRow, usage
 from tracestore.queries.versions import find_version_sets
 from tracestore.settling import lock
@@ -142,6 +142,19 @@ def assert_found(derived: oracle.Derived, project: int, start_ns: int, end_ns: i
         assert histogram.unpack(one.histograms["failed_duration"]) == histogram.count(failed)
 
 
+def assert_filtered(r: random.Random, derived: oracle.Derived, project: int, start_ns: int, end_ns: int) -> None:
+    """Under random filters, each fact; rows are read for at most seven days."""
+    sets = sorted({one for trace in derived[0] for one in trace.sets.values()})
+    for rollup in (REQUESTS, CALLS, TOOLS):
+        q, step_s = oracle_filters.random_filter(r, sets), r.choice([60, 900, 7_200, 86_400])
+        node = filters.parse(q)
+        assert node is not None
+        expected = oracle_filters.find_sums(derived, rollup.table, start_ns, end_ns, "service", step_s, node)
+        found = find_sums(rollup, project, start_ns, end_ns, by=("service",), step_s=step_s, filter=node)
+        assert {(one.start_s, one.key[0]): {**one.measures, **one.histograms} for one in found} == expected, q
+        assert undecided_sums(rollup, project, start_ns, end_ns, node) == 0
+
+
 def rolled_up(project: int, table: str, grain_s: int) -> dict[tuple[Any, ...], dict[str, Any]]:
     (rollup,) = (one for one in ROLLUPS if one.table == table)
     names = [one.name for one in rollup.dimensions]
@@ -211,11 +224,16 @@ def test_everything_derived_equals_a_naive_count_whatever_happened(database: Dat
     start, end = sorted((r.choice(edges), r.choice(edges)))
     assert_found(derived, project, NOW_NS - 4 * 86_400 * SECOND, NOW_NS + 86_400 * SECOND)
     assert_usage(derived, project, start, end)  # some sums are there, some are marked, some never were
+    week = NOW_NS - 5 * 86_400 * SECOND, NOW_NS + 2 * 86_400 * SECOND
+    for _ in range(6):
+        assert_filtered(r, derived, project, *r.choice([(start, end), week]))
     with db.JOBS.connection() as connection:
         fill_all(connection, project)
     assert_rollups(derived, project)
     assert_usage(derived, project, start, end)
     assert_usage(derived, project, *ALL)
+    for _ in range(6):
+        assert_filtered(r, derived, project, *r.choice([(start, end), week]))
     assert_found(derived, project, NOW_NS - 4 * 86_400 * SECOND, NOW_NS + 86_400 * SECOND)
 
 

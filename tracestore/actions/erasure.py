@@ -1,4 +1,5 @@
-"""What goes with spans that are erased? Their payloads, the messages that nothing else of their day cites, logs, exemplars.
+"""What goes with spans that are erased? Their payloads, the messages that nothing else of their day cites, logs, exemplars,
+evaluations.
 
 What was derived from them is computed again from the spans that stay, so that every sum above them follows. The caller
 holds the project's settle lock and its write lock alone (begin_erasing).
@@ -45,6 +46,9 @@ class Doomed:
         return sorted({*self.whole, *self.parts})
 
 
+NUMBERS = ("traces", "spans", "messages", "logs", "exemplars", "evaluations")
+
+
 @dataclass(frozen=True, slots=True)
 class Erased:
     """Numbers of rows. days: the storage days that were touched."""
@@ -54,15 +58,15 @@ class Erased:
     messages: int = 0
     logs: int = 0
     exemplars: int = 0
+    evaluations: int = 0
     days: frozenset[date] = frozenset()
 
     def __add__(self, other: "Erased") -> "Erased":
-        numbers = ("traces", "spans", "messages", "logs", "exemplars")
-        sums = {name: getattr(self, name) + getattr(other, name) for name in numbers}
+        sums = {name: getattr(self, name) + getattr(other, name) for name in NUMBERS}
         return Erased(**sums, days=self.days | other.days)
 
     def numbers(self) -> dict[str, int]:
-        return {name: getattr(self, name) for name in ("traces", "spans", "messages", "logs", "exemplars")}
+        return {name: getattr(self, name) for name in NUMBERS}
 
 
 def erase(connection: psycopg.Connection, project_id: int, doomed: Doomed, now_ns: int) -> Erased:
@@ -77,10 +81,13 @@ def erase(connection: psycopg.Connection, project_id: int, doomed: Doomed, now_n
     messages = sum(
         connection.execute(ORPHANS, hashes | {"day": day, "hashes": refs}).rowcount for day, refs in cited.items()
     )
+    judged = [day for (day,) in connection.execute(EVALUATIONS, parameters)]
     connection.execute(FORGET_ATTRS, parameters)
-    recompute(connection, project_id, days, before, now_ns)
-    touched = frozenset(date_of(n) for first, last in days.values() for n in range(first, last + 1))
-    return Erased(len(days), deleted["span"], messages, deleted["log_record"], deleted["metric_exemplar"], touched)
+    # Of a trace that never came there may be evaluations.
+    recompute(connection, project_id, dict.fromkeys(doomed.traces, (0, 0)) | days, before, now_ns)
+    touched = {date_of(n) for first, last in days.values() for n in range(first, last + 1)} | set(judged)
+    numbers = (len(days), deleted["span"], messages, deleted["log_record"], deleted["metric_exemplar"], len(judged))
+    return Erased(*numbers, frozenset(touched))
 
 
 def _parameters(project_id: int, doomed: Doomed) -> dict[str, Any]:
@@ -110,6 +117,19 @@ DELETES = {
     "text_mark": f"DELETE FROM text_mark WHERE {_WHOLE}",  # noqa: S608
     "settle_mark": f"DELETE FROM settle_mark WHERE {_WHOLE}",  # noqa: S608
 }
+
+# Of a trace that stays in part: those that judge an erased span, and those that it brought.
+EVALUATIONS = """
+DELETE FROM evaluation AS one
+WHERE project = %(project)s AND subject = ANY(%(all)s::uuid[]) AND (
+  subject = ANY(%(whole)s::uuid[])
+  OR EXISTS (
+    SELECT FROM unnest(%(part_traces)s::uuid[], %(part_spans)s::bigint[]) AS gone (trace_id, span_id)
+    WHERE gone.trace_id = one.trace_id AND gone.span_id IN (one.span_id, one.carrier_id)
+  )
+)
+RETURNING day
+"""
 
 DAYS = """
 SELECT uuid_send(trace_id), min(day) - date '1970-01-01', max(day) - date '1970-01-01'
@@ -154,6 +174,24 @@ def _cited(connection: psycopg.Connection, parameters: dict[str, Any]) -> dict[d
     for day, ref in connection.execute(CITED, parameters):
         cited.setdefault(day, []).append(ref)
     return cited
+
+
+# No index: one pass over what was said on each day. The sums follow when what it was said of is settled again.
+GIVEN = """
+WITH gone AS (
+  DELETE FROM evaluation WHERE project = %(project)s AND user_id = %(user)s RETURNING subject, day
+), marked AS (
+  INSERT INTO settle_mark (project, trace_id, min_day, max_day, spans, marked_ns)
+  SELECT %(project)s, subject, min(day), max(day), 0, %(now_ns)s FROM gone GROUP BY subject
+)
+SELECT day FROM gone
+"""
+
+
+def erase_given(connection: psycopg.Connection, project_id: int, user_id: str, now_ns: int) -> Erased:
+    """Erases what a user said of answers, whoever's they are. The caller has begun to erase."""
+    rows = connection.execute(GIVEN, {"project": project_id, "user": user_id, "now_ns": now_ns}).fetchall()
+    return Erased(evaluations=len(rows), days=frozenset(day for (day,) in rows))
 
 
 # ---- blocks that hold erased spans beside others

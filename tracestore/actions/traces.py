@@ -15,7 +15,7 @@ from psycopg import sql
 
 from tracestore import db, partitions
 from tracestore.actions.access.audit import Actor, mask, record_on
-from tracestore.actions.erasure import Doomed, Erased, begin_erasing, erase, whose
+from tracestore.actions.erasure import Doomed, Erased, begin_erasing, erase, erase_given, whose
 from tracestore.analysis.identity import IdentitySpan, inherit
 from tracestore.rollups import forget_user
 from tracestore.settling import lock
@@ -25,7 +25,8 @@ ERASER_TIMEOUT_S = 300
 TRACES_AT_ONCE = 200
 OF_A_PROJECT = (
     "settle_mark text_mark version_part version_set metric_series reference ingest_ledger ledger_minute ledger_refusal"
-    " erasure_request rollup_mark rollup_state rollup_capped request_rollup call_rollup tool_rollup usage_rollup"
+    " erasure_request rollup_mark rollup_state rollup_capped request_rollup call_rollup tool_rollup usage_rollup score_rollup"
+    " release"
 ).split()
 
 
@@ -38,7 +39,7 @@ def delete_trace(project_id: int, trace_id: str, now: datetime, actor: Actor) ->
     with db.JOBS.connection(ERASER_TIMEOUT_S) as connection, connection.transaction():
         begin_erasing(connection, project_id)
         done = erase(connection, project_id, Doomed([UUID(trace_id).bytes]), _ns(now))
-        found = any((done.traces, done.logs, done.exemplars))
+        found = any((done.traces, done.logs, done.exemplars, done.evaluations))
         if found:
             record_on(connection, now, actor, project_id, "trace.delete", trace_id, spans=done.spans)
     return found
@@ -70,6 +71,7 @@ def erase_user(project_id: int, user_id: str, now: datetime, actor: Actor) -> Er
             with connection.transaction():
                 begin_erasing(connection, project_id)
                 _erase_named(connection, project_id, user_id)
+                done += erase_given(connection, project_id, user_id, _ns(now))
                 record_on(connection, now, actor, project_id, "user.erase", mask(user_id), **done.numbers())
             _vacuum(connection, done)
         finally:
@@ -143,7 +145,18 @@ def _erase_named(connection: psycopg.Connection, project_id: int, user_id: str) 
     connection.execute(RESOURCES, {"project": project_id, "named": [pack(key) + pack(user_id) for key in USER_KEYS]})
 
 
-TOUCHED = ("span", "span_payload", "message", "trace", "llm_call", "tool_call", "log_record", "trace_text")
+TOUCHED = (
+    "span",
+    "span_payload",
+    "message",
+    "trace",
+    "llm_call",
+    "tool_call",
+    "log_record",
+    "trace_text",
+    "evaluation",
+    "score",
+)
 
 
 def _vacuum(connection: psycopg.Connection, done: Erased) -> None:

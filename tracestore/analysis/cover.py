@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 NS = 10**9
-MINUTE_S, HOUR_S = 60, 3_600
+MINUTE_S, QUARTER_S, HOUR_S = 60, 900, 3_600
 RAW = 0  # the grain of what is read from the rows themselves
 RAW_PIECES_MAX = 100
 
@@ -20,7 +20,7 @@ class Piece(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """sums: pieces of whole minutes, hours and days. rows: pieces to be read from rows. In time order, none overlap."""
+    """sums: pieces of whole minutes, quarters, hours and days. rows: pieces to be read from rows. In time order, none overlap."""
 
     sums: list[Piece]
     rows: list[Piece]
@@ -29,7 +29,7 @@ class Plan(NamedTuple):
 class Kept(NamedTuple):
     """rows_from_s: no minute before it is read from rows. minutes_from_s, not later: before it hours are the finest sums.
 
-    There the edges of a range move out to the next whole minute, or hour.
+    There the edges of a range move out to the next whole minute (or what the finest grain is), or hour.
     """
 
     rows_from_s: int = 0
@@ -39,21 +39,23 @@ class Kept(NamedTuple):
 def cover(start_ns: int, end_ns: int, marks: Iterable[tuple[int, int]], grains: Sequence[int], kept: Kept) -> Plan:
     """The coarsest clean sums, and rows for what no clean sum covers.
 
-    marks: (grain_s, start_s) of sums that are stale. grains: those to read from minutes, hours and days, finest first.
+    marks: (grain_s, start_s) of sums that are stale. grains: those to read, finest first; without any all is rows.
     Adjacent pieces of rows are one; where that leaves more than RAW_PIECES_MAX, those with the smallest gaps between them
     are joined (rows are always right), so that the question stays small whatever is marked.
     """
-    start_ns, end_ns = _outwards(start_ns, -1, kept), _outwards(end_ns, 1, kept)
-    finer_from_s = {MINUTE_S: kept.rows_from_s, HOUR_S: kept.minutes_from_s}
+    finest = grains[0] if grains else MINUTE_S
+    start_ns, end_ns = _outwards(start_ns, -1, kept, finest), _outwards(end_ns, 1, kept, finest)
+    finer_from_s = {MINUTE_S: kept.rows_from_s, QUARTER_S: kept.minutes_from_s, HOUR_S: kept.minutes_from_s}
+    finer_from_s[finest] = kept.rows_from_s
     stale = _stale([(grain, at) for grain, at in marks if at >= finer_from_s.get(grain, 0)], grains)
     pieces = list(_pieces(start_ns, end_ns, tuple(reversed(grains)), stale))
     rows = _joined([piece for piece in pieces if piece.grain_s == RAW])
     return Plan([piece for piece in pieces if piece.grain_s != RAW and not _within(piece, rows)], rows)
 
 
-def _outwards(at_ns: int, way: int, kept: Kept) -> int:
+def _outwards(at_ns: int, way: int, kept: Kept, finest: int) -> int:
     """An edge that lies where rows, or minutes, are no longer kept."""
-    for grain_s, from_s in ((HOUR_S, kept.minutes_from_s), (MINUTE_S, kept.rows_from_s)):
+    for grain_s, from_s in ((HOUR_S, kept.minutes_from_s), (finest, kept.rows_from_s)):
         if at_ns < from_s * NS:
             return at_ns // (grain_s * NS) * grain_s * NS if way < 0 else -(-at_ns // (grain_s * NS)) * grain_s * NS
     return at_ns

@@ -16,6 +16,14 @@ class FilterError(ValueError):
         self.position = position
 
 
+class FilterTooWide(FilterError):
+    """The filter is understood, but answering it over so long a range would read too many rows."""
+
+    def __init__(self, message: str) -> None:
+        ValueError.__init__(self, message)
+        self.position = 1
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """kind: "(" ")" "-" "OR" "AND" "word". field, key: what stood before the colon. star: a `*` stood at the end."""

@@ -22,6 +22,8 @@ GROUP_OF = {
     "trace": "derived",
     "llm_call": "derived",
     "tool_call": "derived",
+    "evaluation": "derived",
+    "score": "derived",
     "span_profile": "derived",
     "log_record": "logs",
     "metric_point": "metrics",

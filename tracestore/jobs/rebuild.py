@@ -18,6 +18,8 @@ FROM (
   SELECT trace_id, day AS first_day, day AS last_day, 1 AS spans FROM span WHERE project = %(project)s
   UNION ALL
   SELECT trace_id, first_day, last_day, 0 FROM trace WHERE project = %(project)s
+  UNION ALL
+  SELECT subject, day, day, 0 FROM evaluation WHERE project = %(project)s
 ) AS known
 GROUP BY trace_id
 """
@@ -36,9 +38,13 @@ UNION SELECT project, grain_s, start_s FROM usage_rollup WHERE project = %(proje
 UNION SELECT project, 60, end_ns / 60000000000 * 60 FROM trace WHERE project = %(project)s
 UNION SELECT project, 60, end_ns / 60000000000 * 60 FROM llm_call WHERE project = %(project)s
 UNION SELECT project, 60, end_ns / 60000000000 * 60 FROM tool_call WHERE project = %(project)s
+UNION SELECT project, grain_s, start_s FROM score_rollup WHERE project = %(project)s
+UNION SELECT project, 60, end_ns / 60000000000 * 60 FROM score WHERE project = %(project)s
 ON CONFLICT DO NOTHING
 """
-PROJECTS = "SELECT DISTINCT project FROM span UNION SELECT DISTINCT project FROM trace"
+PROJECTS = (
+    "SELECT DISTINCT project FROM span UNION SELECT DISTINCT project FROM trace UNION SELECT project FROM evaluation"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""What does each field of a filter ask of a trace, span, call, log record or session?
+"""What does each field of a filter ask of a trace, span, log record or session? (Of calls and the like: row_targets.)
 
-Aliases: trace AS t, span AS s, llm_call AS c, log_record AS l, the session subquery AS g (see queries.sessions).
+Aliases: trace AS t, span AS s, log_record AS l, the session subquery AS g (see queries.sessions).
 TRACE and SESSION need the parameters first_day and last_day (queries.ranges.day_bounds), SESSION all parameters of find_sessions.
 """
 
@@ -14,6 +14,7 @@ from tracestore.queries.filters import (
     Target,
     any_of,
     attribute,
+    bit,
     columns,
     contains,
     elapsed,
@@ -63,12 +64,6 @@ def _span_attr(term: Term, parameters: Parameters) -> sql.Composable:
     ).format(paren(attribute(term, parameters)))
 
 
-def _call_attr(term: Term, parameters: Parameters) -> sql.Composable:
-    return sql.SQL(
-        "EXISTS (SELECT FROM trace AS t WHERE t.project = c.project AND t.trace_id = c.trace_id AND {})"
-    ).format(paren(attribute(term, parameters)))
-
-
 SPAN: Target = {
     "service": text("s", "service"),
     "environment": text("s", "environment"),
@@ -85,60 +80,13 @@ SPAN: Target = {
     "error": text("s", "error_type"),
     "prompt": text("s", "prompt_name"),
     "status": number(sql.Identifier("s", "status")),
+    "outcome": number(sql.Identifier("s", "status")),
+    "signal": bit("s", "signals"),
     "duration": number(elapsed("s")),
     "cost": number(sql.SQL("coalesce(s.cost_nanousd, s.reported_cost_nanousd)")),
     "tokens": tokens("s"),
     "attr": _span_attr,
     "text": _span_text,
-}
-
-
-# --- llm_call AS c ---------------------------------------------------------------------------------------------------
-
-
-def _of_call_span(name: str) -> Condition:
-    """What only the call's span knows."""
-
-    def ask(term: Term, parameters: Parameters) -> sql.Composable:
-        return sql.SQL("EXISTS (SELECT FROM span AS s WHERE {} AND {})").format(
-            _CALL_SPAN, paren(SPAN[name](term, parameters))
-        )
-
-    return ask
-
-
-_CALL_SPAN = sql.SQL("s.project = c.project AND s.day = c.day AND s.trace_id = c.trace_id AND s.span_id = c.span_id")
-
-
-def _call_version(term: Term, parameters: Parameters) -> sql.Composable:
-    own = matches(sql.Identifier("c", "service_version"), term, parameters)
-    prefix = set_prefix(term)
-    if prefix is None:
-        return own
-    return any_of([own, set_matches(sql.Identifier("c", "version_set"), prefix, parameters)])
-
-
-CALL: Target = {
-    "service": text("c", "service"),
-    "environment": text("c", "environment"),
-    "version": _call_version,
-    "operation": text("c", "operation"),
-    "model": text("c", "model"),
-    "provider": text("c", "provider"),
-    "tool": _of_call_span("tool"),
-    "agent": _of_call_span("agent"),
-    "session": text("c", "session_id"),
-    "user": text("c", "user_id"),
-    "tenant": text("c", "tenant_id"),
-    "name": _of_call_span("name"),
-    "error": text("c", "error_type"),
-    "prompt": text("c", "prompt_name"),
-    "status": number(sql.Identifier("c", "status")),
-    "duration": number(elapsed("c")),
-    "cost": number(sql.Identifier("c", "cost_nanousd")),
-    "tokens": tokens("c"),
-    "attr": _call_attr,
-    "text": _of_call_span("text"),
 }
 
 
@@ -211,9 +159,12 @@ TRACE: Target = {
     "error": _trace_error,
     "prompt": _some_span("prompt"),
     "status": _trace_status,
+    "outcome": number(sql.Identifier("t", "status")),
+    "signal": bit("t", "signals"),
     "duration": number(sql.Identifier("t", "duration_ns")),
     "cost": number(sql.Identifier("t", "cost_nanousd")),
     "tokens": tokens("t"),
+    "ended": number(sql.Identifier("t", "end_ns")),  # what pages ask for, no word of the language
     "attr": attribute,
     "text": trace_text,
 }

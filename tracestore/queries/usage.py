@@ -10,7 +10,7 @@ from psycopg import sql
 from tracestore import db
 from tracestore.analysis.cover import RAW, Piece, Plan
 from tracestore.facts import CALLS, REQUESTS, TOOLS, USAGE, USAGE_KEYS, USAGE_MEASURES, Rollup
-from tracestore.queries.rollups import ROWS, SUMS, find_plan, parameters
+from tracestore.queries.sum_plans import ROWS, SUMS, find_plan, parameters
 from tracestore.rollups_sql import OF_PROFILES, OF_TRACES, of_rows, sums, usage_values
 
 GroupBy = Literal["none", "model", "service", "user", "session", "tenant", "version", "version_set", "operation"]

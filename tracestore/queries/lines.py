@@ -1,0 +1,191 @@
+"""How do the four lines move? Each fact is read once, by steps, and every member that is made of it computed from that."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tracestore import db
+from tracestore.analysis.filters import Node
+from tracestore.analysis.line_forms import Fact, Reading, sums_of
+from tracestore.analysis.line_steps import NS, Period, Series, series_of
+from tracestore.analysis.lines import MEMBERS, Member
+from tracestore.facts import CALLS, OTHER, REQUESTS, SCORES, TOOLS, Rollup
+from tracestore.queries.line_readings import find_reading
+from tracestore.queries.rollups import Sums, find_sums
+from tracestore.queries.sum_targets import summed
+from tracestore.rollups_sql import sum_names
+
+ROLLUPS: Final[Mapping[str, Rollup]] = {"trace": REQUESTS, "llm_call": CALLS, "tool_call": TOOLS, "score": SCORES}
+SPLITS: Final[Mapping[str, str]] = {
+    "version": "service_version",
+    "version_set": "version_set",
+    "service": "service",
+    "environment": "environment",
+    "operation": "operation",
+    "provider": "provider",
+    "model": "model",
+    "tool": "tool",
+    "name": "name",
+    "source": "source",
+}
+MOST_KEYS: Final = 8
+_MOST_ROWS: Final = 100_000  # that find_sums answers with
+
+
+class TooFine(ValueError):
+    """A split has too many values for so many steps; the message says what to do."""
+
+
+def find_lines(
+    project_id: int,
+    start_ns: int,
+    end_ns: int,
+    step_s: int,
+    filter: Node | None = None,
+    members: Iterable[str] | None = None,
+    split_by: str | None = None,
+    *,
+    now_ns: int,
+    with_whole: bool = False,
+) -> list[Series]:
+    """The members (by name; None = all), in their order, over [start_ns, end_ns) in steps of whole minutes.
+
+    split_by: a key of SPLITS: one series a value, the MOST_KEYS largest by requests and calls, the rest as OTHER. A member of
+    a fact that does not know it stays one series, with split_by None. with_whole: that one as well for each split member,
+    before its values.
+    Raises KeyError for an unknown member or split, ValueError for a step that is not whole minutes, TooFine, and what
+    find_sums raises.
+    """
+    wanted = [MEMBERS[name] for name in members] if members is not None else list(MEMBERS.values())
+    asked = _Question(project_id, start_ns, end_ns, step_s, filter, SPLITS[split_by] if split_by else None, wanted)
+    facts = dict.fromkeys(fact for one in wanted if not isinstance(one.form, Reading) for fact in one.facts)
+    read = {fact: _read_fact(asked, fact) for fact in facts}
+    period = Period(start_ns, end_ns, step_s, _since_ns(asked), now_ns)
+    kept = _largest(read)
+    found: list[Series] = []
+    for member in wanted:
+        if isinstance(member.form, Reading):
+            found.append(find_reading(project_id, member, period, narrowed=filter is not None))
+            continue
+        of = [read[fact] for fact in member.facts]
+        rows, split = [row for one in of for row in one.rows], all(one.split for one in of)
+        if with_whole or not split:
+            found.append(series_of(member, _by_step(member, rows), period))
+        if split:
+            found += _split(member, rows, period, kept, split_by)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    project_id: int
+    start_ns: int
+    end_ns: int
+    step_s: int
+    filter: Node | None
+    dimension: str | None
+    members: Sequence[Member]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """rows: sums whose key is (value of the split, source), each where it was asked for."""
+
+    rollup: Rollup
+    rows: list[Sums]
+    split: bool
+
+
+def _read_fact(asked: _Question, fact: Fact) -> _Read:
+    rollup = ROLLUPS[fact]
+    split = asked.dimension in {one.name for one in rollup.dimensions}
+    of_fact = [one for one in asked.members if fact in one.facts]
+    sourced = any(one.sources for one in of_fact)
+    by = [name for name, wanted in ((asked.dimension, split), ("source", sourced)) if name and wanted]
+    only = {name for one in of_fact for name in sums_of(one.form)} & {*sum_names(rollup)} | {rollup.weight}
+    rows = find_sums(
+        rollup, asked.project_id, asked.start_ns, asked.end_ns, by,
+        step_s=asked.step_s, filter=asked.filter, only=only,
+    )  # fmt: skip
+    if len(rows) >= _MOST_ROWS:
+        raise TooFine(f"there are more than {_MOST_ROWS} values in this range; use a longer step, or no split")
+    return _Read(rollup, rows, split)
+
+
+def _largest(read: Mapping[Fact, _Read]) -> set[str | None]:
+    """The same values in every fact, so that charts beside each other show the same."""
+    weights: Counter[str | None] = Counter()
+    for one in read.values():
+        if one.split:
+            for row in one.rows:
+                weights[row.key[0]] += row.measures.get(one.rollup.weight) or 0
+    return {key for key, _ in weights.most_common(MOST_KEYS)}
+
+
+def _split(
+    member: Member, rows: Iterable[Sums], period: Period, kept: set[str | None], split_by: str | None
+) -> list[Series]:
+    groups: dict[str | None, list[Sums]] = {}
+    for row in rows:
+        groups.setdefault(row.key[0] if row.key[0] in kept else OTHER, []).append(row)
+    keys = sorted(groups, key=lambda key: (key == OTHER, key is None, key or ""))
+    return [series_of(member, _by_step(member, groups[key]), period, key, split_by) for key in keys]
+
+
+def _by_step(member: Member, rows: Iterable[Sums]) -> dict[int, list[Sums]]:
+    found: dict[int, list[Sums]] = {}
+    for row in rows:
+        if not member.sources or row.key[-1] in member.sources:
+            found.setdefault(row.start_s, []).append(row)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Since:
+    minute_s: int | None
+    hour_s: int | None
+    day_s: int | None
+    mark_s: int | None
+    minutes_from_s: int
+    frozen_before_s: int
+
+
+# The first of each grain, by usage_rollup_fill: minutes go first, days stay longest.
+_SINCE = """
+SELECT
+  (SELECT min(start_s) FROM usage_rollup WHERE project = %(project)s AND grain_s = 60) AS minute_s,
+  (SELECT min(start_s) FROM usage_rollup WHERE project = %(project)s AND grain_s = 3600) AS hour_s,
+  (SELECT min(start_s) FROM usage_rollup WHERE project = %(project)s AND grain_s = 86400) AS day_s,
+  (SELECT min(start_s) FROM rollup_mark WHERE project = %(project)s AND grain_s = 60) AS mark_s,
+  coalesce((SELECT minutes_from_s FROM rollup_state WHERE project = %(project)s), 0) AS minutes_from_s,
+  coalesce((SELECT frozen_before_s FROM rollup_state WHERE project = %(project)s), 0) AS frozen_before_s
+"""
+
+
+def finest_step_s(project_id: int, start_ns: int) -> int:
+    """The finest step that a range from then on can be told in: 60, or 3600 where minutes are no longer kept."""
+    return 60 if start_ns >= _since(project_id).minutes_from_s * NS else 3_600
+
+
+def _since(project_id: int) -> _Since:
+    return db.fetch(_SINCE, {"project": project_id}, _Since)[0]
+
+
+def _since_ns(asked: _Question) -> int | None:
+    """When the first thing ended, to the minute, or the hour or day where finer sums of it are no longer kept.
+
+    What is too young to be summed is marked. Steps that are not whole hours know nothing before minutes_from_s, and a
+    filter that rows must answer nothing before frozen_before_s.
+    """
+    found = _since(asked.project_id)
+    since_s, reach_s = None, 0
+    for start_s, grain_s in ((found.day_s, 86_400), (found.hour_s, 3_600), (found.minute_s, 60)):
+        if start_s is not None and (since_s is None or start_s < since_s + reach_s):
+            since_s, reach_s = start_s, grain_s
+    starts = [start_s for start_s in (since_s, found.mark_s) if start_s is not None]
+    if not starts:
+        return None
+    of_rows = any(summed(ROLLUPS[fact], asked.filter) is None for one in asked.members for fact in one.facts)
+    bounds = [found.minutes_from_s] * (asked.step_s % 3_600 > 0) + [found.frozen_before_s] * of_rows
+    return max(min(starts), *bounds, 0) * NS

@@ -13,12 +13,16 @@ from tracestore.queries import access
 
 # What exists now; later pages add their line here. (word, address below the project, icon)
 SECTIONS = (
+    ("Board", "board", "board"),
     ("Traces", "traces", "traces"),
     ("Sessions", "sessions", "sessions"),
     ("Versions", "versions", "versions"),
+    ("Tools", "tools", "tool"),
+    ("Cost", "cost", "cost"),
     ("Ingest", "ingest", "ingest"),
     ("Settings", "settings", "settings"),
 )
+BELOW = {"context": "cost"}  # pages that belong to a section of another address
 COLOURS = 10
 
 
@@ -77,12 +81,13 @@ def build_frame(request: HttpRequest) -> Frame:
 
 
 def rail_project(slug: str, name: str) -> RailProject:
-    return RailProject(slug=slug, name=name, href=f"/p/{slug}/traces", colour=colour_class(slug))
+    return RailProject(slug=slug, name=name, href=f"/p/{slug}/board", colour=colour_class(slug))
 
 
 def rail_links(slug: str, path: str) -> list[RailLink]:
     """The sections of a project; the current one by the address: /p/<slug>/<section>/..."""
     here = path.split("/")[3] if path.count("/") >= 3 else ""
+    here = BELOW.get(here, here)
     return [RailLink(word, f"/p/{slug}/{section}", icon, section == here) for word, section, icon in SECTIONS]
 
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
-from django.utils.crypto import salted_hmac
 
 from ingest import credentials, limits
 from ingest.errors import Overloaded, Rejected
@@ -183,7 +182,7 @@ class Gate:
             raise Rejected("unauthenticated", "the project of this key is deleted")
         known = self._projects.get(project_id)
         if known is None or known.row != row:
-            redactor = Redactor.from_rules(row.redaction_rules, _hash_secret(project_id))
+            redactor = Redactor.from_rules(row.redaction_rules, access.redaction_secret(project_id))
             known = _Project(row, redactor, PriceBook.for_project(row.prices), 0.0)
             self._projects[project_id] = known
         known.fresh_until = now_s + limits.KEY_CACHE_S
@@ -219,12 +218,6 @@ class BadKeys:
         if now_s >= self._until or len(self._counts) > KNOWN_KEYS:
             self._counts.clear()
             self._until = now_s + MINUTE_S
-
-
-def _hash_secret(project_id: int) -> bytes:
-    """What the project's rules hash with: nobody without our secret key can try values, or compare two projects."""
-    secret: bytes = salted_hmac("fourline.redaction.hash", str(project_id), algorithm="sha256").digest()
-    return secret
 
 
 def _note_used(key_id: int) -> None:

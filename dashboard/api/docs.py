@@ -76,6 +76,8 @@ _ERRORS = {
         "401": "No valid key",
         "403": "The key's scope does not suffice",
         "404": "Not in this project",
+        "413": "The body is too large",
+        "429": "Too many requests with this key",
         "503": "The database does not answer",
     }.items()
 }

@@ -124,9 +124,42 @@ class Span(Strict):
     orphan: bool
 
 
+class Evaluation(Strict):
+    id: str
+    trace_id: str | None
+    span_id: str | None
+    time: str
+    time_unix_nano: str
+    received_unix_nano: str
+    name: str
+    source: Literal["people", "code", "judge", "otlp"]
+    score: float | None
+    label: str | None
+    passed: bool | None
+    adoption: Literal["adopted", "edited", "rejected"] | None
+    comment: str | None
+    user_id: str | None
+    response_id: str | None
+
+
+class Release(Strict):
+    id: str
+    service: str
+    version: str
+    environment: str
+    time: str
+    time_unix_nano: str
+    name: str
+    url: str
+    commit: str
+    description: str
+    version_set: str | None
+
+
 class TraceDetail(Strict):
     trace: Trace
     spans: list[Span]
+    evaluations: list[Evaluation]
     spans_total: int
     missing_parents: list[str]
     next_cursor: str | None

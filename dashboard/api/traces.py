@@ -8,7 +8,7 @@ from django.utils import timezone
 from ninja import Query, Router
 
 from dashboard.access import KeyAuth, client_address
-from dashboard.api import forms, schemas
+from dashboard.api import evaluations, forms, schemas
 from dashboard.api.answers import answer, not_found
 from dashboard.api.queries import ListQuery, SessionQuery, SpansQuery, TracesQuery, list_of
 from dashboard.api.span_form import span_detail
@@ -17,6 +17,7 @@ from dashboard.search_notes import search_notes
 from tracestore.actions.access import Actor
 from tracestore.actions.traces import delete_trace
 from tracestore.analysis.filters import free_text
+from tracestore.queries.evaluations import evaluations_of_trace
 from tracestore.queries.sessions import find_sessions, get_session
 from tracestore.queries.span_detail import get_span
 from tracestore.queries.trace_detail import get_trace
@@ -70,6 +71,9 @@ def show_trace(request: HttpRequest, trace_id: str, query: Query[SpansQuery]) ->
             "trace": forms.trace(detail.trace),
             "spans": [forms.span(row) for row in detail.spans],
             "spans_total": detail.spans_total,
+            "evaluations": [
+                evaluations.in_json(row) for row in evaluations_of_trace(request.auth.project_id, trace_id)
+            ],
             "missing_parents": detail.missing_parents,
             "next_cursor": detail.next_cursor,
         }

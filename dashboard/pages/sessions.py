@@ -35,11 +35,12 @@ class SessionsPage:
     lines: list[SessionLine]
     next_href: str
     wider_href: str
+    context_href: str
 
 
 @dataclass(frozen=True, slots=True)
 class SessionPage:
-    """lines: its traces, oldest first, as a conversation reads."""
+    """lines: its traces, oldest first, as a conversation reads. turns_href: its prompts call by call, "" without calls."""
 
     session: SessionRow
     tokens: int | None
@@ -49,6 +50,7 @@ class SessionPage:
     user_href: str
     next_href: str
     first_href: str
+    turns_href: str
     now_ns: int
 
 
@@ -68,6 +70,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
         lines=[session_line(one, slug, longest_ns) for one in found.items],
         next_href=with_query(request.path, request.GET, cursor=found.next_cursor) if found.next_cursor else "",
         wider_href=with_query(request.path, request.GET, range="30d", from_=None, to=None, cursor=None),
+        context_href=with_query(in_project(slug, "context"), request.GET, cursor=None, live=None),
     )
     return render(request, "sessions/page.html", {"page": page})
 
@@ -100,6 +103,7 @@ def session(request: HttpRequest, session_id: str) -> HttpResponse:
         user_href=traces_href(project.slug, "user", found.session.user_id or ""),
         next_href=with_query(request.path, {}, cursor=found.next_cursor) if found.next_cursor else "",
         first_href=request.path if cursor else "",
+        turns_href=in_project(project.slug, "context", session_id) if found.session.llm_calls and not cursor else "",
         now_ns=now_ns,
     )
     return render(request, "sessions/session.html", {"page": page})

@@ -96,13 +96,22 @@ def ask_span(span: Row, term: Term) -> bool:
         names = ("name", "session_id", "user_id", "tenant_id", "error_type", "status_message")
         return any(str(term.value) in (span[name] or "") for name in names)
     cost = span["cost_nanousd"] if span["cost_nanousd"] is not None else span["reported_cost_nanousd"]
-    numbers = {"status": span["status"], "duration": max(0, span["end_ns"] - span["start_ns"]), "cost": cost}
+    if term.field == "signal":
+        return bool((span["signals"] or 0) & int(term.value))
+    numbers = {
+        "status": span["status"],
+        "outcome": span["status"],
+        "duration": max(0, span["end_ns"] - span["start_ns"]),
+        "cost": cost,
+    }
     return is_number({**numbers, "tokens": tokens(span)}[term.field], term)
 
 
 def ask_trace(trace: Row, term: Term) -> bool:
     own = {"session": "session_id", "user": "user_id", "tenant": "tenant_id"}
-    numbers = {"duration": "duration_ns", "cost": "cost_nanousd"}
+    numbers = {"duration": "duration_ns", "cost": "cost_nanousd", "outcome": "status"}
+    if term.field == "signal":
+        return bool((trace["signals"] or 0) & int(term.value))
     if term.field in own:
         return is_text(trace[own[term.field]], term)
     if term.field in numbers:

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracestore.analysis.filters import And, FilterError, Not, Or, Term, negation_inwards, parse, terms
+from tracestore.analysis.signals import POLICY_VIOLATED
 
 A, B, C = (Term("text", "contains", name) for name in "abc")
 
@@ -38,6 +39,8 @@ A, B, C = (Term("text", "contains", name) for name in "abc")
         ('attr."a:b c":v', Term("attr", "=", "v", "a:b c")),
         ("attr.a'b:%", Term("attr", "=", "%", "a'b")),
         ("status:error", Term("status", "=", 2)),
+        ("outcome:ok", Term("outcome", "=", 1)),
+        ("signal:policy_violated", Term("signal", "=", POLICY_VIOLATED)),
         ("duration:>2s", Term("duration", ">", 2 * 10**9)),
         ("duration:<=1.5ms", Term("duration", "<=", 1_500_000)),
         ("duration:>=2h", Term("duration", ">=", 7200 * 10**9)),
@@ -81,6 +84,7 @@ def test_a_filter_reads_as_written(q: str, tree: object) -> None:
         ('attr."k"', 9, "colon"),
         ("status:broken", 1, "unset, ok, error"),
         ("status:e*", 1, "unset, ok, error"),
+        ("signal:bad", 1, "policy_violated"),
         ("duration:>2", 1, "duration:>2s"),
         ("duration:>2S", 1, "duration:>2s"),
         ("cost:>1e3", 1, "cost:>0.01"),

@@ -1,5 +1,7 @@
 """The filter language on a real database: random filters over random rows, against a naive oracle; and hostile text."""
 
+import functools
+import operator
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from tests.queries import filter_oracle as oracle
 from tests.rows import NOW, NOW_NS, insert, span_row, trace_row
 from tracestore import db
 from tracestore.analysis.filters import FilterError, Node, parse
+from tracestore.analysis.signals import POLICY_CHECKED, POLICY_VIOLATED, REFUSED
 from tracestore.jobs import search
 from tracestore.queries.filter_targets import LOG, SPAN, TRACE
 from tracestore.queries.filters import condition
@@ -54,7 +57,8 @@ def _span(chance: random.Random, trace_id: str, attrs: dict[str, Any], set_id: s
     )
     status = chance.choice([0, 1, 2])
     error = {"error_type": row["error_type"] if status == 2 else None}  # only what failed has a type of error
-    return row | error | {"status": status, "trace_attrs": attrs, "set": set_id}
+    bits = _maybe(chance, [POLICY_CHECKED, POLICY_CHECKED | POLICY_VIOLATED, REFUSED])
+    return row | error | {"status": status, "signals": bits, "trace_attrs": attrs, "set": set_id}
 
 
 def _known(spans: list[dict[str, Any]], *names: str) -> list[str]:
@@ -83,13 +87,15 @@ def _trace(chance: random.Random, number: int) -> dict[str, Any]:
         "tools": _known(spans, "tool_name"),
         "models": _known(spans, "response_model", "request_model"),
         "error_count": sum(span["status"] == 2 for span in spans),
+        "status": spans[0]["status"],
+        "signals": functools.reduce(operator.or_, (span["signals"] or 0 for span in spans)) or None,
     }
 
 
 def _call(span: dict[str, Any]) -> dict[str, Any]:
     same = ["day", "trace_id", "span_id", "start_ns", "end_ns", "operation", "status", "error_type", "provider"]
     same += ["input_tokens", "output_tokens", "service", "service_version", "environment", "session_id", "user_id"]
-    same += ["tenant_id", "prompt_name", "project"]
+    same += ["tenant_id", "prompt_name", "project", "signals"]
     cost = span["cost_nanousd"] if span["cost_nanousd"] is not None else span["reported_cost_nanousd"]
     own = {"model": span["response_model"] or span["request_model"], "cost_nanousd": cost, "version_set": span["set"]}
     return {name: span[name] for name in same} | own | {"span": span, "call": True, "billable": True}
@@ -171,7 +177,9 @@ _versions = st.sampled_from(["version:ababab", "version:abcdef12*", "version:abc
 _numbers = st.sampled_from(
     "duration:>1ms duration:<=0s duration:3s cost:>0 cost:<=1 cost:* tokens:>1 tokens:0 tokens:* duration:*".split()
 )
-_status = st.sampled_from(["status:ok", "status:error", "status:unset"])
+_status = st.sampled_from(
+    "status:ok status:error status:unset outcome:ok outcome:error signal:policy_violated signal:refused".split()
+)
 _phrases = ['"shop eu"', '"sess 1"', '"x y"', '"y x"', '"sho"*', "GPT-4o", "it", "mini", '"gpt 4o"', '"sess 1"*']
 _free = st.sampled_from([*map(quoted, WORDS), *_phrases, "gpt", "gpt*", "o-m", "%", "_", "\\", "1.5"])
 _terms = st.one_of(_text_terms, _attr_terms, _versions, _numbers, _status, _free)

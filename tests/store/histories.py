@@ -7,7 +7,8 @@ from zlib import crc32
 import msgspec
 
 from tests.builders import NOW, SECOND, span, trace_id
-from tracestore.records import TOOL_EXECUTION, Span, VersionPart
+from tracestore.analysis import signals as s
+from tracestore.records import RESPONSE_CACHE_HIT, TIMEOUT, TOOL_EXECUTION, Span, VersionPart
 
 DAY_S = 86_400
 MIDNIGHT = -NOW.hour * 3600  # the one before NOW, in seconds from it
@@ -15,6 +16,33 @@ MIDNIGHT = -NOW.hour * 3600  # the one before NOW, in seconds from it
 
 def changed(one: Span, raw: dict[str, Any], **fields: Any) -> Span:
     return msgspec.structs.replace(one, raw=msgspec.structs.replace(one.raw, **raw), **fields)
+
+
+def said(r: random.Random, *topics: tuple[int, ...]) -> int | None:
+    """Of some topics one of their values each."""
+    bits = 0
+    for values in topics:
+        bits |= r.choice(values) if r.random() < 0.3 else 0
+    return bits or None
+
+
+CHECKED = (
+    (s.POLICY_CHECKED, s.POLICY),
+    (s.INJECTION_CHECKED, s.INJECTION),
+    (s.SENSITIVE_CHECKED, s.SENSITIVE),
+)
+OF_SERVICE = ((s.DEGRADED_KNOWN, s.DEGRADATION), (s.BREAKER_KNOWN, s.BREAKER), (s.ADOPTED, s.EDITED, s.REJECTED))
+OF_CALL = ((s.REFUSAL_KNOWN, s.REFUSAL_KNOWN, s.REFUSAL), (s.CUT_OFF,), (s.EMPTY,), (s.RATE_LIMITED,), (s.CACHE_KNOWN,))
+OF_TOOL = (
+    (s.STATE_CONFIRMED, s.STATE_UNKNOWN),
+    (s.EFFECT_NONE, s.EFFECT_REVERSIBLE, s.EFFECT_IRREVERSIBLE, s.EFFECT_IRREVERSIBLE),
+    (s.APPROVED, s.DENIED, s.APPROVAL_MISSING, s.APPROVAL_NOT_REQUIRED),
+    (s.DEDUPLICATED,),
+    (s.RATE_LIMITED,),
+)
+TIERS = tuple(map(s.tier_bits, range(4)))
+OF_RESOURCE = tuple(tier | s.TIER_OF_RESOURCE for tier in TIERS)
+RETRIEVED = (s.RETRIEVAL_KNOWN, s.RETRIEVAL)
 
 
 def history(seed: int, traces: int = 6) -> list[list[Span]]:
@@ -47,11 +75,28 @@ def _run(r: random.Random, number: int) -> list[Span]:
     who = {"user_id": r.choice([None, "ann", "bob"]), "tenant_id": r.choice([None, "acme"]), "session_id": f"s{number}"}
     spent = {"input_tokens": 5, "output_tokens": 2} if r.random() < 0.3 else {}
     root = span(
-        trace, operation="agent", at=at, seconds=r.choice([9, 70, 90_000]), status=r.choice([0, 2]), **known, **who, **spent
+        trace, operation="agent", at=at, seconds=r.choice([9, 70, 90_000]), status=r.choice([0, 2]), **known, **who, **spent,
+        signals=said(r, *CHECKED, *OF_SERVICE, TIERS, (s.REFUSAL,)), queue_ns=r.choice([None, SECOND]),
+        token_budget=r.choice([None, 20]),
     )  # fmt: skip
     spans = [root]
     for n in range(r.randrange(4)):
         spans += _turn(r, trace, root, at + 20 * n, known)
+        spans += _checks_and_finds(r, trace, r.choice(spans), at + 20 * n, known)
+    return spans
+
+
+def _checks_and_finds(r: random.Random, trace: str, parent: Span, at: float, known: dict[str, Any]) -> list[Span]:
+    """Sometimes a guardrail that asks a model itself; sometimes a retrieval that reports another inside it."""
+    spans = []
+    if r.random() < 0.3:
+        guard = span(trace, parent, operation="guardrail", at=at, signals=said(r, *CHECKED), **known)
+        judge = {"model": "judge", "at": at, "signals": said(r, *OF_CALL), "input_tokens": 1}
+        spans += [guard, span(trace, guard, **judge, **known)]
+    if r.random() < 0.3:
+        outer = span(trace, parent, operation="retrieval", at=at, signals=said(r, RETRIEVED), **known)
+        inner = [span(trace, outer, operation="retrieval", at=at, signals=said(r, RETRIEVED)) for _ in range(2)]
+        spans += [outer, *inner]
     return spans
 
 
@@ -62,15 +107,21 @@ def _turn(r: random.Random, trace: str, root: Span, at: float, known: dict[str, 
         trace, root, model=model, at=at, seconds=r.choice([1, 30]), provider=r.choice([None, "openai"]),
         status=r.choice([0, 0, 2]), cost_nanousd=r.choice([None, 7]), ttft_ns=r.choice([None, SECOND // 3]),
         retry_count=r.choice([None, 1]), response_id=r.choice([None, f"{trace} {at}"]), **tokens, **known,
+        signals=said(r, *OF_CALL, *CHECKED), queue_ns=r.choice([None, 5]), flags=r.choice([0, RESPONSE_CACHE_HIT, TIMEOUT]),
     )  # fmt: skip
     tool = span(
-        trace, root, operation="tool", tool_name=name, at=at + 5, seconds=4, flags=TOOL_EXECUTION,
-        status=r.choice([0, 2]), retry_count=r.choice([None, 2]), **known,
+        trace, root, operation="tool", tool_name=name, at=at + 5, seconds=4,
+        flags=TOOL_EXECUTION | r.choice([0, TIMEOUT]), status=r.choice([0, 2]), retry_count=r.choice([None, 2]), **known,
+        **_effect(r), token_budget=r.choice([None, None, 3]),
     )  # fmt: skip
     spans = [call, tool]
     if r.random() < 0.3:
         inside = {"start_ns": tool.raw.start_ns + 1, "end_ns": tool.raw.end_ns - 1, "flags": TOOL_EXECUTION}
-        spans.append(span(trace, tool, operation="tool", tool_name=name, status=r.choice([0, 2]), **inside, **known))
+        spans.append(
+            span(
+                trace, tool, operation="tool", tool_name=name, status=r.choice([0, 2]), **inside, **known, **_effect(r)
+            )
+        )
     if r.random() < 0.3:
         spans.append(span(trace, call, model=model, at=at, status=0, **tokens, **known))
     if r.random() < 0.3:
@@ -78,12 +129,22 @@ def _turn(r: random.Random, trace: str, root: Span, at: float, known: dict[str, 
     return spans
 
 
+def _effect(r: random.Random) -> dict[str, Any]:
+    """Of a tool."""
+    tier = r.choice([TIERS, OF_RESOURCE])
+    return {
+        "signals": said(r, *OF_TOOL, tier),
+        "effect_key": r.choice([None, 1, 2]),
+        "queue_ns": r.choice([None, 7]),
+    }
+
+
 def _twin(r: random.Random, one: Span) -> Span:
     """The same answer, reported by another instrumentation in a trace of its own or of somebody else."""
     return span(
         trace_id(r.randrange(1, 9)), model=one.response_model, start_ns=one.raw.start_ns, end_ns=one.raw.end_ns,
         response_id=one.response_id, input_tokens=r.choice([None, one.input_tokens]), user_id=r.choice([None, "cem"]),
-        cache_read_tokens=r.choice([None, 1]),
+        cache_read_tokens=r.choice([None, 1]), signals=said(r, *OF_CALL, *CHECKED, TIERS), queue_ns=r.choice([None, 9]),
     )  # fmt: skip
 
 

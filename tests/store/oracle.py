@@ -10,6 +10,7 @@ from itertools import combinations
 from types import SimpleNamespace as Row
 from typing import Any
 
+from tests.store import oracle_signals
 from tracestore import db
 from tracestore.analysis.versions import set_id
 
@@ -40,6 +41,7 @@ def derive(project: int) -> Derived:
     sets = {trace: _sets(project, own) for trace, own in members.items()}
     tools = [_tool(span) for span in spans if _executes(span)]
     _ask(tools, spans)
+    oracle_signals.judge_tools([(tool, tool.span, _inside(tool.span)) for tool in tools])
     for row in [*calls, *tools]:
         row.version_set = sets[row.trace_id].get(row.service)
     return [_trace(own, calls, tools, sets[trace]) for trace, own in members.items()], calls, tools
@@ -60,6 +62,7 @@ def _stored(project: int) -> list[Row]:
         span.model = span.response_model or span.request_model
         span.cost = span.reported_cost_nanousd if span.cost_nanousd is None else span.cost_nanousd
         span.usage = span.input_tokens is not None or span.output_tokens is not None
+        oracle_signals.read(span)
     return spans
 
 
@@ -109,14 +112,11 @@ def _calls(group: list[Row]) -> list[Row]:
     rest = sorted((s for s in group if s is not first), key=lambda s: (s.trace_id.bytes, s.span_id))
     rows = [_row(span, call=True, billable=span is first) for span in group]
     billable = next(row for row in rows if row.billable)
-    for name in (
-        "cache_read_tokens",
-        "cache_creation_tokens",
-        "reasoning_tokens",
-        "ttft_ns",
-        "prompt_name",
-        "prompt_version",
-    ):
+    billable.words = oracle_signals.together([first, *rest])
+    tiers = (span.own_tier for span in [first, *rest])
+    billable.signals = oracle_signals.bits_of(billable.words, oracle_signals.first(tiers))
+    shared = "cache_read_tokens cache_creation_tokens reasoning_tokens ttft_ns queue_ns prompt_name prompt_version"
+    for name in shared.split():
         known = (getattr(span, name) for span in [first, *rest])
         setattr(billable, name, next((value for value in known if value is not None), None))
     for name in ("session_id", "user_id", "tenant_id", "environment"):
@@ -129,9 +129,10 @@ def _row(span: Row, **more: Any) -> Row:
         "trace_id span_id operation status error_type provider model service service_version retry_count start_ns day"
         " prompt_name prompt_version"
     )
-    same += " input_tokens output_tokens cache_read_tokens cache_creation_tokens reasoning_tokens ttft_ns"
+    same += " input_tokens output_tokens cache_read_tokens cache_creation_tokens reasoning_tokens ttft_ns queue_ns"
     row = Row(**{name: getattr(span, name) for name in same.split()}, **span.who, **more)
-    row.end_ns, row.cost_nanousd = span.ended, span.cost
+    row.end_ns, row.cost_nanousd, row.span, row.words = span.ended, span.cost, span, span.words
+    row.signals = oracle_signals.bits_of(row.words, span.own_tier)
     return row
 
 
@@ -161,11 +162,17 @@ def _mirrors(span: Row) -> bool:
 def _tool(span: Row) -> Row:
     row = _row(span)
     row.tool_name = span.tool_name or span.name
-    inside = [one for one in span.below if one.operation == "tool" and _mirrors(one)]
+    inside = _inside(span)
     last = max(inside, key=lambda one: (one.end_ns, one.start_ns, one.span_id % 2**64), default=None)
     if last is not None and last.status == 2 and row.status != 2:
         row.status, row.error_type = 2, last.error_type
     return row
+
+
+def _inside(span: Row) -> list[Row]:
+    """Other reports of the same execution, in reading order."""
+    below = [one for one in span.below if one.operation == "tool" and _mirrors(one)]
+    return sorted(below, key=lambda one: (one.start_ns, one.span_id % 2**64))
 
 
 def _ask(tools: list[Row], spans: list[Row]) -> None:
@@ -216,6 +223,9 @@ def _trace(spans: list[Row], calls: list[Row], tools: list[Row], sets: dict[str,
         setattr(trace, name, root.who[name] or next(filter(None, found), None))
     own = [call for call in calls if call.trace_id == trace.trace_id and call.billable]
     _count_calls(trace, own)
+    oracle_signals.judge_request(trace, own, [tool for tool in tools if tool.trace_id == trace.trace_id])
+    trace.queue_ns = _queue_ns(spans, own, calls, tools)
+    trace.signals = oracle_signals.bits_of(trace.words)
     trace.tool_calls = sum(tool.trace_id == trace.trace_id for tool in tools)
     trace.tool_errors = sum(tool.trace_id == trace.trace_id and tool.status == 2 for tool in tools)
     return trace
@@ -242,6 +252,14 @@ def _count_calls(trace: Row, billable: list[Row]) -> None:
         setattr(trace, name, value)
     chats = sorted((c for c in billable if is_chat(c)), key=lambda c: (c.start_ns, c.span_id % 2**64))
     trace.ttft_ns = next((call.ttft_ns for call in chats if call.ttft_ns is not None), None)
+
+
+def _queue_ns(spans: list[Row], billable: list[Row], calls: list[Row], tools: list[Row]) -> int | None:
+    """Each call and each execution once, and every other span."""
+    counted = [*billable, *(tool for tool in tools if tool.trace_id == spans[0].trace_id)]
+    apart = {id(row.span) for row in (*calls, *tools)}
+    others = [span for span in spans if id(span) not in apart and not (span.operation == "tool" and _mirrors(span))]
+    return known_sum(row.queue_ns for row in (*counted, *others))
 
 
 def is_chat(call: Row) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from types import SimpleNamespace as Row
 from typing import Any
 
+from tests.store import oracle_signals
 from tests.store.oracle import DAY_NS, Derived, call_sums, known_sum
 from tracestore.analysis import histogram
 
@@ -86,6 +87,8 @@ def rollup(derived: Derived, table: str, grain_s: int) -> dict[tuple[Any, ...], 
         return _grouped(billable, grain_s, (*WHO, "operation", "provider", "model", *PROMPT), _calls)
     if table == "tool_rollup":
         return _grouped(tools, grain_s, (*WHO, "tool_name", "asked_by"), _tools)
+    if table == "score_rollup":
+        return {}  # nothing is said of these spans; tests/store/test_scores.py says something
     return _usage(derived, grain_s)
 
 
@@ -124,6 +127,9 @@ def _requests(traces: list[Row]) -> dict[str, Any]:
         "failed_duration": _histogram(trace.duration_ns for trace in traces if trace.status == 2),
         "ttft": _histogram(trace.ttft_ns for trace in traces),
         "cost": _histogram(trace.cost_nanousd for trace in traces),
+        "queue": _histogram(trace.queue_ns for trace in traces),
+        "tokens": _histogram(map(oracle_signals.known_tokens, traces)),
+        **oracle_signals.request_sums(traces),
     }
 
 
@@ -141,6 +147,8 @@ def _calls(calls: list[Row]) -> dict[str, Any]:
         "duration": _histogram(_lasted(call) for call in made if call.status != 2),
         "failed_duration": _histogram(_lasted(call) for call in made if call.status == 2),
         "ttft": _histogram(call.ttft_ns for call in made),
+        "queue": _histogram(call.queue_ns for call in made),
+        **oracle_signals.call_sums(made),
     }
 
 
@@ -151,6 +159,7 @@ def _tools(tools: list[Row]) -> dict[str, Any]:
         "retries": known_sum(tool.retry_count for tool in tools),
         "duration": _histogram(_lasted(tool) for tool in tools if tool.status != 2),
         "failed_duration": _histogram(_lasted(tool) for tool in tools if tool.status == 2),
+        **oracle_signals.tool_sums(tools),
     }
 
 

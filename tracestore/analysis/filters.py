@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, NoReturn
 
+from tracestore.analysis import signals
 from tracestore.analysis.filter_words import FilterError, FilterTooWide, Token, tokens
 
 __all__ = ["And", "FilterError", "FilterTooWide", "Node", "Not", "Or", "Term", "negation_inwards", "parse", "terms"]
@@ -26,6 +27,8 @@ TEXT_FIELDS = (
 )
 NUMBER_FIELDS = ("duration", "cost", "tokens")
 STATUSES = {"unset": 0, "ok": 1, "error": 2}
+# Fields whose values are words of ours, and the number that each stands for.
+WORD_FIELDS = {"status": STATUSES, "outcome": STATUSES, "signal": signals.WORDS}
 
 Op = Literal["=", "prefix", "any", "contains", "tsquery", ">", ">=", "<", "<="]
 
@@ -48,11 +51,11 @@ _MAX_INT64 = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One condition. field: a name of TEXT_FIELDS or NUMBER_FIELDS, "status", "attr" (with key) or "text".
+    """One condition. field: a name of TEXT_FIELDS, NUMBER_FIELDS or WORD_FIELDS, "attr" (with key) or "text".
 
     op: "=" and the comparisons; "prefix": begins with value; "any": is known; "contains": free text
     ("prefix" where a star ended it). "tsquery": free text as the index of words takes it (analysis.text_terms), never parsed.
-    value: text; for status its number; for duration ns, for cost nano-USD, for tokens a count.
+    value: text; for WORD_FIELDS the word's number; for duration ns, for cost nano-USD, for tokens a count.
     """
 
     field: str
@@ -115,6 +118,13 @@ def negation_inwards(node: Node, negated: bool = False) -> Node:
         return negation_inwards(node.child, not negated)
     children = tuple(negation_inwards(child, negated) for child in node.children)
     return Or(children) if isinstance(node, And) == negated else And(children)
+
+
+def with_only(node: Node | None, term: Term) -> Node:
+    """The filter with this term in place of all that it says of the term's field beside its other terms."""
+    beside = node.children if isinstance(node, And) else () if node is None else (node,)
+    kept = tuple(one for one in beside if {other.field for other in terms(one)} != {term.field})
+    return And((*kept, term)) if kept else term
 
 
 def free_text(node: Node | None) -> list[Term]:
@@ -200,11 +210,11 @@ def _term(token: Token) -> Term:
         return _free_text(token)
     if token.field in NUMBER_FIELDS:
         return _number_term(token)
-    if token.field == "status":
-        return _status_term(token)
+    if token.field in WORD_FIELDS:
+        return _word_term(token)
     if token.field in TEXT_FIELDS or token.field == "attr":
         return _text_term(token)
-    known = " ".join([*TEXT_FIELDS, "status", *NUMBER_FIELDS, "attr.KEY"])
+    known = " ".join([*TEXT_FIELDS, *WORD_FIELDS, *NUMBER_FIELDS, "attr.KEY"])
     shown = token.field[:40] or "(empty)"
     raise FilterError(
         f"There is no field {shown}; the fields are {known}. Put text that holds a colon in quotes", token.position
@@ -232,10 +242,11 @@ def _text_term(token: Token) -> Term:
     return Term(str(token.field), "prefix" if token.value else "any", token.value, token.key)
 
 
-def _status_term(token: Token) -> Term:
-    if token.star or token.value not in STATUSES:
-        raise FilterError(f"status: is one of {', '.join(STATUSES)}", token.position)
-    return Term("status", "=", STATUSES[token.value])
+def _word_term(token: Token) -> Term:
+    words = WORD_FIELDS[str(token.field)]
+    if token.star or token.value not in words:
+        raise FilterError(f"{token.field}: is one of {', '.join(words)}", token.position)
+    return Term(str(token.field), "=", words[token.value])
 
 
 def _number_term(token: Token) -> Term:

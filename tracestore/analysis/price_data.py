@@ -80,10 +80,17 @@ def bundled(provider: str | None, model: str) -> tuple[Dated, ...]:
     provider: our canonical name or None (then the model's name must tell). A provider that the list does not know
     (vllm, ollama, a gateway of one's own) has no price, whatever the model is called.
     """
+    found = listed_model(provider, model)
+    return _prices(*found) if found else ()
+
+
+@lru_cache(maxsize=8192)
+def listed_model(provider: str | None, model: str) -> tuple[Any, Any] | None:
+    """(provider, model) of the bundled list by our names for them, as `bundled` looks them up; None = not listed."""
     references = _references(provider, model)
     if provider is None:
         references += [(maker, name) for maker in _MAKERS for _, name in references]
-    return next((found for listed, name in references if (found := _find(listed, name))), ())
+    return next((found for listed, name in references if (found := _look_up(listed, name))), None)
 
 
 def _references(provider: str | None, model: str) -> list[tuple[str | None, str]]:
@@ -98,11 +105,15 @@ def _references(provider: str | None, model: str) -> list[tuple[str | None, str]
     return pairs
 
 
-def _find(listed: str | None, reference: str) -> tuple[Dated, ...]:
+def _look_up(listed: str | None, reference: str) -> tuple[Any, Any] | None:
     try:
-        provider, model = _snapshot().find_provider_model(reference, None, listed, None)
+        found: tuple[Any, Any] = _snapshot().find_provider_model(reference, None, listed, None)
     except LookupError:
-        return ()
+        return None
+    return found
+
+
+def _prices(provider: Any, model: Any) -> tuple[Dated, ...]:
     source = f"genai-prices {version('genai-prices')} {provider.id}"
     if not isinstance(model.prices, list):
         return ((None, price_of(model.id, source, _rates(model.prices))),)

@@ -97,3 +97,11 @@ def tier_bits(tier: int) -> int:
 
 def tier_of(bits: int) -> int | None:
     return (bits & TIER) >> TIER_SHIFT if bits & TIER_KNOWN else None
+
+
+# What a filter may ask for by name (signal:policy_violated).
+WORDS: Final[dict[str, int]] = {
+    name.lower(): bit
+    for name, bit in list(globals().items())
+    if name.isupper() and isinstance(bit, int) and bit.bit_count() == 1 and not name.startswith(("_", "TIER_SHIFT"))
+}

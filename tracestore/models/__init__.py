@@ -13,6 +13,7 @@ from tracestore.models.access import (
 )
 from tracestore.models.background import JobRun
 from tracestore.models.spend import ProjectPrice
+from tracestore.models.versions import Release
 
 __all__ = [
     "ApiKey",
@@ -24,6 +25,7 @@ __all__ = [
     "Project",
     "ProjectPrice",
     "RedactionRule",
+    "Release",
     "Throttle",
     "User",
 ]

@@ -14,6 +14,7 @@ from tracestore.queries.filters import (
     Target,
     any_of,
     attribute,
+    bit,
     columns,
     contains,
     elapsed,
@@ -79,6 +80,8 @@ SPAN: Target = {
     "error": text("s", "error_type"),
     "prompt": text("s", "prompt_name"),
     "status": number(sql.Identifier("s", "status")),
+    "outcome": number(sql.Identifier("s", "status")),
+    "signal": bit("s", "signals"),
     "duration": number(elapsed("s")),
     "cost": number(sql.SQL("coalesce(s.cost_nanousd, s.reported_cost_nanousd)")),
     "tokens": tokens("s"),
@@ -130,7 +133,7 @@ def _trace_version(term: Term, parameters: Parameters) -> sql.Composable:
     return any_of([own, some_set])
 
 
-def _trace_names(term: Term, parameters: Parameters) -> sql.Composable:
+def trace_names(term: Term, parameters: Parameters) -> sql.Composable:
     """The text as it is written, in names, ids, errors and attributes of the trace."""
     some_value = sql.SQL("EXISTS (SELECT FROM jsonb_each_text(t.attrs) AS one WHERE {})").format(
         any_of(contains([sql.Identifier("one", "value")], term, parameters))
@@ -156,9 +159,12 @@ TRACE: Target = {
     "error": _trace_error,
     "prompt": _some_span("prompt"),
     "status": _trace_status,
+    "outcome": number(sql.Identifier("t", "status")),
+    "signal": bit("t", "signals"),
     "duration": number(sql.Identifier("t", "duration_ns")),
     "cost": number(sql.Identifier("t", "cost_nanousd")),
     "tokens": tokens("t"),
+    "ended": number(sql.Identifier("t", "end_ns")),  # what pages ask for, no word of the language
     "attr": attribute,
     "text": trace_text,
 }
@@ -196,7 +202,7 @@ def _some_trace(condition: Condition) -> Condition:
 
 SESSION: Target = {
     **{name: _some_trace(of_trace) for name, of_trace in TRACE.items()},
-    "text": _some_trace(_trace_names),
+    "text": _some_trace(trace_names),
     "session": text("g", "session_id"),
     "duration": number(sql.SQL("(g.end_ns - g.start_ns)")),
     "cost": number(sql.Identifier("g", "cost_nanousd")),

@@ -90,6 +90,12 @@ def element(array: sql.Composable, term: Term, parameters: Parameters) -> sql.Co
     )
 
 
+def bit(*column: str) -> Condition:
+    """A column of signals (tracestore.analysis.signals) that has a bit; NULL says nothing."""
+    name = sql.Identifier(*column)
+    return lambda term, parameters: sql.SQL("{} & {}::bigint <> 0").format(name, parameters.add(term.value))
+
+
 def number(expression: sql.Composable) -> Condition:
     def compare(term: Term, parameters: Parameters) -> sql.Composable:
         if term.op == "any":

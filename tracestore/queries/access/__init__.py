@@ -11,6 +11,7 @@ from tracestore.queries.access.keys import (
     project_context_row,
     project_prices,
     redaction_rules,
+    redaction_secret,
 )
 from tracestore.queries.access.people import (
     ApiKeyRow,
@@ -55,5 +56,6 @@ __all__ = [
     "project_prices",
     "projects_of",
     "redaction_rules",
+    "redaction_secret",
     "rules_of",
 ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import close_old_connections, connection
+from django.utils.crypto import salted_hmac
 
 from tracestore.analysis.keys import SCOPE_ALLOWS
 from tracestore.models.access import ApiKey, Project, RedactionRule
@@ -107,6 +108,12 @@ def redaction_rules(project_id: int) -> list[RuleRow]:
     """The enabled rules, oldest first."""
     rules = RedactionRule.objects.filter(project_id=project_id, enabled=True).order_by("id")
     return [RuleRow(rule.id, rule.kind, rule.pattern, rule.action, rule.replacement) for rule in rules]
+
+
+def redaction_secret(project_id: int) -> bytes:
+    """What the project's rules hash with: nobody without our secret key can try values, or compare two projects."""
+    secret: bytes = salted_hmac("fourline.redaction.hash", str(project_id), algorithm="sha256").digest()
+    return secret
 
 
 def project_prices(project_id: int) -> list[PriceRow]:

@@ -12,9 +12,9 @@ from tracestore.analysis.cover import NS
 from tracestore.analysis.filters import FilterTooWide, Node, terms
 from tracestore.analysis.histogram import pack, unpack
 from tracestore.facts import DAY_S, MINUTE_S, USAGE, Dimension, Rollup
-from tracestore.queries.filter_facts import of_fact
 from tracestore.queries.filters import condition
 from tracestore.queries.ranges import EVER, day_bounds
+from tracestore.queries.row_targets import OF_FACT
 from tracestore.queries.sum_plans import ROWS, SUMS, find_plan, parameters
 from tracestore.queries.sum_targets import SUMMED, summed, undecided
 from tracestore.rollups_sql import sum_names, values_of_rows
@@ -182,7 +182,7 @@ def _in_filter(field: str) -> str:
 
 def _statement(question: _Question) -> tuple[sql.Composed, dict[str, Any]]:
     rollup, step = question.rollup, sql.Literal(question.step_s)
-    alias, target = of_fact(rollup.fact)
+    alias, target = OF_FACT[rollup.fact]
     matching, values = condition(question.filter, SUMMED[rollup.table] if question.of_sums else target)
     people = [_PEOPLE[name] for name in people_of(rollup, question.by)]
     own = [one.name for one in rollup.dimensions] + sum_names(rollup)

@@ -1,11 +1,15 @@
-"""What does each field of a filter ask of a call (llm_call AS c) or a tool call (tool_call AS k)?"""
+"""What does each field of a filter ask of a row that is summed up: a call, a tool call, a score?
 
-from typing import LiteralString
+Aliases: llm_call AS c, tool_call AS k, score AS e; trace AS t as in filter_targets. What only its span knows is asked of that;
+of a score, what only its trace knows of that.
+"""
+
+from typing import Final, LiteralString
 
 from psycopg import sql
 
 from tracestore.analysis.filters import Term
-from tracestore.queries.filter_targets import SPAN
+from tracestore.queries.filter_targets import SPAN, TRACE
 from tracestore.queries.filters import (
     Condition,
     Parameters,
@@ -53,7 +57,7 @@ def _of_span(alias: LiteralString, name: str) -> Condition:
     return ask
 
 
-def own_version(alias: LiteralString) -> Condition:
+def _own_version(alias: LiteralString) -> Condition:
     def ask(term: Term, parameters: Parameters) -> sql.Composable:
         own = matches(sql.Identifier(alias, "service_version"), term, parameters)
         prefix = set_prefix(term)
@@ -67,7 +71,7 @@ def own_version(alias: LiteralString) -> Condition:
 CALL: Target = {
     "service": text("c", "service"),
     "environment": text("c", "environment"),
-    "version": own_version("c"),
+    "version": _own_version("c"),
     "operation": text("c", "operation"),
     "model": text("c", "model"),
     "provider": text("c", "provider"),
@@ -93,7 +97,7 @@ CALL: Target = {
 TOOL: Target = {
     "service": text("k", "service"),
     "environment": text("k", "environment"),
-    "version": own_version("k"),
+    "version": _own_version("k"),
     "operation": lambda term, parameters: matches(sql.SQL("'tool'::text"), term, parameters),
     "model": text("k", "model"),
     "provider": _of_span("k", "provider"),
@@ -113,4 +117,45 @@ TOOL: Target = {
     "tokens": _of_span("k", "tokens"),
     "attr": _attr_of_trace("k"),
     "text": _of_span("k", "text"),
+}
+
+
+def _of_trace(name: str) -> Condition:
+    def ask(term: Term, parameters: Parameters) -> sql.Composable:
+        return sql.SQL(
+            "EXISTS (SELECT FROM trace AS t WHERE t.project = e.project AND t.trace_id = e.trace_id AND {})"
+        ).format(paren(TRACE[name](term, parameters)))
+
+    return ask
+
+
+def _nothing(term: Term, parameters: Parameters) -> sql.Composable:
+    """Such rows have no such value."""
+    return sql.SQL("NULL::boolean")
+
+
+def _passed(term: Term, parameters: Parameters) -> sql.Composable:
+    """ok: it passed; error: it failed; unset: it says neither."""
+    return sql.SQL({0: "e.passed IS NULL", 1: "e.passed", 2: "NOT e.passed"}[int(term.value)])
+
+
+SCORE: Target = {
+    **{name: _of_trace(name) for name in TRACE},
+    "service": text("e", "service"),
+    "environment": text("e", "environment"),
+    "version": _own_version("e"),
+    "operation": text("e", "operation"),
+    "model": text("e", "model"),
+    "tool": _nothing,
+    "name": text("e", "name"),
+    "status": _passed,
+    "outcome": _passed,
+}
+
+# Of what sums count: a call is no tool, whatever its span says.
+OF_FACT: Final[dict[str, tuple[LiteralString, Target]]] = {
+    "trace": ("t", TRACE),
+    "llm_call": ("c", {**CALL, "tool": _nothing}),
+    "tool_call": ("k", TOOL),
+    "score": ("e", SCORE),
 }

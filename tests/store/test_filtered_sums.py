@@ -60,12 +60,12 @@ def test_too_many_models_leave_a_filter_undecided_and_it_says_so(agents: None, s
     assert requests("environment:prod") == 9
 
 
-@pytest.mark.parametrize("q", ["status:error", "user:u1", "tool:t1 attr.plan:free", "duration:>2s", "refund"])
-def test_what_sums_do_not_know_is_read_from_at_most_a_week_of_rows(database: Database, q: str) -> None:
-    for rollup in (REQUESTS, CALLS, TOOLS, SCORES):
-        find_sums(rollup, 1, *WEEK, filter=node(q))
-        with pytest.raises(FilterTooWide, match="at most 7 days"):
-            find_sums(rollup, 1, *LONG, filter=node(q))
+def test_what_sums_do_not_know_is_read_from_at_most_a_week_of_rows(database: Database) -> None:
+    for q in ("status:error", "user:u1", "tool:t1 attr.plan:free", "duration:>2s", "refund"):
+        for rollup in (REQUESTS, CALLS, TOOLS, SCORES):
+            assert find_sums(rollup, 1, *WEEK, filter=node(q)) == []
+            with pytest.raises(FilterTooWide, match="at most 7 days"):
+                find_sums(rollup, 1, *LONG, filter=node(q))
 
 
 def test_steps_of_minutes_under_a_filter_by_tool_are_read_from_a_week_of_rows(agents: None) -> None:
@@ -89,17 +89,16 @@ def test_only_what_is_wanted_is_summed(agents: None) -> None:
         find_sums(REQUESTS, 1, *LONG, only=("errrors",))
 
 
-@pytest.mark.parametrize("by", BREAKDOWNS)
-def test_values_add_up_to_the_whole(agents: None, by: str) -> None:
-    rollup, _ = BREAKDOWNS[by]
-    (whole,) = find_sums(rollup, 1, *WEEK)
-    for most in (1, 100):
-        rows = find_breakdown(1, *WEEK, by, most=most)
-        assert len(rows) <= most + 1
-        for name in (rollup.weight, "input_tokens"):
-            assert sum(row.measures.get(name) or 0 for row in rows) == (whole.measures.get(name) or 0)
-        weights = [row.measures[rollup.weight] or 0 for row in rows[:most]]
-        assert weights == sorted(weights, reverse=True)
+def test_values_add_up_to_the_whole(agents: None) -> None:
+    for by, (rollup, _) in BREAKDOWNS.items():
+        (whole,) = find_sums(rollup, 1, *WEEK)
+        for most in (1, 100):
+            rows = find_breakdown(1, *WEEK, by, most=most)
+            assert len(rows) <= most + 1
+            for name in (rollup.weight, "input_tokens"):
+                assert sum(row.measures.get(name) or 0 for row in rows) == (whole.measures.get(name) or 0), by
+            weights = [row.measures[rollup.weight] or 0 for row in rows[:most]]
+            assert weights == sorted(weights, reverse=True), by
 
 
 def test_users_are_read_from_rows_and_past_a_week_from_usage(agents: None) -> None:

@@ -24,6 +24,7 @@ from tracestore.queries.lines import MOST_KEYS, find_lines, finest_step_s
 
 DAY_NS = 86_400 * SECOND
 LATER_NS = NOW_NS + 3 * DAY_NS
+FACTS = ("trace", "llm_call", "tool_call")
 Period = tuple[int, int, int]  # start_ns, end_ns, step_s
 
 
@@ -90,7 +91,7 @@ def assert_split(project: int, derived: oracle.Derived, period: Period, split_by
     seen: dict[str, set[Any]] = {}
     for one in found:
         name = one.member.name
-        fact = ("trace", "llm_call", "tool_call").index(one.member.fact)
+        fact = FACTS.index(one.member.fact)
         key_of = line_oracle.SPLIT[split_by][fact]
         assert (one.split_by == split_by) == (key_of is not None), name
         if key_of is None:
@@ -100,7 +101,7 @@ def assert_split(project: int, derived: oracle.Derived, period: Period, split_by
         seconds = (end_ns - max(start_ns, first_ns(derived))) / SECOND
         assert_told(name, one.total, line_oracle.told(name, of_key, seconds), (period, split_by, one.key))
     for name, keys in seen.items():
-        fact = ("trace", "llm_call", "tool_call").index(MEMBERS[name].fact)
+        fact = FACTS.index(MEMBERS[name].fact)
         rows = [row for row in inside[fact] if fact != 1 or row.billable]
         assert keys == {line_oracle.SPLIT[split_by][fact](row) for row in rows}, name
 

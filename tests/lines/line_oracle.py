@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterable
 from types import SimpleNamespace as Row
 from typing import Any
 
+from tests.queries.filter_oracle import holds
+from tests.store import oracle_filters
 from tests.store.oracle import DAY_NS, Derived, known_sum
+from tracestore.analysis.filters import Node
 
 Told = tuple[float | None, int]
 
@@ -24,6 +27,15 @@ def told(name: str, derived: Derived, seconds: float) -> Told:
     if name in OF_TOOLS:
         return OF_TOOLS[name](tools)
     return OVER_TIME[name](traces, seconds)
+
+
+def passing(derived: Derived, filter: Node) -> Derived:
+    """The rows that a filter finds, each asked for itself."""
+    asks = (oracle_filters._ask_request, oracle_filters._ask_call, oracle_filters._ask_tool)
+    traces, calls, tools = (
+        [row for row in rows if holds(filter, vars(row), ask)] for rows, ask in zip(derived, asks, strict=True)
+    )
+    return traces, calls, tools
 
 
 def share(rows: list[Row], is_part: Callable[[Row], bool]) -> Told:

@@ -19,7 +19,7 @@ from dashboard.pages.narrowing import Narrowing
 from dashboard.templatetags.units import visible_text
 from dashboard.unit_words import in_unit
 from tracestore.analysis.blame import Apart, Mover
-from tracestore.analysis.lines import MEMBERS, Difference, step_s_of
+from tracestore.analysis.lines import MEMBERS, Difference, members_of, step_s_of
 from tracestore.analysis.movers import Contrast, Subject, rank
 from tracestore.queries.movers import Movers, Span, find_movers
 from tracestore.queries.version_heads import VersionHead
@@ -143,7 +143,9 @@ def mover_view(group: Sequence[Mover], found: Movers, narrowing: Narrowing, now_
         share=top.share,
         worse=top.worse,
         changes=[change_view(one) for one in group],
-        also=", ".join(dict.fromkeys(in_words(one) for mover in group for one in mover.also)),
+        also=", ".join(
+            dict.fromkeys(in_words(one) for mover in group for one in mover.also if one.dimension != "version")
+        ),
         traces_href=narrowing.traces(subject.dimension, subject.value, subject.service),
         compare_href=narrowing.diff(earlier.id, head.id) if earlier and head else "",
         compare_label=earlier.version if earlier else "",
@@ -236,9 +238,11 @@ def headline(found: Movers) -> Headline:
 
 
 def of_version(group: Sequence[Mover]) -> Headline:
-    """group: all that got worse with one version, heaviest first."""
-    top = group[0].contrast
+    """group: all that got worse with one version, heaviest first. Of its line the number of requests, where it moved too."""
     lines = list(dict.fromkeys(one.contrast.line for one in group))
+    headlines = {members_of(MEMBERS[one.contrast.member].line)[0].name for one in group}
+    of_line = [one.contrast for one in group if one.contrast.line == lines[0]]
+    top = next((one for one in of_line if one.member in headlines), of_line[0])
     listed = lines[0] if len(lines) == 1 else f"{', '.join(lines[:-1])} and {lines[-1]}"
     service = f" of {visible_text(top.subject.service)}"
     return Headline("worse", "", label_of(top.subject), f"{service} is worse in {listed}: {said(top)}.")

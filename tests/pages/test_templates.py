@@ -7,7 +7,21 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from dashboard.pages import errors, ingest, sessions, span_panel, storage, trace, trace_delete, traces, versions
+from dashboard.pages import (
+    changes,
+    errors,
+    ingest,
+    movers,
+    sessions,
+    span_panel,
+    storage,
+    tools,
+    trace,
+    trace_delete,
+    traces,
+    version,
+    versions,
+)
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 INCLUDED = re.compile(r'{% (?:include|extends) "([^"]+)"')
@@ -19,6 +33,11 @@ PAGES = {
     "sessions/session.html": sessions.SessionPage,
     "versions/page.html": versions.VersionsPage,
     "versions/diff.html": versions.DiffPage,
+    "versions/version.html": version.VersionPage,
+    "changes/page.html": changes.ChangesPage,
+    "changes/movers.html": movers.MoversPage,
+    "tools/page.html": tools.ToolsPage,
+    "tools/tool.html": tools.ToolPage,
     "ingest/page.html": ingest.IngestPage,
     "storage/page.html": storage.StoragePage,
     "errors/page.html": errors.ErrorPage,

@@ -122,9 +122,9 @@ def movers_page(request: HttpRequest, listing: Listing, baseline: Baseline) -> M
 
 
 def by_subject(found: Iterable[Mover]) -> list[list[Mover]]:
-    """The movers of each subject, its heaviest first; subjects by their heaviest."""
+    """The movers of each subject; what got worse comes first, then the better, what something else explains last."""
     groups: dict[Subject, list[Mover]] = {}
-    for one in sorted(found, key=lambda mover: (mover.is_doubtful, rank(mover.contrast))):
+    for one in sorted(found, key=lambda mover: (mover.is_doubtful, not mover.contrast.worse, rank(mover.contrast))):
         groups.setdefault(one.contrast.subject, []).append(one)
     return list(groups.values())
 
@@ -224,7 +224,8 @@ def headline(found: Movers) -> Headline:
     worse = [one for one in found.items if one.contrast.worse and not one.is_doubtful]
     versions = [one for one in worse if one.contrast.subject.dimension == "version"]
     if versions:
-        return of_version([one for one in versions if one.contrast.subject == versions[0].contrast.subject])
+        first, *others = by_subject(versions)
+        return of_version(first, others)
     if worse:
         top = worse[0].contrast
         verb = f"got worse in {top.line}: {said(top)}."
@@ -237,15 +238,32 @@ def headline(found: Movers) -> Headline:
     return Headline("", words, "", "")
 
 
-def of_version(group: Sequence[Mover]) -> Headline:
-    """group: all that got worse with one version, heaviest first. Of its line the number of requests, where it moved too."""
-    lines = list(dict.fromkeys(one.contrast.line for one in group))
+def of_version(group: Sequence[Mover], others: Sequence[Sequence[Mover]]) -> Headline:
+    """group: all that got worse with one version, heaviest first; others: the same of further ones.
+
+    Of its line the number of requests is told, where that moved too.
+    """
+    lines = lines_of(group)
     headlines = {members_of(MEMBERS[one.contrast.member].line)[0].name for one in group}
     of_line = [one.contrast for one in group if one.contrast.line == lines[0]]
     top = next((one for one in of_line if one.member in headlines), of_line[0])
-    listed = lines[0] if len(lines) == 1 else f"{', '.join(lines[:-1])} and {lines[-1]}"
+    also = "; ".join(f"{name_of(one)} in {listed(lines_of(one))}" for one in others[:2])
     service = f" of {visible_text(top.subject.service)}"
-    return Headline("worse", "", label_of(top.subject), f"{service} is worse in {listed}: {said(top)}.")
+    after = f"{service} is worse in {listed(lines)}: {said(top)}.{also and f' Also worse: {also}.'}"
+    return Headline("worse", "", label_of(top.subject), after)
+
+
+def lines_of(group: Iterable[Mover]) -> list[str]:
+    return list(dict.fromkeys(one.contrast.line for one in group))
+
+
+def listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def name_of(group: Sequence[Mover]) -> str:
+    subject = group[0].contrast.subject
+    return visible_text(f"{label_of(subject)} of {subject.service}")
 
 
 def said(one: Contrast) -> str:

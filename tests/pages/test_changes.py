@@ -96,7 +96,10 @@ def addresses(world: World) -> dict[str, str]:
     base, tool = f"/p/{world.ours.slug}", f"tool.name {world.ours.canary}".replace(" ", "%20")
     return {
         "changes": f"{base}/changes",
-        **{by: f"{base}/changes?by={by}" for by in ("model", "prompt", "tool", "operation", "service", "environment")},
+        **{
+            by: f"{base}/changes?by={by}"
+            for by in ("model", "prompt", "tool", "operation", "service", "environment", "user", "tenant")
+        },
         "tools": f"{base}/tools",
         "tool": f"{base}/tools/{tool}",
         "version": f"{base}/versions/{world.ours.set_id}",

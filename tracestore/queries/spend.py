@@ -243,17 +243,21 @@ WHERE t.project = %(project)s
   AND t.cost_nanousd > 0
   AND {matches}
 """)
+# A sort of the few on top: a window over all of them takes three times as long.
 _DEAREST = sql.SQL("""
-SELECT
-  count(*) AS n,
-  count(*) FILTER (WHERE rank <= top) AS top,
-  coalesce(bounded(sum(cost_nanousd)), 0) AS cost_nanousd,
-  coalesce(bounded(sum(cost_nanousd) FILTER (WHERE rank <= top)), 0) AS top_nanousd
-FROM (
-  SELECT t.cost_nanousd, row_number() OVER (ORDER BY t.cost_nanousd DESC) AS rank,
-    ceil(count(*) OVER () * %(share)s::numeric) AS top
+WITH spent AS MATERIALIZED (
+  SELECT t.cost_nanousd
   {of_requests}
-) AS ranked
+), counted AS (
+  SELECT count(*) AS n, ceil(count(*) * %(share)s::numeric)::bigint AS top, coalesce(bounded(sum(cost_nanousd)), 0) AS cost_nanousd
+  FROM spent
+)
+SELECT n, top, counted.cost_nanousd, coalesce(bounded(dearest.sum), 0) AS top_nanousd
+FROM counted
+CROSS JOIN (
+  SELECT sum(cost_nanousd)
+  FROM (SELECT cost_nanousd FROM spent ORDER BY cost_nanousd DESC LIMIT (SELECT top FROM counted)) AS on_top
+) AS dearest
 """)
 _DEAR_REQUESTS = sql.SQL("""
 SELECT

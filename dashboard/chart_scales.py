@@ -39,7 +39,7 @@ def scale_of(unit: str, greatest: float) -> Scale:
     """greatest: of the axis, in the unit itself."""
     if unit == "ratio":
         return Scale(0.01, suffix=" %")
-    if unit == "nanousd":
+    if unit in ("nanousd", "nanousd_per_h"):
         return Scale(1_000_000_000, prefix="$")
     if unit == "ns":
         return next((scale for below, scale in _TIMES if greatest <= below), Scale(3_600_000_000_000, suffix=" h"))

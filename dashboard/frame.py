@@ -13,9 +13,11 @@ from tracestore.queries import access
 
 # What exists now; later pages add their line here. (word, address below the project, icon)
 SECTIONS = (
+    ("Board", "board", "board"),
     ("Traces", "traces", "traces"),
     ("Sessions", "sessions", "sessions"),
     ("Versions", "versions", "versions"),
+    ("Tools", "tools", "tool"),
     ("Cost", "cost", "cost"),
     ("Ingest", "ingest", "ingest"),
     ("Settings", "settings", "settings"),
@@ -79,7 +81,7 @@ def build_frame(request: HttpRequest) -> Frame:
 
 
 def rail_project(slug: str, name: str) -> RailProject:
-    return RailProject(slug=slug, name=name, href=f"/p/{slug}/traces", colour=colour_class(slug))
+    return RailProject(slug=slug, name=name, href=f"/p/{slug}/board", colour=colour_class(slug))
 
 
 def rail_links(slug: str, path: str) -> list[RailLink]:

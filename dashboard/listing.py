@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from dashboard.links import with_query
-from dashboard.params import BadParam, Range, in_ns, parse_range
+from dashboard.params import BadParam, Range, in_ns, parse_range, parse_zone
 from dashboard.templatetags.units import moment
 from tracestore.analysis import filters
 
@@ -18,7 +18,8 @@ RANGES = (
     ("30d", "last 30 days"),
     ("90d", "last 90 days"),
 )
-KEPT = ("range", "from", "to", "tz", "sort", "live")
+KEPT = ("range", "from", "to", "tz", "sort", "live", "compare", "split", "a", "b", "by")
+RANGE_KEPT = ("q", "sort", "compare", "split", "a", "b", "by")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Hidden:
 class Listing:
     """errors: what in the address could not be read and what to do about it; the page shows it and uses the default.
 
-    from_local, to_local: the range for <input type="datetime-local">, UTC. filter: None = no filter.
+    from_local, to_local: the range for <input type="datetime-local">, in `zone`. filter: None = no filter.
     """
 
     path: str
@@ -49,6 +50,7 @@ class Listing:
     ranges: list[Choice]
     from_local: str
     to_local: str
+    zone: str
     q: str
     filter: filters.Node | None
     errors: list[str]
@@ -63,8 +65,10 @@ class Listing:
     now_ns: int
 
 
-def read_listing(path: str, query: Mapping[str, str], now: datetime, default: str = "24h") -> Listing:
-    """Never raises: what cannot be read is named in errors."""
+def read_listing(
+    path: str, query: Mapping[str, str], now: datetime, default: str = "24h", zone: str = "UTC"
+) -> Listing:
+    """Never raises: what cannot be read is named in errors. zone: of the times that the range is written and given in."""
     errors: list[str] = []
     chosen = _range(query, now, default, errors)
     q = query.get("q", "").strip()
@@ -72,10 +76,11 @@ def read_listing(path: str, query: Mapping[str, str], now: datetime, default: st
     return Listing(
         path=path,
         range=chosen,
-        range_label=range_label(chosen),
+        range_label=range_label(chosen, zone),
         ranges=range_choices(path, query, chosen),
-        from_local=_local(chosen.start_ns),
-        to_local=_local(chosen.end_ns),
+        from_local=_local(chosen.start_ns, zone),
+        to_local=_local(chosen.end_ns, zone),
+        zone=zone,
         q=q,
         filter=_filter(q, errors),
         errors=errors,
@@ -86,7 +91,7 @@ def read_listing(path: str, query: Mapping[str, str], now: datetime, default: st
         clear_href=with_query(path, query, q=None, cursor=None),
         first_href=with_query(path, query, cursor=None),
         filter_keeps=[Hidden(name, query[name]) for name in KEPT if query.get(name)],
-        range_keeps=[Hidden(name, query[name]) for name in ("q", "sort") if query.get(name)],
+        range_keeps=[Hidden(name, query[name]) for name in RANGE_KEPT if query.get(name)],
         now_ns=in_ns(now),
     )
 
@@ -107,26 +112,29 @@ def _filter(q: str, errors: list[str]) -> filters.Node | None:
         return None
 
 
-def range_label(chosen: Range) -> str:
+def range_label(chosen: Range, zone: str = "UTC") -> str:
     if chosen.name:
         return dict(RANGES).get(chosen.name, f"last {chosen.name}")
-    return f"{_short(chosen.start_ns)} – {_short(chosen.end_ns)} UTC"
+    return f"{_short(chosen.start_ns, zone)} – {_short(chosen.end_ns, zone)} {zone}"
 
 
 def range_choices(path: str, query: Mapping[str, str], chosen: Range) -> list[Choice]:
     return [
-        Choice(
-            label, with_query(path, query, range=name, from_=None, to=None, tz=None, cursor=None), name == chosen.name
-        )
+        Choice(label, with_query(path, query, range=name, from_=None, to=None, cursor=None), name == chosen.name)
         for name, label in RANGES
     ]
 
 
-def _short(ns: int) -> str:
-    at = moment(ns)
+def _short(ns: int, zone: str) -> str:
+    at = _in_zone(ns, zone)
     return f"{at.day} {at:%b %H:%M}" if at else str(ns)
 
 
-def _local(ns: int) -> str:
+def _local(ns: int, zone: str) -> str:
+    at = _in_zone(ns, zone)
+    return f"{at:%Y-%m-%dT%H:%M}" if at else ""
+
+
+def _in_zone(ns: int, zone: str) -> datetime | None:
     at = moment(ns)
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M}" if at else ""
+    return at.astimezone(parse_zone(zone)) if at else None

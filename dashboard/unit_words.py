@@ -2,7 +2,7 @@
 
 from dashboard.templatetags.units import DASH, in_money, in_percent, in_thousands, in_time, three_digits
 
-UNITS = ("ratio", "ns", "nanousd", "tokens", "count", "per_min")
+UNITS = ("ratio", "ns", "nanousd", "nanousd_per_h", "tokens", "count", "per_min")
 
 
 def in_unit(value: float | None, unit: str) -> str:
@@ -15,6 +15,8 @@ def in_unit(value: float | None, unit: str) -> str:
         return in_time(round(value))
     if unit == "nanousd":
         return in_money(round(value))
+    if unit == "nanousd_per_h":
+        return f"{in_money(round(value))}/h"
     words = in_thousands(round(value)) if value == round(value) or value >= 1_000 else three_digits(value)
     return f"{words}/min" if unit == "per_min" else words
 

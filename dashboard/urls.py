@@ -7,19 +7,25 @@ from dashboard.api.api import api
 from dashboard.links import AnyText, TraceId
 from dashboard.pages import (
     assets,
+    changes,
     context,
     cost,
     errors,
+    evaluations,
     health,
     ingest,
+    movers,
     sessions,
     storage,
+    tools,
     trace,
     trace_delete,
     traces,
+    version,
     versions,
 )
 from dashboard.pages.access import account, audit, keys, members, prices, projects, redaction, sign_in
+from dashboard.pages.board import page as board
 
 register_converter(TraceId, "trace")
 register_converter(AnyText, "text")
@@ -49,13 +55,23 @@ urlpatterns = [
     path("projects", projects.projects, name="projects"),
     path("projects/new", projects.new_project, name="new_project"),
     # pages of a project
+    path("p/<slug:slug>/board", board.board, name="board"),
+    path("p/<slug:slug>/board/figures", board.figures, name="board_figures"),
+    path("p/<slug:slug>/board/csv", board.csv, name="board_csv"),
+    path("p/<slug:slug>/board/<slug:name>", board.member, name="board_member"),
     path("p/<slug:slug>/traces", traces.traces, name="traces"),
     path("p/<slug:slug>/traces/<trace:trace_id>", trace.trace, name="trace"),
+    path("p/<slug:slug>/traces/<trace:trace_id>/feedback", evaluations.rate, name="trace_feedback"),
     path("p/<slug:slug>/traces/<trace:trace_id>/delete", trace_delete.trace_delete, name="trace_delete"),
     path("p/<slug:slug>/sessions", sessions.sessions, name="sessions"),
     path("p/<slug:slug>/sessions/<text:session_id>", sessions.session, name="session"),
     path("p/<slug:slug>/versions", versions.versions, name="versions"),
     path("p/<slug:slug>/versions/diff", versions.version_diff, name="version_diff"),
+    path("p/<slug:slug>/versions/<trace:set_id>", version.version, name="version"),
+    path("p/<slug:slug>/tools", tools.tools, name="tools"),
+    path("p/<slug:slug>/tools/<text:tool>", tools.tool, name="tool"),
+    path("p/<slug:slug>/changes", changes.changes, name="changes"),
+    path("p/<slug:slug>/changes/movers", movers.movers, name="movers"),
     path("p/<slug:slug>/cost", cost.cost, name="cost"),
     path("p/<slug:slug>/cost/figures", cost.cost_figures, name="cost_figures"),
     path("p/<slug:slug>/context", context.context, name="context"),

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from dashboard.params import BadParam
+from tracestore.analysis.filters import FilterTooWide
 from tracestore.db import Unavailable
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ HANDLERS: dict[type[Exception], Handler] = {
     AuthenticationError: lambda _request, _error: problem(401, NO_KEY),
     HttpError: lambda _request, error: problem(error.status_code, str(error)),
     Http404: lambda _request, _error: not_found(),
+    FilterTooWide: lambda _request, error: problem(400, f"q: {error}."),
     psycopg.errors.QueryCanceled: lambda _request, _error: problem(400, TOO_SLOW),
     psycopg.OperationalError: _no_database,
     Unavailable: _no_database,

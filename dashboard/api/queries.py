@@ -18,6 +18,9 @@ Q = Annotated[str, Field(description="Filter, see docs/api.md: service:shop -sta
 Sort = Literal[
     "-start", "start", "-duration", "duration", "-cost", "cost", "-errors", "errors", "-tokens", "tokens"
 ]  # the keys of tracestore.queries.trace_sorts.SORTS
+Split = Literal[
+    "version", "version_set", "service", "environment", "operation", "provider", "model", "tool", "name", "source"
+]  # the keys of tracestore.queries.lines.SPLITS
 MIN_STEP_S, MAX_STEPS = 1, 2_000
 
 
@@ -64,6 +67,18 @@ class SeriesQuery(RangeQuery):
     name: Annotated[str | None, Field(max_length=512, description="Metric name; without one the series alone")] = None
     step: Annotated[str | None, Field(description="Seconds, or 30s 5m 1h 1d; default: a hundredth of the range")] = None
     limit: Annotated[int, Field(ge=1, le=100, description="Series at most")] = 100
+
+
+class LinesQuery(RangeQuery):
+    q: Q = ""
+    step: Annotated[str | None, Field(description="60, 5m, 1h, 1d: whole minutes; default: by the range")] = None
+    compare: Annotated[
+        str, Field(max_length=300, description="previous, week, version:v11, or FROM/TO: what stands beside it")
+    ] = ""
+    split: Annotated[Split | None, Field(description="One series a value, the 8 largest and the rest")] = None
+    members: Annotated[str, Field(max_length=2000, description="Names with commas; default: all")] = ""
+    anomalies: Annotated[bool, Field(description="Whether to look for hours that stand out as well")] = False
+    format: Annotated[Literal["json", "csv"] | None, Field(description="Default: by Accept, else json")] = None
 
 
 class VersionsQuery(RangeQuery):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dashboard.demo.chance import dice, share
+from dashboard.demo.outages import breaker
 from dashboard.demo.plan import SECOND, Attributes, Source, SpanPlan, Story, TracePlan
 from dashboard.demo.releases import Product, Release, release_at
 
@@ -63,31 +64,72 @@ def source(product: Product, session: Session, release: Release, **extra: str) -
     )
 
 
-def given_up(r: random.Random, release: Release, chance: float) -> bool:
-    """Whether a request fails as a whole. chance: of a bad release, which must show in its failure rate."""
-    return r.random() < (chance if release.fault else HEALTHY_FAILURES)
+def given_up(r: random.Random) -> bool:
+    """Whether a request fails as a whole for none of the reasons that are told."""
+    return r.random() < HEALTHY_FAILURES
 
 
-def guard(story: Story, r: random.Random, name: str, triggered: bool, reason: str = "") -> SpanPlan:
-    """A guardrail check of a text; what it found is on the span."""
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that a guardrail looks for. kind: policy | injection | sensitive; outcome: in the words of its attribute."""
+
+    kind: str
+    found: bool
+
+    @property
+    def outcome(self) -> str:
+        return OUTCOMES[self.kind][self.found]
+
+
+OUTCOMES = {"policy": ("passed", "violated"), "injection": ("clean", "detected"), "sensitive": ("clean", "found")}
+
+
+def guard(story: Story, r: random.Random, name: str, checks: tuple[Check, ...], reason: str = "") -> bool:
+    """A guardrail that checks a text; what it found is on its span. Whether it stopped the text."""
+    stopped = any(check.found for check in checks)
     own: Attributes = {
         "gen_ai.operation.name": "guardrail_check",
         "gen_ai.guardrail.name": name,
-        "gen_ai.guardrail.triggered": triggered,
+        "gen_ai.guardrail.action": "block" if stopped else "allow",
     }
+    own |= {f"fourline.{check.kind}.outcome": check.outcome for check in checks}
+    if any(check.kind == "policy" for check in checks):
+        own["gen_ai.guardrail.triggered"] = stopped
     with story.span(f"guardrail {name}", attributes=own) as span:
         story.spend(0.02 + 0.04 * r.random())
-        if triggered:
+        if stopped:
             span.attributes["gen_ai.guardrail.reason"] = reason
-            story.log("WARN", f"guardrail {name} stopped a request: {reason}", {"gen_ai.guardrail.name": name})
-    return span
+            story.log("WARN", f"guardrail {name} stopped a text: {reason}", {"gen_ai.guardrail.name": name})
+    return stopped
 
 
-def judge(story: Story, root: SpanPlan, name: str, score: float, label: str) -> None:
+def admit(story: Story, root: SpanPlan, provider: str) -> bool:
+    """Whether the circuit breaker lets a request through to the models; if not, the answer will be a degraded one."""
+    state = breaker(provider, story.now_ns)
+    root.attributes |= {"fourline.breaker.state": state, "fourline.degraded": state == "open"}
+    if state == "open":
+        story.log(
+            "WARN",
+            f"circuit breaker to {provider} is open, answering without a model",
+            {"gen_ai.provider.name": provider},
+        )
+    return state != "open"
+
+
+def judge(story: Story, root: SpanPlan, name: str, score: float, label: str, why: str = "") -> None:
     """An evaluation result, as a span event of the root."""
+    story.note(root, "gen_ai.evaluation.result", _result(name, score, label, why))
+
+
+def judge_in_log(story: Story, name: str, score: float, label: str, why: str = "") -> None:
+    """The same as a log record of the span that is open."""
+    story.log("INFO", "evaluated", _result(name, score, label, why), event_name="gen_ai.evaluation.result")
+
+
+def _result(name: str, score: float, label: str, why: str) -> Attributes:
     result: Attributes = {
         "gen_ai.evaluation.name": name,
         "gen_ai.evaluation.score.value": round(score, 2),
         "gen_ai.evaluation.score.label": label,
     }
-    story.note(root, "gen_ai.evaluation.result", result)
+    return result | ({"gen_ai.evaluation.explanation": why} if why else {})

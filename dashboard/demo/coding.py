@@ -1,27 +1,30 @@
 """The coding agent: long loops of thinking and tools over a growing history, reasoning models, OTel GenAI style."""
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from dashboard.demo import texts
-from dashboard.demo.agents import Agent, Session, given_up, judge, release_for, source
+from dashboard.demo.agents import Agent, Session, admit, given_up, judge, release_for, source
 from dashboard.demo.chance import around
 from dashboard.demo.dialects import Message, compact, genai, text
-from dashboard.demo.models import Asked, ask, ask_in_vain
+from dashboard.demo.models import MODELS, Asked, ask, ask_in_vain
 from dashboard.demo.people import someone
 from dashboard.demo.plan import Attributes, SpanPlan, Story, TracePlan
 from dashboard.demo.releases import Product, Release
 from dashboard.demo.tools import Run, Tool, definition, run_tool
 
-PRODUCT = Product("code-agent", 1, ("claude-opus-4-8", "gpt-5.3-codex"), ("stuck_in_a_loop", "no_approval"))
+PRODUCT = Product("code-agent", 1, ("claude-opus-4-8", "gpt-5.3-codex"), ("cache_broken", "unasked_commands"), 6, 3)
 READ = Tool("read_file", "Read a file of the repository.", 0.02)
 GREP = Tool("grep", "Search the repository for a pattern.", 0.15)
-EDIT = Tool("apply_patch", "Change files with a patch.", 0.05, tier=1)
+EDIT = Tool("apply_patch", "Change files with a patch.", 0.05, "reversible")
 TEST = Tool("run_tests", "Run the tests that a pattern selects.", 7.5, spread=0.6)
-SHELL = Tool("run_command", "Run a shell command in the sandbox.", 1.4, tier=2)
+SHELL = Tool("run_command", "Run a shell command in the sandbox.", 1.4, "irreversible")
 TOOLS = (READ, GREP, EDIT, TEST, SHELL)
 RHYTHM = (READ, GREP, READ, EDIT, TEST, EDIT, TEST, SHELL)
 MAX_STEPS = 40
+STUCK = 0.012  # of the tasks: steps until the limit
+TOKEN_BUDGET = 450_000  # of one task
 
 
 @dataclass(slots=True)
@@ -50,18 +53,21 @@ def tell(session: Session) -> list[TracePlan]:
             "gen_ai.agent.name": "code_agent",
             "gen_ai.agent.version": release.version,
             "gen_ai.conversation.id": session.id,
-            "gen_ai.provider.name": "anthropic" if "claude" in release.model else "openai",
+            "gen_ai.provider.name": MODELS[release.model].provider,
             "input.value": task,
             "vcs.repository.url.full": "https://git.meridian.example/shop",
+            "fourline.autonomy.tier": 2,
+            "fourline.token_budget": TOKEN_BUDGET,
         }
-        _loop(story, job, root)
+        if admit(story, root, MODELS[release.model].provider):
+            _loop(story, job, root)
     return [story.plan]
 
 
 def _loop(story: Story, job: Job, root: SpanPlan) -> None:
-    """Steps until the tests pass or the limit is reached; a bad release repeats itself."""
-    wanted = min(MAX_STEPS, 4 + int(around(job.r, 9, 0.7)))
-    stuck = job.release.fault == "stuck_in_a_loop" and job.r.random() < 0.2
+    """Steps until the tests pass or the limit is reached."""
+    wanted = min(MAX_STEPS, 4 + int(around(job.r, 7, 0.6)))
+    stuck = job.r.random() < STUCK
     for step in range(MAX_STEPS if stuck else wanted):
         tool = TEST if stuck and step > 6 and step % 2 else RHYTHM[step % len(RHYTHM)]
         _step(story, job, tool, step, last=not stuck and step >= wanted - 1)
@@ -69,12 +75,14 @@ def _loop(story: Story, job: Job, root: SpanPlan) -> None:
     if stuck:
         story.fail(root, "StepLimitExceeded", f"stopped after {MAX_STEPS} steps without passing tests")
         return
-    if given_up(job.r, job.release, 0.12 if job.release.fault == "no_approval" else 0.02):
+    if given_up(job.r):
         story.fail(root, "SandboxLost", "the sandbox went away before the patch was taken out of it")
         return
     ask(story, job.r, genai, _asked(job, text("assistant", texts.CODING_DONE), "stop"))
     root.attributes["output.value"] = texts.CODING_DONE
-    judge(story, root, "patch_accepted", float(job.r.random() < 0.8), "adopted")
+    root.attributes["fourline.adoption"] = job.r.choices(("adopted", "edited", "rejected"), (70, 18, 12))[0]
+    passed = job.r.random() < 0.94
+    judge(story, root, "tests_pass", float(passed), "pass" if passed else "fail")
 
 
 def _step(story: Story, job: Job, tool: Tool, step: int, last: bool) -> None:
@@ -95,8 +103,8 @@ def _asked(job: Job, answer: Message, finish: str) -> Asked:
         model=job.release.model,
         messages=list(job.said),
         answer=answer,
-        overhead_tokens=5200 + 900 * len(job.said),
-        cached=0.9 if len(job.said) > 3 else 0.6,
+        overhead_tokens=4200 + 220 * len(job.said),
+        cached=0.0 if job.release.fault == "cache_broken" else 0.93 if len(job.said) > 3 else 0.6,
         finish=finish,
         tools=tuple(definition(tool) for tool in TOOLS),
         extra=(("gen_ai.prompt.name", "code-agent"), ("gen_ai.prompt.version", job.release.prompt_version)),
@@ -118,18 +126,21 @@ def _run(job: Job, tool: Tool, passed: bool) -> Run:
         SHELL.name: ({"command": "ruff check . && git status --short"}, f"All checks passed.\n M {path}"),
     }[tool.name]
     error = ("ToolError", f"no such file: {path}") if tool is READ and job.r.random() < 0.04 else None
-    careless = job.release.fault == "no_approval"
-    approval = (("agent.approval.required", True), ("agent.approval.status", "missing" if careless else "approved"))
-    call_id = f"toolu_{job.r.getrandbits(80):020x}"
-    return Run(
-        tool,
-        call_id,
-        arguments,
-        compact({"output": result}),
-        error,
-        handled=True,
-        extra=approval if tool.tier == 2 else (),
+    run = Run(tool, f"toolu_{job.r.getrandbits(80):020x}", arguments, compact({"output": result}), error, handled=True)
+    return (
+        run
+        if tool.effect == "none"
+        else replace(run, key=f"{tool.name}-{job.r.getrandbits(32):x}", **_leave(job, tool))
     )
 
 
-AGENT = Agent("coding", PRODUCT, 1.1, tell)
+def _leave(job: Job, tool: Tool) -> dict[str, Any]:
+    """Whether the run may happen: commands ask a person, patches can be taken back."""
+    if tool is not SHELL:
+        return {"approval": "not_required"}
+    if job.release.fault == "unasked_commands" and job.r.random() < 0.6:
+        return {"approval": "missing", "tier": 2}
+    return {"approval": "approved", "tier": 3}
+
+
+AGENT = Agent("coding", PRODUCT, 0.8, tell)

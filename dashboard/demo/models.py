@@ -7,6 +7,7 @@ from typing import Any
 
 from dashboard.demo.chance import around
 from dashboard.demo.dialects import Call, Message, compact, openinference
+from dashboard.demo.outages import breaker, is_down
 from dashboard.demo.plan import CLIENT, SECOND, Attributes, EventPlan, SpanPlan, Story
 
 CACHE_FROM_TOKENS = 1024  # shorter prefixes are not cached
@@ -54,6 +55,7 @@ class Asked:
     cached: float = 0.0
     streamed: bool = False
     finish: str = "stop"
+    refused: bool = False
     slower: float = 1.0
     tools: tuple[dict[str, Any], ...] = ()
     extra: tuple[tuple[str, Any], ...] = ()
@@ -71,11 +73,31 @@ def ask(story: Story, r: random.Random, dialect: Dialect, asked: Asked, name: st
         if asked.streamed:
             call.ttft_s = first_s
         story.spend(first_s + call.output_tokens / around(r, model.tokens_a_second, 0.2))
-        span.attributes |= dialect(call)
+        span.attributes |= dialect(call) | _about(model, span, refused=asked.refused)
         if asked.streamed and dialect is openinference:  # it has no attribute for the first token
             span.events.append(EventPlan("First Token Stream Event", span.start_ns + int(first_s * SECOND), {}))
         _log_call(story, call, name)
     return span
+
+
+def ask_cache(story: Story, r: random.Random, dialect: Dialect, asked: Asked, name: str = "") -> SpanPlan:
+    """The application's own cache of answers knows this one: no model is asked, nothing is paid."""
+    call = _unanswered(asked)
+    call.answer, call.finish, call.response_id = asked.answer, asked.finish, f"cached-{r.getrandbits(64):016x}"
+    with story.span(name or f"chat {asked.model}", CLIENT) as span:
+        story.spend(around(r, 0.004))
+        span.attributes |= dialect(call) | {"fourline.cache.hit": True}
+    return span
+
+
+def fails(story: Story, asked: Asked) -> bool:
+    """Whether a call would fail now because the provider is down."""
+    return is_down(MODELS[asked.model].provider, story.now_ns)
+
+
+def _about(model: Model, span: SpanPlan, refused: bool | None = None) -> Attributes:
+    own: Attributes = {"fourline.breaker.state": breaker(model.provider, span.start_ns)}
+    return own if refused is None else own | {"fourline.refusal": refused}
 
 
 def ask_in_vain(story: Story, r: random.Random, dialect: Dialect, asked: Asked, error: str, name: str = "") -> SpanPlan:
@@ -84,7 +106,7 @@ def ask_in_vain(story: Story, r: random.Random, dialect: Dialect, asked: Asked, 
     call = _unanswered(asked)
     with story.span(name or f"chat {asked.model}", CLIENT) as span:
         story.spend(around(r, seconds, 0.15))
-        span.attributes |= dialect(call)
+        span.attributes |= dialect(call) | _about(MODELS[asked.model], span)
         if status:
             span.attributes["http.response.status_code"] = status
         story.fail(span, error_type, message)

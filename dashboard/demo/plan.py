@@ -61,6 +61,16 @@ class LogPlan:
     span: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FeedbackPlan:
+    """What a person said about a trace, sent through the API and not as telemetry. rating: up | down."""
+
+    time_ns: int
+    name: str
+    rating: str
+    comment: str = ""
+
+
 @dataclass(slots=True)
 class TracePlan:
     trace_id: int
@@ -68,6 +78,7 @@ class TracePlan:
     scope: str
     spans: list[SpanPlan]
     logs: list[LogPlan]
+    feedback: list[FeedbackPlan] = field(default_factory=list)
 
     @property
     def start_ns(self) -> int:

@@ -11,10 +11,10 @@ from dashboard.demo.plan import CLIENT, Attributes, Story, TracePlan
 from dashboard.demo.releases import Product, Release
 from dashboard.demo.tools import Run, Tool, run_tool
 
-PRODUCT = Product("report-batch", 1, ("gemini-3.5-flash",), ("slow_query", "locked_table"))
+PRODUCT = Product("report-batch", 1, ("gemini-3.5-flash",))
 QUERY = Tool("run_sql", "Run a read-only query on the warehouse.", 0.9, spread=0.8)
 CHART = Tool("render_chart", "Draw a chart as PNG.", 0.5)
-LOCKED = {"locked_table": 0.03, "slow_query": 0.018}  # of the queries; a report makes one for each of five regions
+LOCKED = 0.002  # of the queries; a report makes one for each of five regions
 REGIONS = ("north", "east", "south", "west", "online")
 
 
@@ -28,7 +28,7 @@ def tell(session: Session) -> list[TracePlan]:
     own: Attributes = {
         "gen_ai.operation.name": "invoke_workflow",
         "gen_ai.workflow.name": "sales_report",
-        "job.queue_time_s": round(around(r, 2.5, 0.9), 2),
+        "fourline.queue.duration": round(around(r, 2.5, 0.9), 2),
     }
     with story.span("sales_report", attributes=own) as root:
         story.log("INFO", "report started", {"job.run": session.id})
@@ -47,15 +47,14 @@ def _region(story: Story, r: random.Random, release: Release, region: str) -> bo
     """Whether the region's part could be made."""
     own: Attributes = {"gen_ai.operation.name": "execute_task", "report.region": region}
     with story.span(f"region {region}", attributes=own) as task:
-        locked = r.random() < LOCKED.get(release.fault or "", 0.002)
+        locked = r.random() < LOCKED
         rows = [
             {"day": f"2026-11-{day:02}", "revenue": int(around(r, 4200)), "returns": r.randrange(4, 19)}
             for day in range(1, 8)
         ]
         sql = {"sql": texts.REPORT_SQL % region}
         error = ("QueryCanceled", "canceling statement due to lock timeout") if locked else None
-        slower = 7.0 if release.fault == "slow_query" else 1.0
-        run_tool(story, r, Run(QUERY, f"q-{r.getrandbits(48):012x}", sql, compact(rows), error, slower=slower))
+        run_tool(story, r, Run(QUERY, f"q-{r.getrandbits(48):012x}", sql, compact(rows), error))
         if locked:
             story.fail(task, *(error or ("", "")))
             return False

@@ -3,21 +3,18 @@
 import random
 
 from dashboard.demo import texts
-from dashboard.demo.agents import Agent, Session, given_up, judge, release_for, source
+from dashboard.demo.agents import Agent, Session, admit, given_up, judge_in_log, release_for, source
 from dashboard.demo.chance import around
 from dashboard.demo.dialects import Message, openinference, text
-from dashboard.demo.models import Asked, ask, ask_in_vain
+from dashboard.demo.models import MODELS, Asked, ask, ask_cache, ask_in_vain, fails
 from dashboard.demo.people import someone
 from dashboard.demo.plan import CLIENT, SECOND, Attributes, Story, TracePlan
 from dashboard.demo.releases import Product, Release
 
-PRODUCT = Product("research-assistant", 2, ("claude-sonnet-4-6", "claude-haiku-4-5"), ("stale_index", "no_rerank"))
+PRODUCT = Product("research-assistant", 2, ("claude-sonnet-4-6", "claude-haiku-4-5"), ("stale_index",), 12, 1)
 TOP_K = 8
 UNREACHABLE = ("ConnectionError", "the vector store closed the connection")
-FAILURES = {
-    "stale_index": ("IndexUnavailable", "the index of this release is still loading"),
-    "no_rerank": ("ContextTooLong", "8 passages do not fit into the prompt of this release"),
-}
+KNOWN = 0.05  # of the questions were answered before, word for word
 
 
 def tell(session: Session) -> list[TracePlan]:
@@ -51,32 +48,37 @@ def _answer(story: Story, r: random.Random, release: Release, said: list[Message
     with story.span(
         "research_pipeline", attributes={"openinference.span.kind": "AGENT", "input.value": question}
     ) as root:
+        if not admit(story, root, MODELS[release.model].provider):
+            return story.plan
         passages = r.sample(texts.PASSAGES, k=TOP_K)
         worse = release.fault == "stale_index"
-        _retrieve(story, r, release, question, passages, empty=worse and r.random() < 0.4)
-        kept = passages[:4]
-        if release.fault != "no_rerank":
+        found = r.random() >= (0.42 if worse else 0.035)
+        _retrieve(story, r, release, question, passages, found)
+        if found:
             _rerank(story, r, question, passages)
-        if given_up(r, release, 0.1):
-            story.fail(root, *FAILURES.get(release.fault or "", UNREACHABLE))
+        if given_up(r):
+            story.fail(root, *UNREACHABLE)
             return story.plan
-        numbered = "\n".join(f"[{n}] {passage}" for n, passage in enumerate(kept, 1))
+        kept = passages[:4]
+        numbered = "\n".join(f"[{n}] {passage}" for n, passage in enumerate(kept if found else [], 1))
         said.append(text("user", f"Passages:\n{numbered}\n\nQuestion: {question}"))
         answer = r.choice(texts.RESEARCH_ANSWERS).format(one=kept[0], two=kept[1])
         _generate(story, r, release, said, answer)
         root.attributes |= {"output.value": answer, "answer.citations": answer.count("[")}
-        grounded = min(1.0, max(0.0, r.gauss(0.55 if release.fault else 0.9, 0.08)))
-        judge(story, root, "groundedness", grounded, "pass" if grounded > 0.7 else "fail")
+        grounded = min(1.0, max(0.0, r.gauss(0.9 if found else 0.45, 0.09)))
+        why = "each claim is in a passage" if grounded > 0.7 else "a claim is in no passage"
+        judge_in_log(story, "groundedness", grounded, "pass" if grounded > 0.7 else "fail", why)
     return story.plan
 
 
 def _retrieve(
-    story: Story, r: random.Random, release: Release, question: str, passages: list[str], empty: bool
+    story: Story, r: random.Random, release: Release, question: str, passages: list[str], found: bool
 ) -> None:
     own: Attributes = {
         "openinference.span.kind": "RETRIEVER",
         "input.value": question,
         "rag.index.version": release.index_version,
+        "fourline.retrieval.hit": found,
     }
     with story.span("retrieve", attributes=own) as span:
         _embed(story, r, question)
@@ -86,7 +88,7 @@ def _retrieve(
             story.log(
                 "WARN", "vector search was slow: segment not in memory", {"db.collection.name": release.index_version}
             )
-        for n, passage in enumerate([] if empty else passages):
+        for n, passage in enumerate(passages if found else []):
             base = f"retrieval.documents.{n}.document"
             span.attributes |= {
                 f"{base}.id": f"doc-{r.randrange(9000)}",
@@ -134,13 +136,20 @@ def _generate(story: Story, r: random.Random, release: Release, said: list[Messa
         cached=0.55 if len(said) > 2 else 0.3,
         streamed=True,
         finish="end_turn",
-        extra=(("prompt.id", "cited-answer"), ("llm.prompt_template.version", release.prompt_version)),
+        extra=(
+            ("prompt.id", "cited-answer"),
+            ("llm.prompt_template.version", release.prompt_version),
+            ("fourline.cache.hit", False),
+        ),
     )
-    if r.random() < 0.02:
+    said.append(asked.answer)
+    if r.random() < KNOWN:
+        ask_cache(story, r, openinference, asked, name="ChatAnthropic")
+        return
+    if r.random() < (0.5 if fails(story, asked) else 0.02):
         ask_in_vain(story, r, openinference, asked, "server", name="ChatAnthropic")
         story.spend(1.0)
     ask(story, r, openinference, asked, name="ChatAnthropic")
-    said.append(asked.answer)
 
 
 AGENT = Agent("research", PRODUCT, 7.0, tell)

@@ -14,11 +14,16 @@ BUSIEST_MINUTE = 14 * 60  # of the UTC day
 SWING = 0.35  # the busiest minute has 1.35 times the mean
 
 
-def told_in(minute: int, seed: int, rate: float) -> Iterator[TracePlan]:
-    """All traces of the sessions that begin in a minute since the epoch. rate: 1.0 = about 1.4 traces a second."""
+def told_in(minute: int, seed: int, rate: float, kept: float = 1.0) -> Iterator[TracePlan]:
+    """All traces of the sessions that begin in a minute since the epoch. rate: 1.0 = about 1.4 traces a second.
+
+    kept: share of these sessions, the same ones each time.
+    """
     for agent in AGENTS:
         for number in range(sessions_of(agent, minute, seed, rate)):
-            yield from agent.tell(Session(seed, agent.name, minute, number))
+            session = Session(seed, agent.name, minute, number)
+            if kept == 1.0 or share("kept", *session.key) < kept:
+                yield from agent.tell(session)
 
 
 def sessions_of(agent: Agent, minute: int, seed: int, rate: float) -> int:

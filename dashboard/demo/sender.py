@@ -18,7 +18,9 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from dashboard.demo.measures import HistogramMeasure, Key, Minute
-from dashboard.demo.plan import Source, SpanPlan, TracePlan
+from dashboard.demo.plan import FeedbackPlan, Source, SpanPlan, TracePlan
+from dashboard.demo.releases import Deployment
+from dashboard.demo.words import Words
 
 QUEUE = 16_384
 BATCH = 512
@@ -45,9 +47,9 @@ class PlannedIds(IdGenerator):
 
 
 class Sender:
-    """One exporter and queue a signal, one provider a resource. endpoint: http://host:port. Not thread-safe."""
+    """One exporter and queue a signal, one provider a resource. endpoint, api: http://host:port. Not thread-safe."""
 
-    def __init__(self, endpoint: str, key: str | None) -> None:
+    def __init__(self, endpoint: str, api: str, key: str | None) -> None:
         base, headers = endpoint.rstrip("/"), ({"Authorization": f"Bearer {key}"} if key else {})
         spans = OTLPSpanExporter(f"{base}/v1/traces", headers=headers, timeout=TIMEOUT_S)
         logs = OTLPLogExporter(f"{base}/v1/logs", headers=headers, timeout=TIMEOUT_S)
@@ -55,6 +57,7 @@ class Sender:
         self._logs = BatchLogRecordProcessor(logs, DELAY_MS, BATCH, max_queue_size=QUEUE)
         self._metrics = OTLPMetricExporter(f"{base}/v1/metrics", headers=headers, timeout=TIMEOUT_S)
         self._ids = PlannedIds()
+        self._words = Words(api, headers, TIMEOUT_S)
         self._providers: dict[Source, tuple[TracerProvider, LoggerProvider]] = {}
 
     def send(self, plan: TracePlan) -> None:
@@ -100,21 +103,33 @@ class Sender:
     def measure(self, minutes: Sequence[Minute]) -> None:
         """Export the metrics of a minute at once."""
         resources = [
-            points.ResourceMetrics(_resource(m.source), [points.ScopeMetrics(METER, _metrics(m), "")], "")
+            points.ResourceMetrics(_resource(m.source), [points.ScopeMetrics(METER, metrics(m), "")], "")
             for m in minutes
         ]
         if resources:
             self._metrics.export(points.MetricsData(resources))
 
+    def feedback(self, plan: TracePlan, said: FeedbackPlan) -> None:
+        self._words.feedback(plan, said)
+
+    def pass_on(self) -> None:
+        """Feedback that was given in the meantime."""
+        self._words.pass_on()
+
+    def release(self, deployment: Deployment) -> None:
+        self._words.release(deployment)
+
     def flush(self) -> None:
         """Return when all that was queued has been answered, or given up."""
         self._spans.force_flush()
         self._logs.force_flush()
+        self._words.pass_on()
 
     def close(self) -> None:
         self._spans.shutdown()  # type: ignore[no-untyped-call]
         self._logs.shutdown()  # type: ignore[no-untyped-call]
         self._metrics.shutdown()
+        self._words.close()
 
     def _provider(self, source: Source) -> tuple[TracerProvider, LoggerProvider]:
         known = self._providers.get(source)
@@ -143,7 +158,7 @@ def _resource(source: Source) -> Resource:
     return Resource.create(own | dict(source.extra))
 
 
-def _metrics(minute: Minute) -> list[points.Metric]:
+def metrics(minute: Minute) -> list[points.Metric]:
     found = [
         _histogram(minute, "gen_ai.client.token.usage", "{token}", minute.tokens),
         _histogram(minute, "gen_ai.client.operation.duration", "s", minute.durations),
@@ -151,7 +166,7 @@ def _metrics(minute: Minute) -> list[points.Metric]:
             "agent.requests", "Requests by outcome", "{request}", points.Sum(_sums(minute), DELTA, is_monotonic=True)
         ),
         _gauge(minute, "agent.queue.depth", "{request}", minute.queue_depth),
-        _gauge(minute, "gen_ai.client.rate_limit.saturation", "1", minute.saturation),
+        _limits(minute),
     ]
     return [metric for metric in found if metric.data.data_points]
 
@@ -176,6 +191,14 @@ def _histogram(minute: Minute, name: str, unit: str, measures: dict[Key, Histogr
 
 def _sums(minute: Minute) -> list[points.NumberDataPoint]:
     return [points.NumberDataPoint(dict(key), minute.start_ns, minute.end_ns, n) for key, n in minute.requests.items()]
+
+
+def _limits(minute: Minute) -> points.Metric:
+    told = [
+        points.NumberDataPoint(dict(key), minute.start_ns, minute.end_ns, used) for key, used in minute.limits.items()
+    ]
+    about = "Share of the provider's rate limit that the last minute used"
+    return points.Metric("fourline.rate_limit.utilization", about, "1", points.Gauge(told))
 
 
 def _gauge(minute: Minute, name: str, unit: str, value: float) -> points.Metric:

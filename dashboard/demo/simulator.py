@@ -1,33 +1,52 @@
-"""When is what sent? First what is happening now, then, in the time left, the hours before it, newest minute first."""
+"""When is what sent? First what is happening now, then, in the time left, what was before: newest first.
+
+The last day comes whole; of the days before it one session in twelve, without metrics, so that two weeks cost no more than a day.
+"""
 
 import heapq
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from dashboard.demo.measures import Minute, measure
-from dashboard.demo.plan import SECOND, TracePlan
-from dashboard.demo.schedule import told_in
+from dashboard.demo.plan import SECOND, FeedbackPlan, TracePlan
+from dashboard.demo.releases import Deployment, deployments
+from dashboard.demo.schedule import AGENTS, told_in
 
 LONGEST_SESSION_MINUTES = 30  # sessions that began this long ago may still be going on
 HISTORY_SPANS_PER_S = 2_500  # leaves the machine to those who look
 MINUTE_NS = 60 * SECOND
+THIN = 12  # of the older days one session in so many, and so many minutes at once
+DAY_MINUTES = 24 * 60
 
 
 class Sends(Protocol):
     def send(self, plan: TracePlan) -> None: ...
     def measure(self, minutes: list[Minute]) -> None: ...
+    def feedback(self, plan: TracePlan, said: FeedbackPlan) -> None: ...
+    def pass_on(self) -> None: ...
+    def release(self, deployment: Deployment) -> None: ...
     def flush(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """rate: 1.0 = about 1.1 traces a second over the day. hours: of history to fill in at the start."""
+    """rate: 1.0 = about 1.4 traces a second over the day. hours: of whole history; days: how far back the thin one reaches."""
 
     seed: int = 1
-    rate: float = 1.5
-    hours: float = 6.0
+    rate: float = 0.6
+    hours: float = 24.0
+    days: float = 14.0
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Minutes of history that are sent together. kept: share of their sessions."""
+
+    minutes: range
+    kept: float
 
 
 class Simulator:
@@ -37,60 +56,79 @@ class Simulator:
         self.sender, self.pace = sender, pace
         self._born = now_ns
         self._next_minute = now_ns // MINUTE_NS + 1
-        self._coming: list[tuple[int, int, TracePlan]] = []
+        self._coming: list[tuple[int, int, Callable[[], int]]] = []  # when, a number that breaks ties, what to do then
         self._numbers = itertools.count()
-        self._measures_due: list[tuple[int, list[Minute]]] = []
-        newest = now_ns // MINUTE_NS
-        self._history = iter(range(newest, newest - max(LONGEST_SESSION_MINUTES, round(pace.hours * 60)), -1))
+        self._released_ns = now_ns - int(max(pace.hours / 24, pace.days) * DAY_MINUTES) * MINUTE_NS
+        self._history = _past(now_ns // MINUTE_NS, pace)
 
     def advance(self, now_ns: int) -> int:
         """Send what has ended by now_ns; returns the number of spans sent."""
         while self._next_minute * MINUTE_NS <= now_ns + MINUTE_NS:
             self._plan(self._next_minute)
             self._next_minute += 1
+        self._release(now_ns)
         sent = 0
         while self._coming and self._coming[0][0] <= now_ns:
-            plan = heapq.heappop(self._coming)[2]
-            self.sender.send(plan)
-            sent += len(plan.spans)
-        while self._measures_due and self._measures_due[0][0] <= now_ns:
-            self.sender.measure(self._measures_due.pop(0)[1])
+            sent += heapq.heappop(self._coming)[2]()
+        self.sender.pass_on()
         return sent
 
     def fill(self) -> int | None:
-        """Send one more minute of history; returns its number of spans, None when all of it has been sent."""
-        minute = next(self._history, None)
-        if minute is None:
+        """Send the next minutes of history; returns their number of spans, None when all of it has been sent."""
+        past = next(self._history, None)
+        if past is None:
             return None
-        return sum(self._send_past(plan) for plan in self._told(minute))
+        return sum(self._plan(minute, past.kept) for minute in past.minutes)
 
-    def _plan(self, minute: int) -> None:
-        for plan in self._told(minute):
-            self._wait_for(plan)
+    def _release(self, now_ns: int) -> None:
+        """Tell what was deployed since this was called last; the first time, in all of the history."""
+        for agent in AGENTS:
+            for deployment in deployments(agent.product, self._released_ns, now_ns, self.pace.seed):
+                self.sender.release(deployment)
+        self._released_ns = now_ns
 
-    def _send_past(self, plan: TracePlan) -> int:
-        if plan.end_ns > self._born:
-            self._wait_for(plan)
-            return 0
+    def _plan(self, minute: int, kept: float = 1.0) -> int:
+        """Send what of the minute is over, keep the rest for its time; returns the number of spans sent."""
+        plans = list(told_in(minute, self.pace.seed, self.pace.rate, kept))
+        if kept == 1.0:  # metrics of a part would be wrong
+            measures = measure(plans, minute, self.pace.rate)
+            self._at((minute + 1) * MINUTE_NS, partial(self._measure, measures))
+        return sum(self._at(plan.end_ns, partial(self._send, plan)) for plan in plans)
+
+    def _send(self, plan: TracePlan) -> int:
         self.sender.send(plan)
+        for said in plan.feedback:
+            self._at(said.time_ns, partial(self._pass_on, plan, said))
         return len(plan.spans)
 
-    def _wait_for(self, plan: TracePlan) -> None:
-        heapq.heappush(self._coming, (plan.end_ns, next(self._numbers), plan))
+    def _measure(self, minutes: list[Minute]) -> int:
+        self.sender.measure(minutes)
+        return 0
 
-    def _told(self, minute: int) -> Iterator[TracePlan]:
-        """The minute's traces; its metrics are due when it is over."""
-        plans = list(told_in(minute, self.pace.seed, self.pace.rate))
-        measures = measure(plans, minute)
-        if (minute + 1) * MINUTE_NS <= self._born:
-            self.sender.measure(measures)
-        else:
-            self._measures_due.append(((minute + 1) * MINUTE_NS, measures))
-        yield from plans
+    def _pass_on(self, plan: TracePlan, said: FeedbackPlan) -> int:
+        self.sender.feedback(plan, said)
+        return 0
+
+    def _at(self, time_ns: int, act: Callable[[], int]) -> int:
+        """Act now if that was before the start, else when the time has come."""
+        if time_ns <= self._born:
+            return act()
+        heapq.heappush(self._coming, (time_ns, next(self._numbers), act))
+        return 0
+
+
+def _past(newest: int, pace: Pace) -> Iterator[Past]:
+    """The history in the order in which it is sent."""
+    whole = newest - max(LONGEST_SESSION_MINUTES, round(pace.hours * 60))
+    oldest = newest - round(pace.days * DAY_MINUTES)
+    for minute in range(newest, whole, -1):
+        yield Past(range(minute, minute + 1), 1.0)
+    for minute in range(whole, oldest, -THIN):
+        yield Past(range(minute - THIN + 1, minute + 1), 1 / THIN)
 
 
 def run(simulator: Simulator, clock_ns: Callable[[], int], sleep: Callable[[float], None]) -> None:
-    """For ever: what is due now, and a minute of history as long as there is one."""
+    """For ever: what is due now, and some history as long as there is any."""
     filling = True
     while True:
         simulator.advance(clock_ns())

@@ -11,18 +11,23 @@ from dashboard.demo.plan import Attributes, SpanPlan, Story
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """seconds: median. tier: 0 read, 1 reversible, 2 needs approval."""
+    """seconds: median. effect on the world: none | reversible | irreversible; what is irreversible needs an approval."""
 
     name: str
     description: str
     seconds: float
-    tier: int = 0
+    effect: str = "none"
     spread: float = 0.45
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One execution. handled: the tool reported its failure as a result and the span stays OK, as frameworks do."""
+    """One execution. handled: the tool reported its failure as a result and the span stays OK, as frameworks do.
+
+    key: of the effect, so that it happens once. approval: approved | denied | missing | not_required.
+    tier: at which this run may act, where it is not its agent's. unknown: nobody knows whether the effect happened.
+    repeated: the tool had done it before and said so.
+    """
 
     tool: Tool
     call_id: str
@@ -31,6 +36,11 @@ class Run:
     error: tuple[str, str] | None = None  # (type, message)
     handled: bool = False
     slower: float = 1.0
+    key: str = ""
+    approval: str = ""
+    tier: int | None = None
+    unknown: bool = False
+    repeated: bool = False
     extra: tuple[tuple[str, Any], ...] = ()
 
     def asked(self, thought: str = "") -> Message:
@@ -51,7 +61,7 @@ def definition(tool: Tool) -> dict[str, Any]:
 def run_tool(story: Story, r: random.Random, run: Run, dialect: str = "genai") -> SpanPlan:
     """The run as a span; dialect: genai | openinference | vercel."""
     with story.span(_span_name(run, dialect), attributes=WRITERS[dialect](run)) as span:
-        span.attributes |= {"agent.autonomy.tier": run.tool.tier, **dict(run.extra)}
+        span.attributes |= _effects(run) | dict(run.extra)
         story.spend(around(r, run.tool.seconds, run.tool.spread) * run.slower)
         if run.error and not run.handled:
             story.fail(span, *run.error)
@@ -62,6 +72,22 @@ def run_tool(story: Story, r: random.Random, run: Run, dialect: str = "genai") -
                 {"gen_ai.tool.name": run.tool.name, "error.type": run.error[0]},
             )
     return span
+
+
+def _effects(run: Run) -> Attributes:
+    own: Attributes = {
+        "fourline.tool.effect": run.tool.effect,
+        "fourline.tool.state": "unknown" if run.unknown else "confirmed",
+    }
+    if run.key:
+        own["fourline.tool.idempotency_key"] = run.key
+    if run.approval:
+        own["fourline.tool.approval"] = run.approval
+    if run.tier is not None:
+        own["fourline.autonomy.tier"] = run.tier
+    if run.repeated:
+        own["fourline.tool.deduplicated"] = True
+    return own
 
 
 def _span_name(run: Run, dialect: str) -> str:

@@ -15,6 +15,7 @@ from dashboard.links import in_project, with_query
 from dashboard.listing import Listing, read_listing
 from dashboard.pages.asking import answered
 from dashboard.pages.ingest import project_snippets
+from dashboard.pages.trace_ends import by_end, end_words
 from dashboard.search_notes import search_notes, sums_note
 from dashboard.snippets import Snippet
 from dashboard.templatetags.units import counted, in_exact, in_money, in_time
@@ -93,11 +94,16 @@ class SumsPage:
 
 @dataclass(frozen=True, slots=True)
 class TracesPage:
-    """strip, strip_href: as of SumsPage. notes: what a free-text search leaves out."""
+    """strip, strip_href: as of SumsPage.
+
+    ends_words: what a list by ends holds (see trace_ends), "" = it is not one. notes: what a free-text search leaves out.
+    """
 
     listing: Listing
     strip: Strip | None
     strip_href: str
+    ends_words: str
+    ends_href: str
     notes: list[str]
     lines: list[TraceLine]
     sorts: dict[str, SortLink]
@@ -112,22 +118,23 @@ class TracesPage:
 @answered
 def traces(request: HttpRequest) -> HttpResponse:
     listing = read_listing(request.path, request.GET, datetime.now(UTC))
+    wanted = by_end(listing, request.GET)
     if request.headers.get("HX-Target") == SUMS:
-        return render(request, "traces/sums.html", {"page": sums_page(request, listing)})
+        return render(request, "traces/sums.html", {"page": sums_page(request, wanted)})
     slug, project_id, sort = request.project.slug, request.project.pk, sort_of(listing.sort)
     found = find_traces(
-        project_id, listing.range.start_ns, listing.range.end_ns, now_ns=listing.now_ns, filter=listing.filter,
+        project_id, wanted.range.start_ns, wanted.range.end_ns, now_ns=listing.now_ns, filter=wanted.filter,
         sort=sort, limit=ROWS, cursor=listing.cursor,
     )  # fmt: skip
-    notes = search_notes(
-        project_id, listing.range.start_ns, listing.range.end_ns, listing.now_ns, listing.filter, found
-    )
-    sums = sums_page(request, listing)
+    notes = search_notes(project_id, wanted.range.start_ns, wanted.range.end_ns, listing.now_ns, listing.filter, found)
+    sums = sums_page(request, wanted)
     sets = version_sets_by_id(project_id, sorted({one for row in found.items for one in row.version_sets}))
     page = TracesPage(
         listing=listing,
         strip=sums.strip,
         strip_href=sums.strip_href,
+        ends_words=end_words(request.GET),
+        ends_href=with_query(request.path, request.GET, by=None, cursor=None),
         notes=[*notes, *sums_note(listing.filter)],
         lines=trace_lines(found.items, slug, sets),
         sorts=sort_links(request.path, request.GET, sort),

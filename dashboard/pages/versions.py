@@ -39,6 +39,7 @@ class SetLine:
     failing: bool
     changed: str
     diff_href: str
+    page_href: str
     traces_href: str
     chosen: bool
     partial: bool
@@ -157,6 +158,7 @@ def set_line(one: VersionSetUse, before: VersionSetUse | None, slug: str, chosen
         failing=one.error_traces >= one.traces * FAILING and one.error_traces > 0,
         changed=", ".join(changed),
         diff_href=diff,
+        page_href=in_project(slug, "versions", one.id),
         traces_href=with_query(in_project(slug, "traces"), {}, q=f"version:{one.id[:12]}", range="30d"),
         chosen=one.id == chosen,
         partial=within and not changed,

@@ -10,24 +10,14 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.journeys.agent import run
-from tests.world import PASSWORD, World, make_world
+from tests.journeys.people import Watch, signed_in
+from tests.world import World, make_world
 from tracestore.jobs import traces as settle
 
 FIRST, SECOND = "1" * 32, "2" * 32
 SESSION = "task-31"
 
 CHECKS = (Path(__file__).parent / "checks.js").read_text()
-
-
-class Watch:
-    """What a page must not do: report an error, or ask anybody but us."""
-
-    def __init__(self, page: Any, site: str) -> None:
-        self.found: list[str] = []
-        page.on("console", lambda one: self.found.append(one.text) if one.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: self.found.append(str(error)))
-        page.on("request", lambda one: None if one.url.startswith((site, "data:")) else self.found.append(one.url))
-        page.on("response", lambda one: self.found.append(f"{one.status} {one.url}") if one.status >= 400 else None)
 
 
 @pytest.fixture
@@ -45,18 +35,8 @@ def world(site: str) -> World:
 @pytest.fixture(params=["light", "dark", "phone"])
 def page(request: pytest.FixtureRequest, chromium: Any, site: str, world: World) -> Iterator[Any]:
     """Alice, signed in through the form."""
-    phone = request.param == "phone"
-    look: dict[str, Any] = {"viewport": {"width": 390, "height": 844} if phone else {"width": 1440, "height": 900}}
-    look |= {"is_mobile": phone, "has_touch": phone, "color_scheme": "dark" if request.param == "dark" else "light"}
-    context = chromium.new_context(**look)
-    page = context.new_page()
-    page.goto(f"{site}/sign-in")
-    page.locator("input[type=email], input[name=email]").first.fill(world.alice.email)
-    page.locator("input[type=password]").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_load_state("networkidle")
-    yield page
-    context.close()
+    with signed_in(chromium, site, world.alice.email, request.param) as page:
+        yield page
 
 
 def check(page: Any, name: str) -> None:

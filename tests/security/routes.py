@@ -77,4 +77,5 @@ def example(tenant: Tenant, member_id: int) -> dict[str, str]:
         "token": tenant.token,
         "uid": "MQ",
         "digest": digest(),
+        "name": "latency_p95",
     }

@@ -120,6 +120,13 @@ def negation_inwards(node: Node, negated: bool = False) -> Node:
     return Or(children) if isinstance(node, And) == negated else And(children)
 
 
+def with_only(node: Node | None, term: Term) -> Node:
+    """The filter with this term in place of all that it says of the term's field beside its other terms."""
+    beside = node.children if isinstance(node, And) else () if node is None else (node,)
+    kept = tuple(one for one in beside if {other.field for other in terms(one)} != {term.field})
+    return And((*kept, term)) if kept else term
+
+
 def free_text(node: Node | None) -> list[Term]:
     return [term for term in terms(node) if term.field == "text"]
 

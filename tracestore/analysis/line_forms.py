@@ -95,7 +95,8 @@ class Member:
 
     formula: in words that a person can check. fact: the table whose rollup it is read from. needs: the attributes (or
     metrics, events) that feed it; () = any span does. empty: one sentence for where nothing is known: why, and what to send.
-    sources: of which sources of scores; () = all. per: the noun that n counts, in the plural.
+    sources: of which sources of scores; () = all. also: further facts whose sums are added. per: the noun that n counts, in
+    the plural.
     """
 
     name: str
@@ -110,3 +111,27 @@ class Member:
     empty: str
     needs: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    also: tuple[Fact, ...] = ()
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        return (self.fact, *self.also)
+
+
+def sums_of(form: Form) -> tuple[str, ...]:
+    """The measures and histograms that a form reads."""
+    match form:
+        case Share(whole, part, failed):
+            return (*whole, *part, *failed)
+        case Ratio(part, whole, n):
+            return (part, whole, n)
+        case Mean(total, histogram):
+            return (total, histogram)
+        case Total(total, n, histogram):
+            return tuple(name for name in (total, n, histogram) if name)
+        case Rate(of):
+            return sums_of(of)
+        case Quantile(histogram) | TopShare(histogram):
+            return (histogram,)
+        case _:
+            return ()

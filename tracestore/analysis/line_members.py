@@ -26,7 +26,9 @@ from tracestore.analysis.line_forms import (
 _NO_REQUESTS: Final = "No request ended in this range. Send traces with OTLP; the page Ingest shows what arrives."
 _NO_CALLS: Final = "No model call that lasted ended in this range. Send gen_ai.operation.name on the spans of calls."
 _NO_TOOLS: Final = "No tool call ended in this range. Send gen_ai.operation.name = execute_tool on the spans of tools."
-_NO_TOKENS: Final = "No span says how many tokens a call took. Send gen_ai.usage.input_tokens and .output_tokens."
+_NO_TOKENS: Final = (
+    "No span says how many tokens a call took. Send gen_ai.usage.input_tokens, gen_ai.usage.output_tokens."
+)
 _NO_COST: Final = "No request has a known cost. Send gen_ai.request.model and gen_ai.usage.* tokens, or set a price."
 
 
@@ -83,11 +85,12 @@ QUALITY: Final[tuple[Member, ...]] = (
         "ratings", "Nobody rated an answer in this range. Send feedback with POST /api/v1/feedback.",
         "POST /api/v1/feedback", "people",
     ),
-    _request_share(
-        "adoption_rate", "quality", "Adoption rate", "up", "answers adopted, edited or not / answers whose fate is known",
-        Share(("adoption_known",), ("adopted", "edited")), "answers",
-        "No span says what became of an answer. Send fourline.adoption (adopted, edited or rejected) on the root span.",
-        "fourline.adoption",
+    Member(
+        "adoption_rate", "quality", "Adoption rate", "ratio", "up",
+        "answers adopted, edited or not / answers whose fate is known, by root spans and feedback", "trace",
+        Share(("adopted", "edited", "rejected"), ("adopted", "edited")), "answers",
+        "Nothing says what became of an answer. Send fourline.adoption (adopted, edited or rejected) on the root span.",
+        ("fourline.adoption", "POST /api/v1/feedback"), also=("score",),
     ),
     _score_share(
         "evaluation_pass_rate", "Evaluations passed", "evaluations passed / evaluations that passed or failed",
@@ -268,9 +271,9 @@ SIGNALS: Final[tuple[Member, ...]] = (
     ),
     Member(
         "saturation", "signals", "Saturation", "ratio", "down", "the largest share of a limit in use that was reported",
-        "trace", Reading(("fourline.saturation",)), "readings",
-        "No metric says how full a limit is. Send the gauge fourline.saturation (0 to 1) with OTLP metrics.",
-        ("fourline.saturation",),
+        "trace", Reading(("fourline.rate_limit.utilization",)), "readings",
+        "No metric says how full a limit is. Send the gauge fourline.rate_limit.utilization (0 to 1) with OTLP metrics.",
+        ("fourline.rate_limit.utilization",),
     ),
     _request_share(
         "degraded_rate", "signals", "Degraded", "down", "requests answered in degraded mode / requests that say",

@@ -3,18 +3,20 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from tracestore import db
 from tracestore.analysis.filters import Node
-from tracestore.analysis.line_forms import Reading
+from tracestore.analysis.line_forms import Fact, Reading, sums_of
 from tracestore.analysis.line_steps import NS, Period, Series, series_of
 from tracestore.analysis.lines import MEMBERS, Member
-from tracestore.facts import FACTS, OTHER, Rollup
+from tracestore.facts import CALLS, OTHER, REQUESTS, SCORES, TOOLS, Rollup
 from tracestore.queries.line_readings import find_reading
 from tracestore.queries.rollups import Sums, find_sums
+from tracestore.queries.sum_targets import summed
+from tracestore.rollups_sql import sum_names
 
-ROLLUPS: Final[Mapping[str, Rollup]] = {one.fact: one for one in FACTS}
+ROLLUPS: Final[Mapping[str, Rollup]] = {"trace": REQUESTS, "llm_call": CALLS, "tool_call": TOOLS, "score": SCORES}
 SPLITS: Final[Mapping[str, str]] = {
     "version": "service_version",
     "version_set": "version_set",
@@ -57,20 +59,21 @@ def find_lines(
     """
     wanted = [MEMBERS[name] for name in members] if members is not None else list(MEMBERS.values())
     asked = _Question(project_id, start_ns, end_ns, step_s, filter, SPLITS[split_by] if split_by else None, wanted)
-    facts = dict.fromkeys(one.fact for one in wanted if not isinstance(one.form, Reading))
-    read = {str(fact): _read_fact(asked, fact) for fact in facts}
-    period = Period(start_ns, end_ns, step_s, _since_ns(project_id, read.values()), now_ns)
+    facts = dict.fromkeys(fact for one in wanted if not isinstance(one.form, Reading) for fact in one.facts)
+    read = {fact: _read_fact(asked, fact) for fact in facts}
+    period = Period(start_ns, end_ns, step_s, _since_ns(asked), now_ns)
     kept = _largest(read)
     found: list[Series] = []
     for member in wanted:
         if isinstance(member.form, Reading):
             found.append(find_reading(project_id, member, period, narrowed=filter is not None))
             continue
-        of = read[member.fact]
-        if with_whole or not of.split:
-            found.append(series_of(member, _by_step(member, of.rows), period))
-        if of.split:
-            found += _split(member, of, period, kept, split_by)
+        of = [read[fact] for fact in member.facts]
+        rows, split = [row for one in of for row in one.rows], all(one.split for one in of)
+        if with_whole or not split:
+            found.append(series_of(member, _by_step(member, rows), period))
+        if split:
+            found += _split(member, rows, period, kept, split_by)
     return found
 
 
@@ -89,38 +92,42 @@ class _Question:
 class _Read:
     """rows: sums whose key is (value of the split, source), each where it was asked for."""
 
-    rollup: Rollup | None
+    rollup: Rollup
     rows: list[Sums]
     split: bool
 
 
-def _read_fact(asked: _Question, fact: str) -> _Read:
-    rollup = ROLLUPS.get(fact)
-    if rollup is None:
-        return _Read(None, [], False)
+def _read_fact(asked: _Question, fact: Fact) -> _Read:
+    rollup = ROLLUPS[fact]
     split = asked.dimension in {one.name for one in rollup.dimensions}
-    sourced = any(one.sources for one in asked.members if one.fact == fact)
+    of_fact = [one for one in asked.members if fact in one.facts]
+    sourced = any(one.sources for one in of_fact)
     by = [name for name, wanted in ((asked.dimension, split), ("source", sourced)) if name and wanted]
-    chosen: dict[str, Any] = {} if asked.filter is None else {"filter": asked.filter}
-    rows = find_sums(rollup, asked.project_id, asked.start_ns, asked.end_ns, by, step_s=asked.step_s, **chosen)
+    only = {name for one in of_fact for name in sums_of(one.form)} & {*sum_names(rollup)} | {rollup.weight}
+    rows = find_sums(
+        rollup, asked.project_id, asked.start_ns, asked.end_ns, by,
+        step_s=asked.step_s, filter=asked.filter, only=only,
+    )  # fmt: skip
     if len(rows) >= _MOST_ROWS:
         raise TooFine(f"there are more than {_MOST_ROWS} values in this range; use a longer step, or no split")
     return _Read(rollup, rows, split)
 
 
-def _largest(read: Mapping[str, _Read]) -> set[str | None]:
+def _largest(read: Mapping[Fact, _Read]) -> set[str | None]:
     """The same values in every fact, so that charts beside each other show the same."""
     weights: Counter[str | None] = Counter()
     for one in read.values():
-        if one.split and one.rollup is not None:
+        if one.split:
             for row in one.rows:
                 weights[row.key[0]] += row.measures.get(one.rollup.weight) or 0
     return {key for key, _ in weights.most_common(MOST_KEYS)}
 
 
-def _split(member: Member, read: _Read, period: Period, kept: set[str | None], split_by: str | None) -> list[Series]:
+def _split(
+    member: Member, rows: Iterable[Sums], period: Period, kept: set[str | None], split_by: str | None
+) -> list[Series]:
     groups: dict[str | None, list[Sums]] = {}
-    for row in read.rows:
+    for row in rows:
         groups.setdefault(row.key[0] if row.key[0] in kept else OTHER, []).append(row)
     keys = sorted(groups, key=lambda key: (key == OTHER, key is None, key or ""))
     return [series_of(member, _by_step(member, groups[key]), period, key, split_by) for key in keys]
@@ -139,26 +146,46 @@ class _Since:
     minute_s: int | None
     hour_s: int | None
     day_s: int | None
+    mark_s: int | None
+    minutes_from_s: int
+    frozen_before_s: int
 
 
-# The first of each grain, by request_rollup_start: minutes go first (see minutes_from_s), days stay longest.
+# The first of each grain, by usage_rollup_fill: minutes go first, days stay longest.
 _SINCE = """
 SELECT
-  (SELECT min(start_s) FROM request_rollup WHERE project = %(project)s AND grain_s = 60) AS minute_s,
-  (SELECT min(start_s) FROM request_rollup WHERE project = %(project)s AND grain_s = 3600) AS hour_s,
-  (SELECT min(start_s) FROM request_rollup WHERE project = %(project)s AND grain_s = 86400) AS day_s
+  (SELECT min(start_s) FROM usage_rollup WHERE project = %(project)s AND grain_s = 60) AS minute_s,
+  (SELECT min(start_s) FROM usage_rollup WHERE project = %(project)s AND grain_s = 3600) AS hour_s,
+  (SELECT min(start_s) FROM usage_rollup WHERE project = %(project)s AND grain_s = 86400) AS day_s,
+  (SELECT min(start_s) FROM rollup_mark WHERE project = %(project)s AND grain_s = 60) AS mark_s,
+  coalesce((SELECT minutes_from_s FROM rollup_state WHERE project = %(project)s), 0) AS minutes_from_s,
+  coalesce((SELECT frozen_before_s FROM rollup_state WHERE project = %(project)s), 0) AS frozen_before_s
 """
 
 
-def _since_ns(project_id: int, read: Iterable[_Read]) -> int | None:
-    """When the first request ended, to the minute, or the hour or day where finer sums of it are no longer kept.
+def finest_step_s(project_id: int, start_ns: int) -> int:
+    """The finest step that a range from then on can be told in: 60, or 3600 where minutes are no longer kept."""
+    return 60 if start_ns >= _since(project_id).minutes_from_s * NS else 3_600
 
-    What was read may be too young to be summed.
+
+def _since(project_id: int) -> _Since:
+    return db.fetch(_SINCE, {"project": project_id}, _Since)[0]
+
+
+def _since_ns(asked: _Question) -> int | None:
+    """When the first thing ended, to the minute, or the hour or day where finer sums of it are no longer kept.
+
+    What is too young to be summed is marked. Steps that are not whole hours know nothing before minutes_from_s, and a
+    filter that rows must answer nothing before frozen_before_s.
     """
-    found = db.fetch(_SINCE, {"project": project_id}, _Since)[0]
+    found = _since(asked.project_id)
     since_s, reach_s = None, 0
     for start_s, grain_s in ((found.day_s, 86_400), (found.hour_s, 3_600), (found.minute_s, 60)):
         if start_s is not None and (since_s is None or start_s < since_s + reach_s):
             since_s, reach_s = start_s, grain_s
-    starts = [row.start_s for one in read for row in one.rows] + ([] if since_s is None else [since_s])
-    return min(starts) * NS if starts else None
+    starts = [start_s for start_s in (since_s, found.mark_s) if start_s is not None]
+    if not starts:
+        return None
+    of_rows = any(summed(ROLLUPS[fact], asked.filter) is None for one in asked.members for fact in one.facts)
+    bounds = [found.minutes_from_s] * (asked.step_s % 3_600 > 0) + [found.frozen_before_s] * of_rows
+    return max(min(starts), *bounds, 0) * NS

@@ -23,9 +23,17 @@ class Command(BaseCommand):
         parser.add_argument(
             "--endpoint", default=f"http://127.0.0.1:{settings.OTLP_PORT}", help="base address of an OTLP/HTTP receiver"
         )
+        parser.add_argument(
+            "--api",
+            default=f"http://127.0.0.1:{settings.PORT}",
+            help="base address of pages and API, for feedback and releases",
+        )
         parser.add_argument("--key", help="ingest key; default: the one of the first start, if this is its home")
-        parser.add_argument("--hours", type=float, default=6.0, help="hours of history to send first (default 6)")
-        parser.add_argument("--rate", type=float, default=1.5, help="1.0 = about 1.1 traces a second (default 1.5)")
+        parser.add_argument("--hours", type=float, default=24.0, help="hours of whole history to send (default 24)")
+        parser.add_argument(
+            "--days", type=float, default=14.0, help="days back to which one session in twelve is sent too (default 14)"
+        )
+        parser.add_argument("--rate", type=float, default=0.6, help="1.0 = about 1.4 traces a second (default 0.6)")
         parser.add_argument("--seed", type=int, default=1, help="another seed tells another story")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -38,8 +46,8 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, _stop)
         logging.getLogger("opentelemetry").setLevel(logging.ERROR)
         _wait_until_open(options["endpoint"])
-        sender = Sender(options["endpoint"], options["key"] or _first_key())
-        pace = Pace(options["seed"], options["rate"], options["hours"])
+        sender = Sender(options["endpoint"], options["api"], options["key"] or _first_key())
+        pace = Pace(options["seed"], options["rate"], options["hours"], options["days"])
         try:
             run(Simulator(sender, pace, time.time_ns()), time.time_ns, time.sleep)
         except KeyboardInterrupt:

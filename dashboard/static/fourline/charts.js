@@ -164,8 +164,8 @@
   // ---- loading
   async function load(section) {
     const answer = await fetch(section.dataset.charts, { headers: { Accept: "application/json" } });
-    if (!answer.ok) return failed(section, answer.status);
-    const found = await answer.json();
+    const found = answer.headers.get("Content-Type").includes("json") ? await answer.json() : {};
+    if (!answer.ok) return failed(section, answer.status, found.problem);
     for (const element of section.querySelectorAll("[data-plot]")) {
       const figure = found[element.dataset.plot];
       if (figure) figures.set(element, figure);
@@ -174,11 +174,11 @@
     section.removeAttribute("data-charts-failed");
   }
 
-  function failed(section, status) {
+  function failed(section, status, problem) {
     section.dataset.chartsFailed = status;
     for (const element of section.querySelectorAll("[data-plot]:not(.js-plotly-plot)")) {
       element.removeAttribute("aria-busy");
-      element.textContent = status === 503 ? "This took too long. Choose a shorter range." : "The chart could not be loaded. Its table is below.";
+      element.textContent = problem || (status === 503 ? "This took too long. Choose a shorter range." : "The chart could not be loaded. Its table is below.");
     }
   }
 
@@ -202,6 +202,6 @@
 
   new MutationObserver(drawAll).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
-  document.addEventListener("htmx:afterSettle", (event) => { if (event.target.closest("[data-live]")) loadAll(); });
+  document.addEventListener("htmx:afterRequest", (event) => { if (event.target.matches("[data-live]") && event.detail.successful) loadAll(); });
   loadAll();
 })();

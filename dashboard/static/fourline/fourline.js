@@ -148,7 +148,7 @@
 // A fragment that cannot be had: go to the page itself, which says why.
 document.addEventListener("htmx:responseError", (event) => {
   const path = event.detail.pathInfo && event.detail.pathInfo.requestPath;
-  if (path && event.detail.xhr.status !== 401 && event.detail.requestConfig.verb === "get" && !event.target.closest("[data-live]")) location.href = path;
+  if (path && event.detail.xhr.status !== 401 && event.detail.requestConfig.verb === "get" && !event.target.closest("[data-live], [data-optional]")) location.href = path;
 });
 
 // A new span in the panel is read from its top; on a narrow screen the panel stands above the tree.

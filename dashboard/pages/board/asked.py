@@ -1,0 +1,152 @@
+"""What did the address of the board ask for: range, filter, zone, compared with what, split by what? Pure but for versions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dashboard.charts import Axis
+from dashboard.links import with_query
+from dashboard.listing import Choice, Hidden, Listing, read_listing
+from dashboard.params import RANGES, in_ns
+from dashboard.zones import Zone
+from tracestore.analysis.filters import And, Node, Term
+from tracestore.analysis.lines import step_s_of
+
+NS = 10**9
+DAY_S = 86_400
+COMPARED = {
+    "": "no comparison",
+    "before": "the period before",
+    "day": "the day before",
+    "week": "the same time last week",
+    "versions": "version against version",
+}
+SPLITS = {
+    "": "not split",
+    "version": "by version",
+    "model": "by model",
+    "environment": "by environment",
+    "service": "by service",
+    "operation": "by operation",
+    "tool": "by tool",
+}
+KEPT = ("range", "from", "to", "tz", "q", "compare", "split", "a", "b", "live")
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of two things that are compared. shift_s: how much earlier it lies. words: its name. version: "" = all."""
+
+    start_ns: int
+    end_ns: int
+    filter: Node | None
+    shift_s: int
+    words: str
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """compare: a key of COMPARED; split: of SPLITS. a, b: versions, a the older one, where versions are compared."""
+
+    slug: str
+    path: str
+    listing: Listing
+    zone: Zone
+    axis: Axis
+    compare: str
+    split: str
+    a: str
+    b: str
+    kept: dict[str, str]
+
+    @property
+    def here(self) -> Side:
+        of = self.listing
+        if self.compare == "versions":
+            return Side(of.range.start_ns, of.range.end_ns, narrowed(of.filter, self.b), 0, self.b, self.b)
+        return Side(of.range.start_ns, of.range.end_ns, of.filter, 0, "")
+
+    @property
+    def other(self) -> Side:
+        """What tiles compare with: the period before, unless something else was asked for."""
+        of = self.listing
+        if self.compare == "versions":
+            return Side(of.range.start_ns, of.range.end_ns, narrowed(of.filter, self.a), 0, self.a, self.a)
+        shift_s = shift_of(self.compare, of.range.end_ns - of.range.start_ns)
+        start_ns, end_ns = (max(0, at - shift_s * NS) for at in (of.range.start_ns, of.range.end_ns))
+        return Side(start_ns, end_ns, of.filter, shift_s, COMPARED[self.compare or "before"])
+
+
+def read_asked(
+    path: str,
+    query: Mapping[str, str],
+    now: datetime,
+    slug: str,
+    zone: Zone,
+    versions: Sequence[str] = (),
+    since_ns: int | None = None,
+) -> Asked:
+    """Never raises; what cannot be read is named in listing.errors.
+
+    versions: to compare, the newest first. since_ns: when the first of all was seen, None = nothing ever was.
+    """
+    listing = read_listing(path, query, now, default_range(since_ns, in_ns(now)), zone.name)
+    start_ns, end_ns = listing.range.start_ns, listing.range.end_ns
+    axis = Axis(start_ns // NS, -(-end_ns // NS), step_s_of(listing.range.name, (end_ns - start_ns) // NS), zone.info)
+    b = query.get("b") or next(iter(versions), "")
+    a = query.get("a") or next((one for one in versions if one != b), "")
+    compare = query.get("compare", "")
+    if compare not in COMPARED or (compare == "versions" and not (a and b)):
+        compare = ""
+    split = query.get("split", "")
+    kept = {name: query[name] for name in KEPT if query.get(name)}
+    return Asked(slug, path, listing, zone, axis, compare, split if split in SPLITS else "", a, b, kept)
+
+
+def default_range(since_ns: int | None, now_ns: int) -> str:
+    """A day, or as much as has as much before it to be compared with; an hour at least."""
+    age = timedelta(seconds=(now_ns - since_ns) // NS) if since_ns is not None else timedelta.max
+    return next((name for name in ("24h", "6h") if 2 * RANGES[name] <= age), "1h")
+
+
+def shift_of(compare: str, length_ns: int) -> int:
+    """Seconds, whole steps: so much earlier lies what is compared, and it never overlaps the range."""
+    whole_s = -(-length_ns // NS)
+    return max({"day": DAY_S, "week": 7 * DAY_S}.get(compare, 0), -(-whole_s // 60) * 60)
+
+
+def narrowed(filter: Node | None, version: str) -> Node:
+    term = Term("version", "=", version)
+    return term if filter is None else And((filter, term))
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """What stands above the charts. versions: to choose a and b from."""
+
+    compares: list[Choice]
+    compare_word: str
+    splits: list[Choice]
+    split_word: str
+    versions: list[str]
+    version_keeps: list[Hidden]
+    a: str
+    b: str
+    against_versions: bool
+
+
+def controls(asked: Asked, versions: Sequence[str]) -> Controls:
+    possible = [name for name in COMPARED if name != "versions" or len(versions) > 1]
+    compares = [Choice(COMPARED[name], _with(asked, compare=name), name == asked.compare) for name in possible]
+    splits = [Choice(word, _with(asked, split=name), name == asked.split) for name, word in SPLITS.items()]
+    keeps = [Hidden(name, value) for name, value in asked.kept.items() if name not in ("a", "b", "compare")]
+    against = asked.compare == "versions"
+    listed = list(dict.fromkeys([*([asked.b, asked.a] if against else []), *versions]))
+    return Controls(
+        compares, COMPARED[asked.compare], splits, SPLITS[asked.split], listed, keeps, asked.a, asked.b, against
+    )
+
+
+def _with(asked: Asked, **changes: str) -> str:
+    return with_query(asked.path, asked.kept, **changes)

@@ -1,0 +1,99 @@
+"""The numbers of the board: both sides of a comparison, versions and releases, in few statements."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from dashboard.charts import Mark
+from dashboard.frame import colour_class
+from dashboard.pages.board.asked import NS, Asked, Side
+from tracestore.analysis.filters import And, FilterError, Node, Term
+from tracestore.analysis.line_steps import Series
+from tracestore.queries.lines import TooFine, find_lines
+from tracestore.queries.releases import ReleaseRow, find_releases
+from tracestore.queries.version_heads import VersionHead, find_version_heads
+
+VERSIONS = 40  # to choose from
+COARSE_S = 86_400  # steps of a side of which only the total is shown
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """problem: why there are none, and what to do; "" where there are."""
+
+    here: list[Series] = field(default_factory=list)
+    other: list[Series] = field(default_factory=list)
+    problem: str = ""
+
+
+def read_totals(project_id: int, asked: Asked, members: Sequence[str] | None = None) -> Numbers:
+    """Every member step by step, and the totals of what it is compared with. Raises QueryCanceled past 5 s."""
+    return _read(project_id, asked, members, "", asked.axis.step_s if asked.compare else COARSE_S)
+
+
+def read_curves(project_id: int, asked: Asked, members: Iterable[str]) -> Numbers:
+    """The same for charts: split as asked; the other side only where it is drawn. Raises QueryCanceled past 5 s."""
+    wants_other = bool(asked.compare) and not asked.split
+    return _read(project_id, asked, list(members), asked.split, asked.axis.step_s if wants_other else 0)
+
+
+def _read(project_id: int, asked: Asked, members: Sequence[str] | None, split: str, other_step_s: int) -> Numbers:
+    """other_step_s: 0 = the other side is not read."""
+    try:
+        here = _side(project_id, asked, asked.here, members, asked.axis.step_s, split)
+        other = _side(project_id, asked, asked.other, members, other_step_s, "") if other_step_s else []
+    except (FilterError, TooFine) as bad:
+        return Numbers(problem=f"{str(bad)[:1].upper()}{str(bad)[1:].rstrip('.')}.")
+    return Numbers(here, other)
+
+
+def _side(
+    project_id: int, asked: Asked, side: Side, members: Sequence[str] | None, step_s: int, split: str
+) -> list[Series]:
+    if side.end_ns <= side.start_ns:
+        return []
+    return find_lines(
+        project_id, side.start_ns, side.end_ns, step_s, side.filter, members, split or None,
+        now_ns=asked.listing.now_ns, with_whole=bool(split),
+    )  # fmt: skip
+
+
+def versions_of(heads: Sequence[VersionHead], end_ns: int) -> list[str]:
+    """That began before the end of the range, the newest first."""
+    return list(dict.fromkeys(one.version for one in heads if one.begun_ns < end_ns))[:VERSIONS]
+
+
+def read_marks(project_id: int, asked: Asked, heads: Iterable[VersionHead]) -> list[Mark]:
+    """Releases that were told, and where a version of a service was first seen that nobody told of."""
+    found = asked.listing.range
+    return marks_of(heads, find_releases(project_id, found.start_ns, found.end_ns), services_of(asked.listing.filter))
+
+
+def marks_of(heads: Iterable[VersionHead], releases: Sequence[ReleaseRow], services: set[str]) -> list[Mark]:
+    """services: only theirs; none = all."""
+    told = [
+        Mark(
+            one.time_ns // NS,
+            one.name or one.version,
+            colour_class(one.version),
+            f"{one.version} of {one.service} released",
+        )
+        for one in releases
+        if not services or one.service in services
+    ]
+    known = {(one.service, one.version) for one in releases}
+    seen = [
+        Mark(one.begun_ns // NS, one.version, colour_class(one.version), f"{one.version} of {one.service} first seen")
+        for one in heads
+        if (one.service, one.version) not in known and (not services or one.service in services)
+    ]
+    return [*told, *seen]
+
+
+def services_of(filter: Node | None) -> set[str]:
+    """What a filter asks to be the service, for all that it finds."""
+    nodes = filter.children if isinstance(filter, And) else [filter]
+    return {str(one.value) for one in nodes if isinstance(one, Term) and one.field == "service" and one.op == "="}
+
+
+def read_heads(project_id: int) -> list[VersionHead]:
+    return find_version_heads(project_id)

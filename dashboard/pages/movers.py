@@ -1,0 +1,252 @@
+"""Which version is bad, and in which of the four lines? What moved most, in one list with one sentence above it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from dashboard.access import project_page
+from dashboard.estimate_words import difference_words, interval_words
+from dashboard.frame import colour_class
+from dashboard.links import in_project, with_query
+from dashboard.listing import Listing, read_listing
+from dashboard.pages.asking import answered, with_filter
+from dashboard.pages.baselines import Baseline, baseline_of
+from dashboard.pages.narrowing import Narrowing
+from dashboard.templatetags.units import visible_text
+from dashboard.unit_words import in_unit
+from tracestore.analysis.blame import Apart, Mover
+from tracestore.analysis.lines import MEMBERS, Difference, step_s_of
+from tracestore.analysis.movers import Contrast, Subject, rank
+from tracestore.queries.movers import Movers, Span, find_movers
+from tracestore.queries.version_heads import VersionHead
+
+SHOWN = 8
+GONE_NS = 10 * 60 * 10**9  # a version that was not seen for so long has ended
+AGAINST = {"earlier": "before it", "rest": "elsewhere", "before": "before"}
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeView:
+    """One member of a subject. line: of the four, its colour. change: "−25.7 pp". words: "71.2 % instead of 96.9 %"."""
+
+    line: str
+    member: str
+    change: str
+    interval: str
+    words: str
+    n: int
+    worse: bool
+    caution: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoverView:
+    """A subject and all that moved with it. ended_ns: of a version that runs no more. also: where the same shows.
+
+    compare_href, page_href: of versions, "" else.
+    """
+
+    dimension: str
+    label: str
+    of: str
+    colour: str
+    began_ns: int | None
+    ended_ns: int | None
+    share: float
+    worse: bool
+    changes: list[ChangeView]
+    also: str
+    traces_href: str
+    compare_href: str
+    compare_label: str
+    page_href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The one sentence: before and after are its words around the subject in bold. tone: "worse" | "better" | ""."""
+
+    tone: str
+    before: str
+    subject: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoversPage:
+    listing: Listing
+    baseline: Baseline
+    headline: Headline
+    items: list[MoverView]
+    more: list[MoverView]
+    tested: int
+    small: int
+    changes_href: str
+    moved: bool
+
+
+@project_page(role="viewer")
+@require_safe
+@answered
+def movers(request: HttpRequest) -> HttpResponse:
+    """A fragment where htmx asks, else a page."""
+    listing = read_listing(request.path, request.GET, datetime.now(UTC))
+    page = movers_page(request, listing, baseline_of(request.GET, listing))
+    is_part = request.headers.get("HX-Request") == "true"
+    return render(request, "changes/_movers.html" if is_part else "changes/movers.html", {"page": page})
+
+
+def movers_page(request: HttpRequest, listing: Listing, baseline: Baseline) -> MoversPage:
+    slug, here = request.project.slug, listing.range
+    step_s = step_s_of(here.name, (here.end_ns - here.start_ns) // 10**9)
+    span = Span(here.start_ns, here.end_ns)
+    found = with_filter(listing, lambda filter: find_movers(request.project.pk, span, baseline.span, step_s, filter))
+    narrowing = Narrowing(slug, request.GET)
+    views = [mover_view(one, found, narrowing, listing.now_ns) for one in by_subject(found.items)]
+    return MoversPage(
+        listing=listing,
+        baseline=baseline,
+        headline=headline(found),
+        items=views[:SHOWN],
+        more=views[SHOWN:],
+        tested=found.tested,
+        small=found.small,
+        changes_href=with_query(in_project(slug, "changes"), request.GET),
+        moved=bool(views),
+    )
+
+
+def by_subject(found: Iterable[Mover]) -> list[list[Mover]]:
+    """The movers of each subject, its heaviest first; subjects by their heaviest."""
+    groups: dict[Subject, list[Mover]] = {}
+    for one in sorted(found, key=lambda mover: (mover.is_doubtful, rank(mover.contrast))):
+        groups.setdefault(one.contrast.subject, []).append(one)
+    return list(groups.values())
+
+
+def mover_view(group: Sequence[Mover], found: Movers, narrowing: Narrowing, now_ns: int) -> MoverView:
+    subject, top = group[0].contrast.subject, group[0].contrast
+    head = head_of(subject, found.heads)
+    earlier = next((one for one in found.heads if head and is_before(one, head)), None)
+    return MoverView(
+        dimension="" if subject.dimension == "all" else subject.dimension,
+        label=label_of(subject),
+        of=subject.service,
+        colour=colour_class(subject.value or "") if subject.value else "faint",
+        began_ns=head.begun_ns if head else None,
+        ended_ns=head.seen_ns if head and head.seen_ns < now_ns - GONE_NS else None,
+        share=top.share,
+        worse=top.worse,
+        changes=[change_view(one) for one in group],
+        also=", ".join(dict.fromkeys(in_words(one) for mover in group for one in mover.also)),
+        traces_href=narrowing.traces(subject.dimension, subject.value, subject.service),
+        compare_href=narrowing.diff(earlier.id, head.id) if earlier and head else "",
+        compare_label=earlier.version if earlier else "",
+        page_href=narrowing.version(head.id) if head else "",
+    )
+
+
+def head_of(subject: Subject, heads: Iterable[VersionHead]) -> VersionHead | None:
+    if subject.dimension != "version":
+        return None
+    return next((one for one in heads if (one.service, one.version) == (subject.service, subject.value)), None)
+
+
+def is_before(one: VersionHead, head: VersionHead) -> bool:
+    """heads come newest first, so the first that this holds for is the version before."""
+    return one.service == head.service and one.begun_ns < head.begun_ns
+
+
+def label_of(subject: Subject) -> str:
+    return "All requests" if subject.dimension == "all" else subject.value or "unknown"
+
+
+def in_words(subject: Subject) -> str:
+    return "all requests" if subject.dimension == "all" else f"{subject.dimension} {label_of(subject)}"
+
+
+def change_view(mover: Mover) -> ChangeView:
+    one = mover.contrast
+    member, between = MEMBERS[one.member], difference_of(one)
+    value, *_ = one.on_total
+    title = (
+        f"{member.title}: {member.formula}. Compared with {against_words(one)} (n {one.n_then:,}). "
+        f"Of all it makes {one.share:.1%}, so the total moved by about {in_unit(abs(value), one.unit)}."
+    )
+    return ChangeView(
+        line=one.line,
+        member=member.title,
+        change=difference_words(member, between),
+        interval=interval_words(member, between),
+        words=f"{in_unit(one.now, one.unit)} instead of {in_unit(one.then, one.unit)}",
+        n=one.n,
+        worse=one.worse,
+        caution=caution_of(one, mover.apart),
+        title=title,
+    )
+
+
+def difference_of(one: Contrast) -> Difference:
+    relative = [part / one.then if one.then else None for part in (one.difference, one.low, one.high)]
+    return Difference(one.difference, one.low, one.high, relative[0], relative[1], relative[2], True, not one.worse)
+
+
+def against_words(one: Contrast) -> str:
+    if one.against == "earlier":
+        return f"the versions of {visible_text(one.subject.service)} that began before it"
+    return "everything else in the range, since it is new" if one.against == "rest" else "the period before"
+
+
+def caution_of(one: Contrast, apart: Apart | None) -> str:
+    """Whether version and time can be told apart, in plain words."""
+    if apart is None:
+        return "new in this range, so compared with the rest" if one.against == "rest" else ""
+    other = in_unit(apart.other.value, one.unit) if apart.other else ""
+    change = "worse" if one.worse else "better"
+    return {
+        "beside": f"a version that ran beside it stayed at {other}",
+        "returned": f"back to {other} after it",
+        "replaced": "it replaced the version before it at once: version and time cannot be told apart",
+        "mix": "in no service did it change: requests were shared out differently among them",
+        "time": f"the other version got {change} too in the same hours ({other}): not this version alone",
+    }[apart.kind]
+
+
+def headline(found: Movers) -> Headline:
+    """The worst version that time does not explain; else the worst of anything; else that nothing got worse."""
+    worse = [one for one in found.items if one.contrast.worse and not one.is_doubtful]
+    versions = [one for one in worse if one.contrast.subject.dimension == "version"]
+    if versions:
+        return of_version([one for one in versions if one.contrast.subject == versions[0].contrast.subject])
+    if worse:
+        top = worse[0].contrast
+        verb = f"got worse in {top.line}: {said(top)}."
+        return Headline("worse", "No version is worse than those before it. ", in_words(top.subject), f" {verb}")
+    if found.items:
+        top = found.items[0].contrast
+        rest = "got worse, but with the hours or the mix of services" if top.worse else "got better"
+        return Headline("", "", in_words(top.subject), f" {rest} in {top.line}: {said(top)}.")
+    words = "Nothing got worse or better beyond chance." if found.tested else "There is too little to compare yet."
+    return Headline("", words, "", "")
+
+
+def of_version(group: Sequence[Mover]) -> Headline:
+    """group: all that got worse with one version, heaviest first."""
+    top = group[0].contrast
+    lines = list(dict.fromkeys(one.contrast.line for one in group))
+    listed = lines[0] if len(lines) == 1 else f"{', '.join(lines[:-1])} and {lines[-1]}"
+    service = f" of {visible_text(top.subject.service)}"
+    return Headline("worse", "", label_of(top.subject), f"{service} is worse in {listed}: {said(top)}.")
+
+
+def said(one: Contrast) -> str:
+    member = MEMBERS[one.member]
+    interval = interval_words(member, difference_of(one))
+    title = member.title[0].lower() + member.title[1:]
+    words = f"{in_unit(one.now, one.unit)} instead of {in_unit(one.then, one.unit)}"
+    return f"{title} {words} {AGAINST[one.against]} (n {one.n:,}, 95 % {interval})"

@@ -89,6 +89,7 @@ def test_the_panel_names_only_what_a_span_panel_has():
 
 
 PARTS = {
+    "cost/by.html": cost.ByPart,
     "cost/hints.html": cost.HintsPart,
     "cost/dearest.html": cost.DearestPart,
     "context/parts.html": context.PartsPart,

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands
 
+from tracestore.analysis.lines import MEMBERS
+
 ROOT = Path(__file__).resolve().parent.parent
 SETTING = re.compile(r"FOURLINE_[A-Z_]+[A-Z]")
 READERS = [ROOT / "dashboard" / "settings.py", *(ROOT / "dashboard" / "embedded").glob("*.py")]
@@ -52,3 +54,21 @@ def test_make_targets_exist():
 def test_decisions_are_numbered_without_a_gap():
     numbers = sorted(int(path.name[:4]) for path in (ROOT / "docs" / "decisions").glob("*.md"))
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_every_member_of_the_lines_is_described_as_it_is_declared():
+    rows = re.findall(
+        r"^\| `(\w+)` \| (.+) \| (\w+) \| (\w+) \| (.+) \|$", (ROOT / "docs" / "lines.md").read_text(), re.MULTILINE
+    )
+    declared = [
+        (one.name, one.formula, one.unit, one.direction, " ".join(f"`{name}`" for name in one.needs) or "any span")
+        for one in MEMBERS.values()
+    ]
+    assert rows == declared
+
+
+def test_what_feeds_the_lines_is_described():
+    attributes = ROOT / "docs" / "attributes.md"
+    text = attributes.read_text() if attributes.exists() else pytest.skip("docs/attributes.md is not there yet")
+    needed = {name for one in MEMBERS.values() for name in one.needs}
+    assert not sorted(name for name in needed if name not in text)

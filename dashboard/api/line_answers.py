@@ -3,12 +3,13 @@
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
 
 from django.http import HttpResponse
 
-from dashboard.api.forms import Json, in_time
+from dashboard.api.forms import Json, in_time, in_usd
 from dashboard.comparing import Other
 from dashboard.params import NS, Range
 from tracestore.analysis.differences import Difference
@@ -16,7 +17,8 @@ from tracestore.analysis.line_estimates import Estimate
 from tracestore.analysis.line_forms import Member, Unit
 from tracestore.analysis.line_pairs import Pair
 from tracestore.analysis.line_steps import Point, Series
-from tracestore.analysis.lines import LINES
+from tracestore.analysis.lines import LINES, MEMBERS
+from tracestore.queries.anomalies import Anomalies, Explained
 
 UNITS: Final[dict[Unit, str]] = {"nanousd": "usd", "nanousd_per_h": "usd_per_h"}  # the others as they are
 _NANO: Final = Decimal(10) ** -9
@@ -33,7 +35,7 @@ def json_of(found: Found, chosen: Range, step_s: int, q: str, other: Other | Non
         else:
             of_line[series.member.name]["split"].append({"key": series.key} | shown)
     asked = {"from": in_time(chosen.start_ns), "to": in_time(chosen.end_ns), "step_s": step_s, "q": q}
-    return lines | asked | {"compared_with": _other(other)}
+    return lines | asked | {"compared_with": _other(other), "anomalies": None, "learning": None}
 
 
 def _other(of: Other | None) -> Json | None:
@@ -100,6 +102,29 @@ def number(unit: Unit, value: float | None) -> Any:
         text = f"{usd:f}".rstrip("0").rstrip(".")
         return "0" if text in ("", "-0") else text
     return int(value) if value == int(value) and unit != "ratio" else value
+
+
+def anomalies(of: Anomalies) -> Json:
+    return {"anomalies": [_anomaly(one) for one in of.found], "learning": of.learning}
+
+
+def _anomaly(of: Explained) -> Json:
+    one, parts = of.anomaly, of.parts
+    unit = MEMBERS[one.member].unit
+    told = {name: number(unit, getattr(one, name)) for name in ("value", "expected", "median")}
+    split = None if parts is None else {name: in_usd(round(value)) for name, value in asdict(parts).items()}
+    return told | {
+        "member": one.member,
+        "time": in_time(one.start_s * NS),
+        "n": one.n,
+        "weeks": one.weeks,
+        "level": one.level,
+        "z": one.z,
+        "k": one.k,
+        "why": one.why,
+        "parts_usd": split,
+        "dearer": [[key, in_usd(round(change))] for key, change in of.dearer],
+    }
 
 
 def _time(of: Point) -> str:

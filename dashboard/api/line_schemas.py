@@ -66,6 +66,30 @@ class ComparedWith(Strict):
     words: str
 
 
+class CostParts(Strict):
+    change: str
+    requests: str
+    tokens_per_request: str
+    price: str
+    mix: str
+
+
+class Anomaly(Strict):
+    member: str
+    time: Annotated[str, Field(description="The hour that begins then")]
+    value: Number
+    expected: Number
+    median: Number
+    n: int
+    weeks: int
+    level: float
+    z: float
+    k: float
+    why: str
+    parts_usd: CostParts | None
+    dearer: Annotated[list[tuple[str, str]], Field(description="[service / model, by how many USD it cost more]")]
+
+
 class Lines(Strict):
     quality: dict[str, LineSeries]
     latency: dict[str, LineSeries]
@@ -77,3 +101,5 @@ class Lines(Strict):
     step_s: int
     q: str
     compared_with: ComparedWith | None
+    anomalies: Annotated[list[Anomaly] | None, Field(description="null unless anomalies=true")]
+    learning: Annotated[list[str] | None, Field(description="Members of which less than two weeks are known")]

@@ -13,6 +13,7 @@ from dashboard.params import NS, BadParam, Range, in_ns, parse_filter, parse_zon
 from tracestore.analysis.line_pairs import Pair, pairs
 from tracestore.analysis.line_steps import Series
 from tracestore.analysis.lines import MEMBERS, step_s_of
+from tracestore.queries.anomalies import find_anomalies
 from tracestore.queries.lines import TooFine, find_lines, finest_step_s
 
 router = Router(tags=["Lines"])
@@ -33,7 +34,13 @@ def show_lines(request: HttpRequest, query: Query[LinesQuery]) -> HttpResponse:
     found: list[Series] | list[Pair] = series if before is None else pairs(series, before)
     if _wants_csv(request, query):
         return line_answers.csv_of(found)
-    return answer(line_answers.json_of(found, chosen, step_s, query.q, other))
+    body = line_answers.json_of(found, chosen, step_s, query.q, other)
+    if query.anomalies:
+        stood_out = find_anomalies(
+            request.auth.project_id, chosen.start_ns, chosen.end_ns, wanted, now_ns=in_ns(now)
+        )  # fmt: skip
+        body |= line_answers.anomalies(stood_out)
+    return answer(body)
 
 
 def _find(request: HttpRequest, query: LinesQuery, of: Other, step_s: int, now_ns: int) -> list[Series]:

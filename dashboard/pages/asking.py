@@ -2,15 +2,18 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg.errors
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
 from dashboard.links import with_query
+from dashboard.listing import Listing
+from tracestore.analysis.filters import FilterTooWide, Node
 from tracestore.queries.cursors import CursorError
 
+Answer = TypeVar("Answer")
 View = Callable[..., HttpResponse]
 
 
@@ -28,3 +31,12 @@ def answered(view: View) -> View:
             return render(request, "errors/slow.html", {"narrower_href": narrower}, status=503)
 
     return asked
+
+
+def with_filter(listing: Listing, ask: Callable[[Node | None], Answer]) -> Answer:
+    """What is asked under the filter of the address; without one, and saying so, where it would read too many rows."""
+    try:
+        return ask(listing.filter)
+    except FilterTooWide as wide:
+        listing.errors.append(f"{str(wide).rstrip('.')}. Nothing was filtered.")
+        return ask(None)

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from dashboard.access import project_page
 from dashboard.links import in_project, with_query
 from dashboard.listing import Choice, Listing, read_listing
-from dashboard.pages.asking import answered
+from dashboard.pages.asking import answered, with_filter
 from dashboard.pages.baselines import Baseline, baseline_of
 from dashboard.pages.measured import Measured, measured
 from dashboard.pages.narrowing import Narrowing
@@ -39,7 +39,9 @@ def changes(request: HttpRequest) -> HttpResponse:
     baseline = baseline_of(query, listing)
     breakdown = BREAKDOWNS.get(query.get("by", ""), BREAKDOWNS["version"])
     here = Span(listing.range.start_ns, listing.range.end_ns)
-    table = find_table(request.project.pk, breakdown, here, baseline.span)
+    table = with_filter(
+        listing, lambda filter: find_table(request.project.pk, breakdown, here, baseline.span, filter=filter)
+    )
     heads = find_version_heads(request.project.pk) if breakdown.dimension == "version" else []
     page = ChangesPage(
         listing=listing,

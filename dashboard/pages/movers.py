@@ -13,7 +13,7 @@ from dashboard.estimate_words import difference_words, interval_words
 from dashboard.frame import colour_class
 from dashboard.links import in_project, with_query
 from dashboard.listing import Listing, read_listing
-from dashboard.pages.asking import answered
+from dashboard.pages.asking import answered, with_filter
 from dashboard.pages.baselines import Baseline, baseline_of
 from dashboard.pages.narrowing import Narrowing
 from dashboard.templatetags.units import visible_text
@@ -104,7 +104,8 @@ def movers(request: HttpRequest) -> HttpResponse:
 def movers_page(request: HttpRequest, listing: Listing, baseline: Baseline) -> MoversPage:
     slug, here = request.project.slug, listing.range
     step_s = step_s_of(here.name, (here.end_ns - here.start_ns) // 10**9)
-    found = find_movers(request.project.pk, Span(here.start_ns, here.end_ns), baseline.span, step_s)
+    span = Span(here.start_ns, here.end_ns)
+    found = with_filter(listing, lambda filter: find_movers(request.project.pk, span, baseline.span, step_s, filter))
     narrowing = Narrowing(slug, request.GET)
     views = [mover_view(one, found, narrowing, listing.now_ns) for one in by_subject(found.items)]
     return MoversPage(
@@ -123,7 +124,7 @@ def movers_page(request: HttpRequest, listing: Listing, baseline: Baseline) -> M
 def by_subject(found: Iterable[Mover]) -> list[list[Mover]]:
     """The movers of each subject, its heaviest first; subjects by their heaviest."""
     groups: dict[Subject, list[Mover]] = {}
-    for one in sorted(found, key=lambda mover: (mover.is_time, rank(mover.contrast))):
+    for one in sorted(found, key=lambda mover: (mover.is_doubtful, rank(mover.contrast))):
         groups.setdefault(one.contrast.subject, []).append(one)
     return list(groups.values())
 
@@ -211,13 +212,14 @@ def caution_of(one: Contrast, apart: Apart | None) -> str:
         "beside": f"a version that ran beside it stayed at {other}",
         "returned": f"back to {other} after it",
         "replaced": "it replaced the version before it at once: version and time cannot be told apart",
+        "mix": "in no service did it change: requests were shared out differently among them",
         "time": f"the other version got {change} too in the same hours ({other}): not this version alone",
     }[apart.kind]
 
 
 def headline(found: Movers) -> Headline:
     """The worst version that time does not explain; else the worst of anything; else that nothing got worse."""
-    worse = [one for one in found.items if one.contrast.worse and not one.is_time]
+    worse = [one for one in found.items if one.contrast.worse and not one.is_doubtful]
     versions = [one for one in worse if one.contrast.subject.dimension == "version"]
     if versions:
         return of_version([one for one in versions if one.contrast.subject == versions[0].contrast.subject])
@@ -227,7 +229,7 @@ def headline(found: Movers) -> Headline:
         return Headline("worse", "No version is worse than those before it. ", in_words(top.subject), f" {verb}")
     if found.items:
         top = found.items[0].contrast
-        rest = "got worse with the hours, whatever version ran" if top.worse else "got better"
+        rest = "got worse, but with the hours or the mix of services" if top.worse else "got better"
         return Headline("", "", in_words(top.subject), f" {rest} in {top.line}: {said(top)}.")
     words = "Nothing got worse or better beyond chance." if found.tested else "There is too little to compare yet."
     return Headline("", words, "", "")

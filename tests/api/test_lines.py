@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
-from dashboard.api import line_schemas
+from dashboard.api import line_answers, line_schemas
 from tests.api.shop import Api, Shop, make_shop
 from tests.builders import NOW, NOW_NS, SECOND, store, trace_id
 from tests.world import Tenant
+from tracestore.analysis.cost_parts import CostParts
+from tracestore.analysis.hourly import Anomaly
 from tracestore.analysis.lines import MEMBERS
+from tracestore.queries.anomalies import Anomalies, Explained
 
 DAY = timedelta(days=1)
 WHEN = {"from_": (NOW - DAY).isoformat(), "to": (NOW + timedelta(hours=1)).isoformat()}
@@ -49,6 +52,25 @@ def test_money_is_text_and_unknown_is_null(api: Api, shop: Shop) -> None:
 def test_a_filter_of_nothing_leaves_gaps_and_counts_of_0(api: Api, shop: Shop) -> None:
     found = ask(api, from_=(NOW + timedelta(minutes=30)).isoformat())
     assert found["quality"]["success_rate"]["value"] is None
+
+
+def test_anomalies_are_told_on_request(api: Api, shop: Shop) -> None:
+    assert ask(api)["anomalies"] is None
+    found = ask(api, anomalies="true", members="requests")
+    assert (found["anomalies"], set(found["learning"])) == (
+        [],
+        {"cost_per_hour", "traffic", "latency_p95", "error_rate"},
+    )
+
+
+def test_an_anomaly_in_json_fits_its_schema() -> None:
+    one = Anomaly("cost_per_hour", 5 * 24 + 14, 3.1e9, 5, 1.1e9, 1e9, 1.1, 6, 7.0, 4.0)
+    parts = CostParts(2e9, 1e9, 5e8, 0.0, 5e8)
+    body = line_answers.anomalies(Anomalies([Explained(one, parts, (("shop / m", 2e9),))], []))
+    (told,) = body["anomalies"]
+    line_schemas.Anomaly.model_validate(told)
+    assert (told["value"], told["parts_usd"]["mix"], told["dearer"]) == ("3.1", "0.5", [["shop / m", "2"]])
+    assert told["time"] == "1970-01-06T14:00:00.000000Z"
 
 
 def test_compared_with_the_week_before(api: Api, ours: Tenant, shop: Shop) -> None:

@@ -196,7 +196,7 @@ def test_where_minutes_are_no_longer_kept_only_hours_are_told(database: Database
 
 
 def test_a_reported_limit_is_read_from_metrics(database: Database) -> None:
-    series = {"project": 1, "name": "fourline.saturation", "kind": "gauge", "service": "shop"}
+    series = {"project": 1, "name": "fourline.rate_limit.utilization", "kind": "gauge", "service": "shop"}
     insert("metric_series", [series | {"series": f"{n:032x}"} for n in (1, 2)])
     points = [(1, 10, 0.4), (1, 20, 0.5), (2, 30, 0.9), (2, 90, 0.2)]
     insert(

@@ -271,7 +271,7 @@ SIGNALS: Final[tuple[Member, ...]] = (
     ),
     Member(
         "saturation", "signals", "Saturation", "ratio", "down", "the largest share of a limit in use that was reported",
-        "trace", Reading(("fourline.rate_limit.utilization", "fourline.saturation")), "readings",
+        "trace", Reading(("fourline.rate_limit.utilization",)), "readings",
         "No metric says how full a limit is. Send the gauge fourline.rate_limit.utilization (0 to 1) with OTLP metrics.",
         ("fourline.rate_limit.utilization",),
     ),

@@ -16,7 +16,7 @@ from tracestore.queries.rollups import Sums, find_sums
 from tracestore.queries.sum_targets import summed
 from tracestore.rollups_sql import sum_names
 
-ROLLUPS: Final[Mapping[Fact, Rollup]] = {"trace": REQUESTS, "llm_call": CALLS, "tool_call": TOOLS, "score": SCORES}
+ROLLUPS: Final[Mapping[str, Rollup]] = {"trace": REQUESTS, "llm_call": CALLS, "tool_call": TOOLS, "score": SCORES}
 SPLITS: Final[Mapping[str, str]] = {
     "version": "service_version",
     "version_set": "version_set",

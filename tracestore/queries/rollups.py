@@ -12,9 +12,9 @@ from tracestore.analysis.cover import NS
 from tracestore.analysis.filters import FilterTooWide, Node, terms
 from tracestore.analysis.histogram import pack, unpack
 from tracestore.facts import DAY_S, MINUTE_S, USAGE, Rollup
-from tracestore.queries.filter_facts import of_fact
 from tracestore.queries.filters import condition
-from tracestore.queries.ranges import day_bounds
+from tracestore.queries.ranges import EVER, day_bounds
+from tracestore.queries.row_targets import OF_FACT
 from tracestore.queries.sum_plans import ROWS, SUMS, find_plan, parameters
 from tracestore.queries.sum_targets import SUMMED, summed, undecided
 from tracestore.rollups_sql import sum_names, values_of_rows
@@ -104,6 +104,8 @@ def find_sums(
     with db.snapshot():
         plan, reach_days = find_plan(project_id, start_ns, end_ns, question.grains)
         asked |= parameters(project_id, plan, reach_days) | day_bounds(start_ns, end_ns, before=reach_days)
+        if rollup.fact == "score":
+            asked |= {"first_day": EVER[0]}  # of an answer given long ago
         rows = db.fetch_tuples(statement, asked, None if question.grains else ROWS_TIMEOUT_MS)
     return [_sums(question, row) for row in rows]
 
@@ -169,7 +171,7 @@ def _in_filter(field: str) -> str:
 
 def _statement(question: _Question) -> tuple[sql.Composed, dict[str, Any]]:
     rollup, step = question.rollup, sql.Literal(question.step_s)
-    alias, target = of_fact(rollup.fact)
+    alias, target = OF_FACT[rollup.fact]
     matching, values = condition(question.filter, SUMMED[rollup.table] if question.of_sums else target)
     names = list(map(sql.Identifier, [one.name for one in rollup.dimensions] + sum_names(rollup)))
     return _FIND.format(

@@ -9,10 +9,11 @@ from psycopg import sql
 from tracestore import db
 from tracestore.analysis.filters import Node
 from tracestore.facts import CALLS, REQUESTS
-from tracestore.queries.filter_targets import CALL, TRACE
+from tracestore.queries.filter_targets import TRACE
 from tracestore.queries.filters import condition
 from tracestore.queries.ranges import day_bounds
 from tracestore.queries.rollups import ROWS_DAYS, find_sums
+from tracestore.queries.row_targets import CALL
 from tracestore.queries.usage import UsageRow, usage
 
 By = Literal["model", "service", "version", "operation", "user", "tenant", "session", "prompt"]

@@ -31,7 +31,7 @@ CHARTS = (
         "quality", "Quality", "success_rate",
         ("tool_success_rate", "evaluation_pass_rate", "feedback_positive_rate", "adoption_rate"), floor=False,
     ),
-    ChartPlan("latency", "Latency", "latency_p95", ("latency_p50", "latency_p99")),
+    ChartPlan("latency", "Latency", "latency_p95", ("latency_p50",)),
     ChartPlan("cost", "Cost", "cost_per_request"),
     ChartPlan(
         "risk", "Risk", "policy_violation_rate",
@@ -44,7 +44,7 @@ SPLIT_CHARTS = {
     "model": {"latency": "model_latency_p95"},
     "tool": {"quality": "tool_success_rate", "latency": "tool_latency_p95", "risk": "unknown_state_rate"},
 }
-AT_ONCE = 5  # lines in a chart, more cannot be told apart
+AT_ONCE = 4  # lines in a chart, more cannot be told apart
 
 
 def plan_of(member: Member) -> ChartPlan:

@@ -24,7 +24,7 @@ from dashboard.pages.board.figures import (
     plan_of,
     plans_for,
 )
-from dashboard.pages.board.reading import Numbers, marks_of, read_curves, read_heads, read_totals, versions_of
+from dashboard.pages.board.reading import Numbers, read_curves, read_heads, read_marks, read_totals, versions_of
 from dashboard.pages.board.tiles import FOUR, LineRows, Row, Tile, line_rows, rows_of, tile
 from dashboard.pages.ingest import project_snippets
 from dashboard.snippets import Snippet
@@ -112,7 +112,8 @@ def figures(request: HttpRequest) -> HttpResponse:
     numbers = read_curves(request.project.pk, asked, members_for(plans))
     if numbers.problem:
         return JsonResponse({"problem": numbers.problem}, status=422)
-    return JsonResponse(board_figures(plans, numbers.here, numbers.other, asked, marks_of(heads)))
+    marks = read_marks(request.project.pk, asked, heads)
+    return JsonResponse(board_figures(plans, numbers.here, numbers.other, asked, marks))
 
 
 @project_page(role="viewer")
@@ -133,7 +134,8 @@ def csv(request: HttpRequest) -> HttpResponse:
 def asked_of(request: HttpRequest) -> tuple[Asked, list[VersionHead]]:
     slug, now, heads = request.project.slug, datetime.now(UTC), read_heads(request.project.pk)
     zone, query = zone_of(request), request.GET
-    return read_asked(request.path, query, now, slug, zone, versions_of(heads, 2**62)), heads
+    since_ns = min((one.begun_ns for one in heads), default=None)
+    return read_asked(request.path, query, now, slug, zone, versions_of(heads, 2**62), since_ns), heads
 
 
 def plans_asked(request: HttpRequest, asked: Asked) -> list[ChartPlan]:
@@ -166,7 +168,7 @@ def board_page(asked: Asked, numbers: Numbers, heads: Sequence[VersionHead]) -> 
         signals=line_rows("signals", rows) if charts else None,
         lines=[line_rows(line, rows) for line in FOUR] if charts else [],
         figures_href=with_query(in_project(asked.slug, "board", "figures"), asked.kept, live=None),
-        movers_href=with_query(in_project(asked.slug, "changes", "movers"), asked.kept, live=None),
+        movers_href=movers_href(asked),
         refresh_href=with_query(path, asked.kept),
         live_parts=",".join(f"#{one}" for one in ("tiles", "members", *(f"table-{plan.name}" for plan in CHARTS))),
         snippet=project_snippets()[0] if nothing and not asked.listing.q else None,
@@ -174,6 +176,13 @@ def board_page(asked: Asked, numbers: Numbers, heads: Sequence[VersionHead]) -> 
         wider_href=with_query(path, asked.kept, range="30d", from_=None, to=None),
         is_empty=nothing,
     )
+
+
+def movers_href(asked: Asked) -> str:
+    """With the range by name, since that page has another default."""
+    compare = asked.compare if asked.compare != "versions" else ""
+    chosen = {"live": None, "split": None, "compare": compare, "range": asked.listing.range.name}
+    return with_query(in_project(asked.slug, "changes", "movers"), asked.kept, **chosen)
 
 
 def member_page(name: str, asked: Asked, numbers: Numbers, heads: Sequence[VersionHead]) -> MemberPage:

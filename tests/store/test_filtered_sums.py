@@ -12,7 +12,7 @@ from tracestore.analysis.filters import FilterTooWide, Node, parse
 from tracestore.facts import CALLS, REQUESTS, SCORES, TOOLS
 from tracestore.jobs import rollups as fill_job
 from tracestore.jobs import traces as settle_job
-from tracestore.queries.rollups import find_sums, undecided_sums
+from tracestore.queries.rollups import capped_dimensions, find_sums, undecided_sums
 from tracestore.queries.value_sums import BREAKDOWNS, find_breakdown
 from tracestore.records import TOOL_EXECUTION
 
@@ -58,6 +58,7 @@ def test_too_many_models_leave_a_filter_undecided_and_it_says_so(agents: None, s
     assert requests("model:m0") + requests("-model:m0") == 9
     assert undecided_sums(REQUESTS, 1, *LONG, node("environment:prod")) == 0
     assert requests("environment:prod") == 9
+    assert "models of requests" in capped_dimensions(1, 0)
 
 
 def test_what_sums_do_not_know_is_read_from_at_most_a_week_of_rows(database: Database) -> None:

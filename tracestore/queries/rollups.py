@@ -95,8 +95,8 @@ def find_sums(
     """What ended in [start_ns, end_ns), exactly, by steps and dimensions, in their order: what a chart is drawn from.
 
     rollup: of facts.FACTS. by, where: names of its dimensions; a value of None asks for what is unknown. by knows user and
-    tenant as well, from rows of at most ROWS_DAYS. step_s: steps are
-    [n * step_s, (n + 1) * step_s), cut off at the ends of the range; without it all is one step that begins at 0.
+    tenant as well, from rows of at most ROWS_DAYS. step_s: steps are [n * step_s, (n + 1) * step_s), cut off at the ends
+    of the range; without it all is one step that begins at 0.
     filter: sums answer service, environment, version, operation, model, tool (of calls provider and prompt) over any range,
     exactly unless `undecided_sums` says otherwise; other terms read rows of at most ROWS_DAYS. only: the measures and
     histograms that are wanted; fewer are quicker. Raises ValueError for an unknown name or a step that is not whole
@@ -269,11 +269,11 @@ def capped_dimensions(project_id: int, since_s: int) -> list[str]:
     Users and tenants are left out: that the first thousand of them are kept is no surprise.
     """
     found = db.fetch(_CAPPED, {"project": project_id, "since": since_s}, _Capped)
-    return [_in_words(row) for row in found if row.dimension not in ("user", "tenant")]
+    return list(dict.fromkeys(_in_words(row) for row in found if row.dimension not in ("user", "tenant")))
 
 
 def _in_words(row: _Capped) -> str:
-    of_what = row.rollup.removesuffix("_rollup")
+    of_what = row.rollup.split("_")[0]
     if row.rollup == USAGE.table:
         return f"{row.dimension} of usage"
     return f"{row.dimension} of {of_what}s" if row.dimension else f"combinations of {of_what}s"

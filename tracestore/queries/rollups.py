@@ -10,7 +10,7 @@ from psycopg import sql
 from tracestore import db
 from tracestore.analysis.cover import NS
 from tracestore.analysis.filters import FilterTooWide, Node, terms
-from tracestore.analysis.histogram import pack, unpack
+from tracestore.analysis.histogram import COUNT_BITS, pack
 from tracestore.facts import DAY_S, MINUTE_S, USAGE, Rollup
 from tracestore.queries.filters import condition
 from tracestore.queries.ranges import EVER, day_bounds
@@ -126,8 +126,8 @@ def _added_up(cells: str | None) -> list[int] | None:
         return None
     counts: dict[int, int] = {}
     for cell, times in Counter(cells.split(",")).items():
-        for bucket, n in unpack([int(cell)]).items():
-            counts[bucket] = counts.get(bucket, 0) + n * times
+        bucket, n = divmod(int(cell), 1 << COUNT_BITS)
+        counts[bucket] = counts.get(bucket, 0) + n * times
     return pack(counts)
 
 

@@ -120,7 +120,7 @@ def _json(value: Any) -> dict[str, Any] | None:
     if isinstance(value, str) and value.startswith("{") and len(value) < 20_000:
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
     return value if isinstance(value, dict) else None
 

@@ -47,6 +47,12 @@ def test_an_event_of_a_span_is_an_evaluation_of_it() -> None:
     assert (one.time_ns, one.response_id, one.user_id, one.trace_id) == (NOW_NS + 5, "r1", "u1", TRACE)
 
 
+def test_an_event_may_say_who_judged() -> None:
+    said = [EVENT | {evaluations.SOURCE: word} for word in ("judge", "HUMAN", "code", "nobody", 7)]
+    found = evaluations.of_span(raw({}, *(Event(RESULT, NOW_NS, one) for one in said)), "chat")
+    assert [one.source for one in found] == ["judge", "people", "code", "otlp", "otlp"]
+
+
 def test_a_span_that_is_nothing_but_an_evaluation_judges_the_one_above() -> None:
     below = raw(EVENT, name=RESULT, parent_span_id=3)
     assert [one.span_id for one in evaluations.of_span(below, "other")] == [3]
@@ -135,7 +141,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
-KEYS = st.sampled_from([*EVENT, "error.type", "event.name", "output.value", "gen_ai.evaluation.source"]) | st.builds(
+KEYS = st.sampled_from([*EVENT, "error.type", "event.name", "output.value", evaluations.SOURCE]) | st.builds(
     "{}.{}.{}.{}".format,
     st.sampled_from([prefix for prefix, _, _ in evaluations.LISTS]),
     st.integers(0, 2),

@@ -18,8 +18,8 @@ RANGES = (
     ("30d", "last 30 days"),
     ("90d", "last 90 days"),
 )
-KEPT = ("range", "from", "to", "tz", "sort", "live", "compare", "split", "a", "b", "by", "failed")
-RANGE_KEPT = ("q", "sort", "compare", "split", "a", "b", "by", "failed")
+KEPT = ("range", "from", "to", "tz", "sort", "live", "compare", "split", "a", "b", "by")
+RANGE_KEPT = ("q", "sort", "compare", "split", "a", "b", "by")
 
 
 @dataclass(frozen=True, slots=True)

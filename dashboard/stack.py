@@ -84,7 +84,9 @@ def _supervise(demo: bool) -> int:
         _await_readiness(supervisor)
         announce(_ready_line(time.monotonic() - started))
         if demo:
-            supervisor.start([command_child("simulate", endpoint=_otlp_address())])
+            supervisor.start(
+                [command_child("simulate", endpoint=_address(settings.OTLP_PORT), api=_address(settings.PORT))]
+            )
         supervisor.run()
         say("up", "stopping")
     except Stopped:
@@ -187,10 +189,10 @@ def _is_ready(bind: str, port: int) -> bool:
     return False
 
 
-def _otlp_address() -> str:
+def _address(port: int) -> str:
     from dashboard import settings
 
-    return f"http://{local_address(settings.BIND)}:{settings.OTLP_PORT}"
+    return f"http://{local_address(settings.BIND)}:{port}"
 
 
 def _ready_line(seconds: float) -> str:
@@ -198,7 +200,7 @@ def _ready_line(seconds: float) -> str:
 
     host = local_address(settings.BIND)
     return (
-        f"Fourline is ready after {seconds:.1f} s: {settings.SITE_URL} (pages, API), OTLP/HTTP {_otlp_address()},"
+        f"Fourline is ready after {seconds:.1f} s: {settings.SITE_URL} (pages, API), OTLP/HTTP {_address(settings.OTLP_PORT)},"
         f" OTLP/gRPC {host}:{settings.GRPC_PORT}, credentials in {settings.HOME.credentials_file}"
     )
 

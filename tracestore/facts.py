@@ -274,7 +274,7 @@ SCORES: Final = Rollup(
     histograms=(),
     weight="scores",
 )
-FACTS: Final = (REQUESTS, REQUEST_TOOLS, CALLS, TOOLS, SCORES)
+FACTS: Final = (REQUESTS, CALLS, TOOLS, SCORES)
 
 # Usage is made of the three facts; which column of which is its key stands in USAGE_KEYS.
 USAGE_MEASURES: Final[tuple[LiteralString, ...]] = (
@@ -291,7 +291,7 @@ USAGE: Final = Rollup(
     weight="traces + llm_calls + embedding_calls + tool_calls",
     apart=("dimension",),
 )
-ROLLUPS: Final = (*FACTS, USAGE)
+ROLLUPS: Final = (*FACTS, REQUEST_TOOLS, USAGE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ def _endpoint(path: str, method: str, operation: Mapping[str, Any]) -> Endpoint:
         path=path,
         title=operation.get("summary", ""),
         meaning=operation.get("description", ""),
-        parameters=[_parameter(one) for one in operation.get("parameters", [])],
+        parameters=[_parameter(one) for one in operation.get("parameters", [])] + _of_body(operation),
         returns=_kind(answer),
     )
 
@@ -122,6 +122,19 @@ def _parameter(of: Mapping[str, Any]) -> Parameter:
     meaning = shape.get("description", of.get("description", ""))
     shown = "required" if of.get("required") else "" if default in (None, "") else str(default)
     return Parameter(of["name"], of["in"], _kind(shape), shown, meaning)
+
+
+def _of_body(operation: Mapping[str, Any]) -> list[Parameter]:
+    """The fields of an object that is posted; where a list of them may be, those of one."""
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    shape = content.get("schema", {})
+    one = shape["anyOf"][0] if "anyOf" in shape else shape
+    needed = one.get("required", ())
+    described = [
+        {"name": name, "in": "body", "required": name in needed, "schema": of}
+        for name, of in one.get("properties", {}).items()
+    ]
+    return [_parameter(field) for field in described]
 
 
 def _shape(name: str, shape: Mapping[str, Any]) -> Shape:

@@ -47,9 +47,9 @@ class PlannedIds(IdGenerator):
 
 
 class Sender:
-    """One exporter and queue a signal, one provider a resource. endpoint: http://host:port. Not thread-safe."""
+    """One exporter and queue a signal, one provider a resource. endpoint, api: http://host:port. Not thread-safe."""
 
-    def __init__(self, endpoint: str, key: str | None) -> None:
+    def __init__(self, endpoint: str, api: str, key: str | None) -> None:
         base, headers = endpoint.rstrip("/"), ({"Authorization": f"Bearer {key}"} if key else {})
         spans = OTLPSpanExporter(f"{base}/v1/traces", headers=headers, timeout=TIMEOUT_S)
         logs = OTLPLogExporter(f"{base}/v1/logs", headers=headers, timeout=TIMEOUT_S)
@@ -57,7 +57,7 @@ class Sender:
         self._logs = BatchLogRecordProcessor(logs, DELAY_MS, BATCH, max_queue_size=QUEUE)
         self._metrics = OTLPMetricExporter(f"{base}/v1/metrics", headers=headers, timeout=TIMEOUT_S)
         self._ids = PlannedIds()
-        self._words = Words(base, headers, TIMEOUT_S)
+        self._words = Words(api, headers, TIMEOUT_S)
         self._providers: dict[Source, tuple[TracerProvider, LoggerProvider]] = {}
 
     def send(self, plan: TracePlan) -> None:

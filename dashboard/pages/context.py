@@ -40,6 +40,7 @@ from tracestore.analysis.context_growth import (
     slope,
 )
 from tracestore.analysis.context_windows import SOURCE, context_window
+from tracestore.analysis.spent import ERROR
 from tracestore.queries.call_sample import CallRow, draw_calls, read_prompts, session_calls
 from tracestore.queries.context import (
     ConversationRow,
@@ -219,8 +220,9 @@ def session_turns(request: HttpRequest, session_id: str) -> HttpResponse:
     session = found.session
     rows = session_calls(project_id, session_id, session.start_ns, session.end_ns + 1, SESSION_CALLS)
     prompts = read_prompts(project_id, rows, SESSION_CALLS)
-    sizes = [row.input_tokens for row in rows if row.input_tokens is not None and row.status != 2]
-    turns = draw_turns(rows, prompts, request.project.slug, session.llm_calls, slope(sizes)) if sizes else None
+    answered_sizes = [row.input_tokens for row in rows if row.input_tokens is not None and row.status != ERROR]
+    known = any(row.input_tokens is not None for row in rows)
+    turns = draw_turns(rows, prompts, request.project.slug, session.llm_calls, slope(answered_sizes)) if known else None
     page = TurnsPage(turns, session_id, in_project(request.project.slug, "sessions", session_id))
     is_part = request.headers.get("HX-Target") == TURNS_ID
     return render(request, "context/turns.html" if is_part else "context/session.html", {"page": page})

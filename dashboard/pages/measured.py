@@ -139,9 +139,9 @@ class Lines:
         return self._line(row, f"All {self.breakdown.counts}", "", False, href, "")
 
     def line(self, row: Row) -> Line:
-        *service, value = row.key
-        of = (service[0] or "") if service else ""
-        href = "" if value == OTHER else self.narrowing.traces(self.breakdown.dimension, value, of)
+        value, of = self.breakdown.named(row.key)
+        service = of if self.breakdown.dimension == "version" else ""
+        href = "" if value == OTHER else self.narrowing.traces(self.breakdown.dimension, value, service)
         return self._line(row, value or "unknown", of, value is None, href, self._own(of, value))
 
     def _own(self, service: str, value: str | None) -> str:

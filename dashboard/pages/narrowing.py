@@ -16,10 +16,10 @@ class Narrowing:
     query: Mapping[str, str]
 
     def traces(self, dimension: str, value: str | None, service: str = "", *, term: str = "") -> str:
-        """Traces of a value; term: another condition beside it. An unknown value: the traces that lack it."""
+        """Requests that ended in the range, of a value; term: another condition. An unknown value: those that lack it."""
         terms = [self.kept(), term_of("service", service) if service else "", term]
         terms.append("" if dimension == "all" else term_of(dimension, value))
-        return self.at("traces", q=" ".join(one for one in terms if one))
+        return self.at("traces", q=" ".join(one for one in terms if one), by="end")
 
     def kept(self) -> str:
         wanted = self.query.get("q", "").strip()
@@ -30,7 +30,8 @@ class Narrowing:
         return with_query(in_project(self.slug, *parts), ranged, **changes)
 
     def version(self, set_id: str) -> str:
-        return self.at("versions", set_id)
+        """Without the range: the version before it ran before, so the page begins with its own, longer one."""
+        return in_project(self.slug, "versions", set_id)
 
     def tool(self, name: str) -> str:
         return self.at("tools", name)

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from dashboard.conversation import Talk, talk
 from dashboard.geometry import Bar
 from dashboard.links import in_project, quoted, with_query
+from dashboard.pages.evaluations import Said, load_said
 from dashboard.params import in_ns
 from dashboard.price_lines import ReceiptView, receipt_view
 from dashboard.templatetags.units import counted, in_time
@@ -125,6 +126,7 @@ class SpanPanel:
     parent_href: str
     similar_href: str
     has_messages: bool
+    said: Said | None
     texts_gone: str  # why nothing that it said is shown; "" where it is
 
 
@@ -134,6 +136,7 @@ def load_panel(request: HttpRequest, trace_id: str, key: str) -> SpanPanel | Non
     if detail is None:
         return None
     panel = build_panel(detail, request.project.slug, request.path, request.GET, known_messages(request, detail))
+    panel = replace(panel, said=load_said(request, trace_id, detail.span.span_id))
     days = kept_by(request.project).texts
     return replace(panel, texts_gone=texts_gone(detail, days, datetime.now(UTC))) if detail.payload_dropped else panel
 
@@ -192,6 +195,7 @@ def build_panel(
         parent_href=with_query(path, query, span=span.parent_span_id) if span.parent_span_id else "",
         similar_href=similar_href(span, slug),
         has_messages=bool(detail.input_messages or detail.output_messages),  # log records may hold them
+        said=None,
         texts_gone="",
     )
 

@@ -12,7 +12,7 @@ from dashboard.access import project_page
 from dashboard.estimate_words import Change, Number, change, number
 from dashboard.links import in_project, with_query
 from dashboard.listing import Listing, read_listing
-from dashboard.pages.asking import answered
+from dashboard.pages.asking import answered, with_filter
 from dashboard.pages.baselines import Baseline, baseline_of
 from dashboard.pages.measured import Measured, Trend, measured, trend
 from dashboard.pages.narrowing import Narrowing, term_of
@@ -30,12 +30,12 @@ BY_VERSION: Final = of_tools("version", "service", "service_version")
 BY_MODEL: Final = of_tools("model", "model")
 SUMMARY: Final[tuple[Member, ...]] = (
     MEMBERS["tool_success_rate"], call_members.TOOL_P50, MEMBERS["tool_latency_p95"], call_members.TOOL_P99,
-    call_members.TOOL_FAILED_P50, call_members.TOOL_FAILED_P95, call_members.TOOL_TIMEOUTS, call_members.TOOL_RETRIES,
-    MEMBERS["unknown_state_rate"], MEMBERS["above_tier_rate"], MEMBERS["unapproved_rate"],
-    MEMBERS["duplicate_effect_rate"],
+    call_members.TOOL_FAILED_P50, call_members.TOOL_FAILED_P95, call_members.TOOL_FAILED_P99,
+    call_members.TOOL_TIMEOUTS, call_members.TOOL_RETRIES, MEMBERS["unknown_state_rate"], MEMBERS["above_tier_rate"],
+    MEMBERS["unapproved_rate"],
 )  # fmt: skip
 _SUMMED: Final = Breakdown(
-    "tool", LIST.rollup, ("tool",), LIST.counts, LIST.counted, LIST.failed, SUMMARY, (call_members.TOOL_FAILED_P99,)
+    "tool", LIST.rollup, ("tool",), LIST.counts, LIST.counted, LIST.failed, SUMMARY, (MEMBERS["duplicate_effect_rate"],)
 )
 
 
@@ -101,6 +101,7 @@ class ToolPage:
     calls: int
     trend: Trend
     tiles: list[Tile]
+    unknown: list[Tile]
     modes: list[ModeLine]
     modes_bound: str
     after: After
@@ -118,7 +119,8 @@ def tools(request: HttpRequest) -> HttpResponse:
     slug, query = request.project.slug, request.GET
     listing = read_listing(request.path, query, datetime.now(UTC))
     baseline = baseline_of(query, listing)
-    table = find_table(request.project.pk, LIST, span_of(listing), baseline.span)
+    here, there = span_of(listing), baseline.span
+    table = with_filter(listing, lambda filter: find_table(request.project.pk, LIST, here, there, filter=filter))
     page = ToolsPage(
         listing=listing,
         baseline=baseline,
@@ -164,7 +166,8 @@ def tool_page(
         baseline=baseline,
         calls=summed.whole.n,
         trend=trend(summed.whole.trend, "calls"),
-        tiles=tiles(summed),
+        tiles=[one for one in tiles(summed) if one.number.known],
+        unknown=[one for one in tiles(summed) if not one.number.known],
         modes=mode_lines(modes, tool, narrowing),
         modes_bound=bound_of(here),
         after=after(attempts, here),

@@ -11,6 +11,7 @@ from dashboard.access import project_page
 from dashboard.links import in_project, with_query
 from dashboard.listing import Choice
 from dashboard.pages.asking import answered
+from dashboard.pages.evaluations import Said, load_said
 from dashboard.pages.span_panel import SpanPanel, load_panel
 from dashboard.pages.trace_header import TraceHeader, load_header
 from dashboard.params import in_ns
@@ -45,6 +46,7 @@ class TracePage:
     problems: list[str]
     panel: SpanPanel | None
     panel_missing: bool
+    said: Said | None  # of the trace, where no span is chosen
     delete_href: str
     list_href: str
     now_ns: int
@@ -91,6 +93,7 @@ def build_page(request: HttpRequest, found: TraceRow, chosen: str, panel: SpanPa
         problems=[*problems(tree), *lost_texts(request, found, now)],
         panel=panel,
         panel_missing=bool(chosen) and panel is None,
+        said=None if panel else load_said(request, found.trace_id),
         delete_href=delete_href(slug, found) if at_least(request.role, "editor") else "",
         list_href=in_project(slug, "traces"),
         now_ns=in_ns(now),

@@ -134,7 +134,7 @@ def traces(request: HttpRequest) -> HttpResponse:
         strip=sums.strip,
         strip_href=sums.strip_href,
         ends_words=end_words(request.GET),
-        ends_href=with_query(request.path, request.GET, by=None, failed=None, cursor=None),
+        ends_href=with_query(request.path, request.GET, by=None, cursor=None),
         notes=[*notes, *sums_note(listing.filter)],
         lines=trace_lines(found.items, slug, sets),
         sorts=sort_links(request.path, request.GET, sort),

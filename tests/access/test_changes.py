@@ -98,7 +98,7 @@ def test_a_change_writes_one_audit_entry(world: World, name: str) -> None:
 
 def test_every_other_route_changes_nothing_when_posted_to(world: World) -> None:
     """A new route that changes something is noticed here: add it to CHANGES."""
-    values, elsewhere = example(world.ours, world.bob.pk), {"trace_delete"}  # tests/pages
+    values, elsewhere = example(world.ours, world.bob.pk), {"trace_delete", "trace_feedback"}  # tests/pages
     before = rows_of(world.ours.project.pk)
     for route in routes():
         if route.name in CHANGES or route.name in elsewhere:

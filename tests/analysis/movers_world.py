@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from tracestore.analysis import histogram
-from tracestore.analysis.blame import Mover, movers, tell_apart
-from tracestore.analysis.contrasts import Cell, Compared, Merged, again, contrasts
+from tracestore.analysis.blame import Apart, Mover, mixed, movers, tell_apart
+from tracestore.analysis.contrasts import Cell, Compared, Merged, again, contrasts, within_services
 from tracestore.analysis.lines import MEMBERS
-from tracestore.analysis.movers import Selection, select
+from tracestore.analysis.movers import Contrast, Selection, select
 
 TESTED = [MEMBERS[name] for name in ("success_rate", "latency_p95", "cost_per_request", "policy_violation_rate")]
 STEP_S = 300
@@ -80,9 +80,15 @@ def tell(history: Iterable[Ran], seed: int = 1, begun: Mapping[tuple[str, str], 
     found = movers(
         selection.found,
         lambda one, without: again(one, MEMBERS[one.member], compared, since, without),
-        lambda one: tell_apart(
-            one, MEMBERS[one.member], [c for c in cells if c.is_of(one.subject)],
-            [c for c in cells if c.key["service"] == one.subject.service and not c.is_of(one.subject)],
-        ),
-    )  # fmt: skip
+        lambda one: apart(one, compared, cells),
+    )
     return Told(selection, found)
+
+
+def apart(one: Contrast, compared: Compared, cells: list[Cell]) -> Apart | None:
+    member, service = MEMBERS[one.member], one.subject.service
+    if one.subject.dimension == "version":
+        mine = [cell for cell in cells if cell.is_of(one.subject)]
+        others = [cell for cell in cells if cell.key["service"] == service and not cell.is_of(one.subject)]
+        return tell_apart(one, member, mine, others)
+    return None if one.subject.dimension == "service" else mixed(one, within_services(one, member, compared))

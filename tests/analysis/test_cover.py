@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracestore.analysis.cover import NS, RAW, RAW_PIECES_MAX, Kept, Piece, Plan, cover
-from tracestore.facts import DAY_S, GRAINS, HOUR_S, MINUTE_S
+from tracestore.facts import DAY_S, GRAINS, HOUR_S, MINUTE_S, QUARTER_S
 
 DAY_NS = DAY_S * NS
 TIMES = st.integers(0, 4 * DAY_NS) | st.integers(0, 4 * 1440).map(lambda minute: minute * MINUTE_S * NS)
@@ -34,11 +34,11 @@ def test_every_moment_is_read_once_and_no_stale_sum_is(one: int, other: int, mar
         assert not stale
 
 
-def test_two_clean_weeks_are_days_with_edges_of_hours_minutes_and_rows() -> None:
+def test_two_clean_weeks_are_days_with_edges_of_hours_quarters_minutes_and_rows() -> None:
     start, end = 10 * DAY_NS + 1, 24 * DAY_NS + 3 * HOUR_S * NS + 61 * NS
     found = plan(start, end)
-    assert [piece.grain_s for piece in found.sums] == [60, 3600, 86400, 3600, 60]
-    assert found.sums[2] == Piece(DAY_S, 11 * DAY_NS, 24 * DAY_NS)
+    assert [piece.grain_s for piece in found.sums] == [60, 900, 3600, 86400, 3600, 60]
+    assert found.sums[3] == Piece(DAY_S, 11 * DAY_NS, 24 * DAY_NS)
     assert found.rows == [Piece(RAW, start, 10 * DAY_NS + 60 * NS), Piece(RAW, end - NS, end)]
 
 
@@ -47,13 +47,13 @@ def test_a_marked_minute_is_read_from_rows_and_its_hour_and_day_from_what_is_fin
     found = plan(0, 3 * DAY_NS, (MINUTE_S, dirty))
     assert found.rows == [Piece(RAW, dirty * NS, (dirty + 60) * NS)]
     assert [(piece.grain_s, (piece.end_ns - piece.start_ns) // NS // piece.grain_s) for piece in found.sums] == [
-        (HOUR_S, 5), (MINUTE_S, 7), (MINUTE_S, 52), (HOUR_S, 18), (DAY_S, 2),
+        (HOUR_S, 5), (MINUTE_S, 7), (MINUTE_S, 7), (QUARTER_S, 3), (HOUR_S, 18), (DAY_S, 2),
     ]  # fmt: skip
 
 
-def test_a_marked_hour_is_read_from_its_minutes() -> None:
+def test_a_marked_hour_is_read_from_its_quarters() -> None:
     found = plan(0, DAY_NS, (HOUR_S, 0))
-    assert found == Plan([Piece(MINUTE_S, 0, HOUR_S * NS), Piece(HOUR_S, HOUR_S * NS, DAY_NS)], [])
+    assert found == Plan([Piece(QUARTER_S, 0, HOUR_S * NS), Piece(HOUR_S, HOUR_S * NS, DAY_NS)], [])
 
 
 def test_a_backfill_that_marks_every_other_minute_stays_a_small_question() -> None:
@@ -68,3 +68,14 @@ def test_edges_move_out_where_rows_or_minutes_are_gone() -> None:
     assert plan(early, 3 * DAY_NS, kept=kept).sums[0] == Piece(HOUR_S, 5 * HOUR_S * NS, DAY_NS)
     assert plan(late, 3 * DAY_NS, kept=kept).sums[0].start_ns == DAY_NS + 60 * NS
     assert not plan(late, 3 * DAY_NS, (MINUTE_S, DAY_S + 60), kept=kept).rows, "a frozen minute is what it was"
+
+
+def test_sums_that_begin_at_quarters_have_rows_below_them() -> None:
+    found = cover(61 * NS, DAY_NS, [(MINUTE_S, HOUR_S + 60)], GRAINS[1:], Kept())
+    assert found.rows == [Piece(RAW, 61 * NS, 900 * NS), Piece(RAW, HOUR_S * NS, (HOUR_S + 900) * NS)]
+    assert {piece.grain_s for piece in found.sums} == {QUARTER_S, HOUR_S}
+    kept = Kept(rows_from_s=2 * DAY_S, minutes_from_s=DAY_S)
+    early = cover(DAY_NS + 61 * NS, 3 * DAY_NS, [(MINUTE_S, DAY_S + 60), (QUARTER_S, DAY_S)], GRAINS[1:], kept)
+    assert early.sums[0].start_ns == DAY_NS, "an edge where rows are gone moves out to the quarter"
+    assert not early.rows
+    assert cover(61 * NS, DAY_NS, [], (), Kept()) == Plan([], [Piece(RAW, 61 * NS, DAY_NS)])

@@ -102,6 +102,17 @@ def test_a_bad_version_that_runs_beside_the_old_one_is_blamed():
     assert apart.other.value == pytest.approx(0.97, abs=0.04)
 
 
+def test_a_shift_of_traffic_between_services_is_not_told_as_a_change_of_either():
+    dear = Kind(dollars=0.5)
+    before = [*quiet(n=40, last=0), *(Ran("desk", "d7", step, 5, dear) for step in range(-STEPS, 0))]
+    after = [*quiet(n=10, first=0), *(Ran("desk", "d7", step, 30, dear) for step in range(STEPS))]
+    told = tell([*before, *after])
+    (mover,) = [one for one in told.movers if one.contrast.member == "cost_per_request"]
+    assert mover.apart is not None
+    assert mover.apart.kind == "mix"
+    assert mover.is_doubtful
+
+
 def test_a_version_with_few_requests_is_not_judged():
     told = tell([*quiet(), Ran("shop", "v2", 5, 20, Kind(failing=0.9))])
     assert not told.of("v2")

@@ -7,11 +7,30 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from dashboard.pages import errors, ingest, sessions, span_panel, storage, trace, trace_delete, traces, versions
+from dashboard.pages import (
+    changes,
+    context,
+    cost,
+    errors,
+    ingest,
+    movers,
+    sessions,
+    span_panel,
+    storage,
+    tools,
+    trace,
+    trace_delete,
+    traces,
+    version,
+    versions,
+)
+from dashboard.pages.board import page as board
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 INCLUDED = re.compile(r'{% (?:include|extends) "([^"]+)"')
 PAGES = {
+    "board/page.html": board.BoardPage,
+    "board/member.html": board.MemberPage,
     "traces/page.html": traces.TracesPage,
     "traces/trace.html": trace.TracePage,
     "traces/delete.html": trace_delete.TraceDeletePage,
@@ -19,6 +38,14 @@ PAGES = {
     "sessions/session.html": sessions.SessionPage,
     "versions/page.html": versions.VersionsPage,
     "versions/diff.html": versions.DiffPage,
+    "versions/version.html": version.VersionPage,
+    "changes/page.html": changes.ChangesPage,
+    "changes/movers.html": movers.MoversPage,
+    "tools/page.html": tools.ToolsPage,
+    "tools/tool.html": tools.ToolPage,
+    "cost/page.html": cost.CostPage,
+    "context/page.html": context.ContextPage,
+    "context/session.html": context.TurnsPage,
     "ingest/page.html": ingest.IngestPage,
     "storage/page.html": storage.StoragePage,
     "errors/page.html": errors.ErrorPage,
@@ -59,6 +86,20 @@ def test_the_panel_names_only_what_a_span_panel_has():
     for used in with_includes("spans/panel.html"):
         for path in re.findall(r"\bpanel\.([a-z_.]+[a-z_])", (TEMPLATES / used).read_text()):
             assert missing(span_panel.SpanPanel, path) is None, (used, path)
+
+
+PARTS = {
+    "cost/by.html": cost.ByPart,
+    "cost/hints.html": cost.HintsPart,
+    "cost/dearest.html": cost.DearestPart,
+    "context/parts.html": context.PartsPart,
+}
+
+
+@pytest.mark.parametrize(("name", "kind"), PARTS.items(), ids=list(PARTS))
+def test_a_part_names_only_what_it_has(name, kind):
+    for path in re.findall(r"\bpart\.([a-z_.]+[a-z_])", (TEMPLATES / name).read_text()):
+        assert missing(kind, path) is None, path
 
 
 @pytest.mark.parametrize("path", sorted(TEMPLATES.rglob("*.html")), ids=lambda path: str(path.relative_to(TEMPLATES)))

@@ -20,8 +20,9 @@ from tracestore import db
 from tracestore.analysis.filters import FilterError, Node, parse
 from tracestore.analysis.signals import POLICY_CHECKED, POLICY_VIOLATED, REFUSED
 from tracestore.jobs import search
-from tracestore.queries.filter_targets import CALL, LOG, SPAN, TRACE
+from tracestore.queries.filter_targets import LOG, SPAN, TRACE
 from tracestore.queries.filters import condition
+from tracestore.queries.row_targets import CALL
 from tracestore.queries.sessions import find_sessions
 from tracestore.queries.trace_list import find_traces
 

@@ -6,7 +6,7 @@ And a version is not blamed for its hours: what ran beside it, or before and aft
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
-from typing import Literal
+from typing import Final, Literal
 
 from tracestore.analysis.contrasts import Cell, merged
 from tracestore.analysis.differences import compare
@@ -16,8 +16,10 @@ from tracestore.analysis.movers import MIN_N, Z95, Contrast, Subject, margin, ra
 
 # beside: another version ran in the same steps and did not change. returned: none ran beside it, but before and after it
 # things were alike. replaced: it took over at once, so version and time cannot be told apart. time: what ran in the same
-# steps was as bad (or good), so it is not the version.
-Kind = Literal["beside", "returned", "replaced", "time"]
+# steps was as bad (or good), so it is not the version. mix: not of versions; in no service did it change, so what changed
+# is how the requests are shared out among them.
+Kind = Literal["beside", "returned", "replaced", "time", "mix"]
+DOUBTFUL: Final = ("time", "mix")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Apart:
 
 @dataclass(frozen=True, slots=True)
 class Mover:
-    """A change. also: what shows the same change, and no more once this subject is left out. apart: of versions alone."""
+    """A change. also: what shows the same change, and no more once this subject is left out. apart: of versions, and of a mix."""
 
     contrast: Contrast
     apart: Apart | None = None
@@ -45,28 +47,36 @@ class Mover:
     def is_time(self) -> bool:
         return self.apart is not None and self.apart.kind == "time"
 
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether something else than the subject explains it."""
+        return self.apart is not None and self.apart.kind in DOUBTFUL
+
 
 Again = Callable[[Contrast, Collection[Subject]], Contrast | None]
 Asked = Callable[[Contrast], Apart | None]
 
 
 def movers(found: Sequence[Contrast], again: Again, apart: Asked) -> list[Mover]:
-    """Each change once, heaviest first. again: a contrast without some subjects; apart: for a version's contrast.
+    """Each change once, heaviest first. again: a contrast without some subjects; apart: what else may explain it.
 
     Versions are asked first, everything last; a version that time explains as well explains nothing itself.
     """
     kept: list[Mover] = []
-    for one in sorted(found, key=lambda one: (_turn(one.subject), rank(one))):
+    for one in sorted(found, key=lambda one: (_turn(one), rank(one))):
         mover = _explaining(one, kept, again)
         if mover is None:
-            kept.append(Mover(one, apart(one) if one.subject.dimension == "version" else None))
+            kept.append(Mover(one, apart(one)))
         else:
             mover.also.append(one.subject)
     return sorted(kept, key=lambda mover: rank(mover.contrast))
 
 
-def _turn(subject: Subject) -> int:
-    return {"version": 0, "all": 2}.get(subject.dimension, 1)
+def _turn(one: Contrast) -> int:
+    """The narrower a subject, the sooner it is asked whether it explains the wider ones; so is what is new."""
+    if one.against == "rest":
+        return 1
+    return {"version": 0, "tool": 1, "model": 1, "service": 2, "all": 4}.get(one.subject.dimension, 3)
 
 
 def _explaining(one: Contrast, kept: Sequence[Mover], again: Again) -> Mover | None:
@@ -100,6 +110,13 @@ def tell_apart(one: Contrast, member: Member, mine: Sequence[Cell], others: Sequ
     if min(before.n, after.n) >= MIN_N and not _follows(one, compare(member, before, after).value):
         return Apart("returned", after)
     return Apart("replaced")
+
+
+def mixed(one: Contrast, inside: Sequence[Contrast]) -> Apart | None:
+    """inside: the same comparison in each of the services. None: one of them changed like the whole, or there is but one."""
+    if len(inside) < 2 or any(_is_certain(part) and part.worse == one.worse for part in inside):
+        return None
+    return Apart("mix")
 
 
 def _n(member: Member, cells: Sequence[Cell]) -> int:

@@ -16,8 +16,8 @@ CALL_COST: Final = Member(
     Ratio("cost_nanousd", "calls", "calls"), "model calls", "No call has a known cost: send its model and its tokens.",
 )  # fmt: skip
 CALL_REFUSALS: Final = Member(
-    "call_refusal_rate", "risk", "Refusals", "ratio", "down", "model calls that were refused / model calls", "llm_call",
-    Share(("calls",), ("refusals",)), "model calls",
+    "call_refusal_rate", "risk", "Refusals", "ratio", "down", "model calls that were refused / model calls where that is known",
+    "llm_call", Share(("refusal_known",), ("refusals",)), "model calls",
     "No span says whether the model refused. Send gen_ai.response.finish_reasons or fourline.refusal (true or false).",
 )  # fmt: skip
 TOOL_TIMEOUTS: Final = Member(

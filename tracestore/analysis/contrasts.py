@@ -156,6 +156,19 @@ def _is_earlier(cell: Cell, subject: Subject, begun: Begun) -> bool:
     return mine is not None and its is not None and its < mine
 
 
+def within_services(one: Contrast, member: Member, compared: Compared) -> list[Contrast]:
+    """The same comparison in each service that both sides have, for a value that several of them share."""
+    found = []
+    for service in sorted({cell.key["service"] or "" for cell in compared.now if cell.is_of(one.subject)}):
+        now, then = (
+            merged(cell for cell in side if cell.is_of(one.subject) and cell.key["service"] == service)
+            for side in (compared.now, compared.then)
+        )
+        made = contrast(one.subject, member, one.against, now, then, Estimate(one.whole, one.n))
+        found += [made] if made is not None and min(made.n, made.n_then) >= MIN_N else []
+    return found
+
+
 def again(
     one: Contrast, member: Member, compared: Compared, begun: Begun, without: Collection[Subject]
 ) -> Contrast | None:

@@ -15,10 +15,10 @@ from tracestore.analysis.messages import conversation
 from tracestore.analysis.pricing import Usage
 from tracestore.analysis.spent import SpentCall
 from tracestore.payload import Payload
-from tracestore.queries.filter_targets import CALL
 from tracestore.queries.filters import condition
 from tracestore.queries.payloads import Place, load_payloads, load_references
 from tracestore.queries.ranges import day_bounds
+from tracestore.queries.row_targets import CALL
 from tracestore.records import Price
 
 CALLS_MOST: Final = 4_000

@@ -8,10 +8,10 @@ from psycopg import sql
 from tracestore import db
 from tracestore.analysis.filters import Node
 from tracestore.facts import CALLS
-from tracestore.queries.filter_targets import CALL
 from tracestore.queries.filters import condition
 from tracestore.queries.ranges import day_bounds
 from tracestore.queries.rollups import find_sums
+from tracestore.queries.row_targets import CALL
 
 CONVERSATIONS_MOST = 400
 CALLS_OF_ONE = 60

@@ -1,11 +1,8 @@
-"""What does each field of a filter ask of a trace, span, call, tool call, log record or session?
+"""What does each field of a filter ask of a trace, span, log record or session? (Of calls and the like: row_targets.)
 
-Aliases: trace AS t, span AS s, llm_call AS c, tool_call AS k, score AS e, log_record AS l,
-the session subquery AS g (see queries.sessions).
+Aliases: trace AS t, span AS s, log_record AS l, the session subquery AS g (see queries.sessions).
 TRACE and SESSION need the parameters first_day and last_day (queries.ranges.day_bounds), SESSION all parameters of find_sessions.
 """
-
-from typing import LiteralString
 
 from psycopg import sql
 
@@ -67,18 +64,6 @@ def _span_attr(term: Term, parameters: Parameters) -> sql.Composable:
     ).format(paren(attribute(term, parameters)))
 
 
-def _attr_of_trace(alias: LiteralString) -> Condition:
-    """Of the trace that a row belongs to."""
-    own = sql.Identifier(alias, "project"), sql.Identifier(alias, "trace_id")
-
-    def ask(term: Term, parameters: Parameters) -> sql.Composable:
-        return sql.SQL("EXISTS (SELECT FROM trace AS t WHERE t.project = {} AND t.trace_id = {} AND {})").format(
-            *own, paren(attribute(term, parameters))
-        )
-
-    return ask
-
-
 SPAN: Target = {
     "service": text("s", "service"),
     "environment": text("s", "environment"),
@@ -102,91 +87,6 @@ SPAN: Target = {
     "tokens": tokens("s"),
     "attr": _span_attr,
     "text": _span_text,
-}
-
-
-# --- llm_call AS c ---------------------------------------------------------------------------------------------------
-
-
-_OWN_SPAN = sql.SQL(
-    "s.project = {row}.project AND s.day = {row}.day AND s.trace_id = {row}.trace_id AND s.span_id = {row}.span_id"
-)
-
-
-def _of_span(alias: LiteralString, name: str) -> Condition:
-    """What only the span of a call, or of a tool call, knows."""
-    own = _OWN_SPAN.format(row=sql.Identifier(alias))
-
-    def ask(term: Term, parameters: Parameters) -> sql.Composable:
-        return sql.SQL("EXISTS (SELECT FROM span AS s WHERE {} AND {})").format(
-            own, paren(SPAN[name](term, parameters))
-        )
-
-    return ask
-
-
-def own_version(alias: LiteralString) -> Condition:
-    def ask(term: Term, parameters: Parameters) -> sql.Composable:
-        own = matches(sql.Identifier(alias, "service_version"), term, parameters)
-        prefix = set_prefix(term)
-        if prefix is None:
-            return own
-        return any_of([own, set_matches(sql.Identifier(alias, "version_set"), prefix, parameters)])
-
-    return ask
-
-
-CALL: Target = {
-    "service": text("c", "service"),
-    "environment": text("c", "environment"),
-    "version": own_version("c"),
-    "operation": text("c", "operation"),
-    "model": text("c", "model"),
-    "provider": text("c", "provider"),
-    "tool": _of_span("c", "tool"),
-    "agent": _of_span("c", "agent"),
-    "session": text("c", "session_id"),
-    "user": text("c", "user_id"),
-    "tenant": text("c", "tenant_id"),
-    "name": _of_span("c", "name"),
-    "error": text("c", "error_type"),
-    "prompt": text("c", "prompt_name"),
-    "status": number(sql.Identifier("c", "status")),
-    "outcome": number(sql.Identifier("c", "status")),
-    "signal": bit("c", "signals"),
-    "duration": number(elapsed("c")),
-    "cost": number(sql.Identifier("c", "cost_nanousd")),
-    "tokens": tokens("c"),
-    "attr": _attr_of_trace("c"),
-    "text": _of_span("c", "text"),
-}
-
-
-# --- tool_call AS k --------------------------------------------------------------------------------------------------
-
-TOOL: Target = {
-    "service": text("k", "service"),
-    "environment": text("k", "environment"),
-    "version": own_version("k"),
-    "operation": lambda term, parameters: matches(sql.SQL("'tool'::text"), term, parameters),
-    "model": text("k", "model"),
-    "provider": _of_span("k", "provider"),
-    "tool": text("k", "tool_name"),
-    "agent": _of_span("k", "agent"),
-    "session": text("k", "session_id"),
-    "user": text("k", "user_id"),
-    "tenant": text("k", "tenant_id"),
-    "name": _of_span("k", "name"),
-    "error": text("k", "error_type"),
-    "prompt": _of_span("k", "prompt"),
-    "status": number(sql.Identifier("k", "status")),
-    "outcome": number(sql.Identifier("k", "status")),
-    "signal": bit("k", "signals"),
-    "duration": number(elapsed("k")),
-    "cost": _of_span("k", "cost"),
-    "tokens": _of_span("k", "tokens"),
-    "attr": _attr_of_trace("k"),
-    "text": _of_span("k", "text"),
 }
 
 
@@ -233,7 +133,7 @@ def _trace_version(term: Term, parameters: Parameters) -> sql.Composable:
     return any_of([own, some_set])
 
 
-def trace_names(term: Term, parameters: Parameters) -> sql.Composable:
+def _trace_names(term: Term, parameters: Parameters) -> sql.Composable:
     """The text as it is written, in names, ids, errors and attributes of the trace."""
     some_value = sql.SQL("EXISTS (SELECT FROM jsonb_each_text(t.attrs) AS one WHERE {})").format(
         any_of(contains([sql.Identifier("one", "value")], term, parameters))
@@ -302,7 +202,7 @@ def _some_trace(condition: Condition) -> Condition:
 
 SESSION: Target = {
     **{name: _some_trace(of_trace) for name, of_trace in TRACE.items()},
-    "text": _some_trace(trace_names),
+    "text": _some_trace(_trace_names),
     "session": text("g", "session_id"),
     "duration": number(sql.SQL("(g.end_ns - g.start_ns)")),
     "cost": number(sql.Identifier("g", "cost_nanousd")),

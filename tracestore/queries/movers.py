@@ -4,8 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
-from tracestore.analysis.blame import Apart, Mover, movers, tell_apart
-from tracestore.analysis.contrasts import Cell, Compared, again, contrasts
+from tracestore.analysis.blame import Apart, Mover, mixed, movers, tell_apart
+from tracestore.analysis.contrasts import Cell, Compared, again, contrasts, within_services
 from tracestore.analysis.filters import Node
 from tracestore.analysis.lines import MEMBERS, Member
 from tracestore.analysis.movers import Contrast, Subject, select
@@ -36,7 +36,11 @@ class Fact:
         return [MEMBERS[name] for name in TESTED if MEMBERS[name].fact == self.rollup.fact]
 
 
-FACTS: Final = (Fact(REQUESTS, ("environment", "operation")), Fact(CALLS, ("model",)), Fact(TOOLS, ("tool",)))
+FACTS: Final = (
+    Fact(REQUESTS, ("environment", "operation")),
+    Fact(CALLS, ("model",)),
+    Fact(TOOLS, ("tool",)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,15 @@ def find_movers(project_id: int, now: Span, then: Span, step_s: int, filter: Nod
         member = MEMBERS[one.member]
         return again(one, member, compared[member.fact], begun, subjects)
 
-    items = movers(found.found, without, asked.apart)
+    def apart(one: Contrast) -> Apart | None:
+        member = MEMBERS[one.member]
+        if one.subject.dimension == "version":
+            return asked.apart(one)
+        if one.subject.dimension == "service" or one.against != "before":
+            return None
+        return mixed(one, within_services(one, member, compared[member.fact]))
+
+    items = movers(found.found, without, apart)
     return Movers(items, found.tested, found.small, heads)
 
 
@@ -95,7 +107,7 @@ class Asked:
 
     def cells(self, fact: Fact, span: Span) -> list[Cell]:
         by = (*_WHO, *fact.dimensions)
-        sums = find_sums(fact.rollup, self.project_id, span.start_ns, span.end_ns, by=by)
+        sums = find_sums(fact.rollup, self.project_id, span.start_ns, span.end_ns, by=by, filter=self.filter)
         return [Cell(dict(zip(by, one.key, strict=True)), one) for one in sums]
 
     def apart(self, one: Contrast) -> Apart:
@@ -110,6 +122,8 @@ class Asked:
         if fact not in self.steps:
             (rollup,) = (one.rollup for one in FACTS if one.rollup.fact == fact)
             from_ns = self.then.start_ns if self.then.end_ns == self.now.start_ns else self.now.start_ns
-            sums = find_sums(rollup, self.project_id, from_ns, self.now.end_ns, by=_WHO, step_s=self.step_s)
+            sums = find_sums(
+                rollup, self.project_id, from_ns, self.now.end_ns, by=_WHO, step_s=self.step_s, filter=self.filter
+            )
             self.steps[fact] = [Cell(dict(zip(_WHO, one.key, strict=True)), one, one.start_s) for one in sums]
         return self.steps[fact]

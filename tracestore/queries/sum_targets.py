@@ -1,8 +1,7 @@
 """What does each field of a filter ask of sums? The dimensions that a rollup has (alias r), and which rollup has all of them.
 
-A term is about what the rollup counts. Of requests: whether some span matches, as on the list of traces. Of calls: a call is
-no tool, so `tool:` matches none. Of tools: their model is the one that asked for them, their operation is `tool`.
-Of scores: whose answer it is; of its calls it knows the model of the one that was judged, of its tools nothing.
+A term is about what the rollup counts. Of requests: whether some span matches, as on the list of traces. Of calls and scores:
+they are no tools, so `tool:` matches none. Of tools: their model is the one that asked for them, their operation is `tool`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -88,8 +87,8 @@ SUMMED: Final[Mapping[LiteralString, Target]] = {
         "prompt": text("r", "prompt_name"),
         "tool": _constant(None),
     },
-    TOOLS.table: {**_OF_ROWS, "operation": _constant("tool"), "tool": text("r", "tool")},
     SCORES.table: {**_OF_ROWS, "operation": text("r", "operation"), "name": text("r", "name"), "tool": _constant(None)},
+    TOOLS.table: {**_OF_ROWS, "operation": _constant("tool"), "tool": text("r", "tool")},
 }
 # What stands in more dimensions than the one that has its name.
 _DIMENSIONS: Final[Mapping[str, Sequence[LiteralString]]] = {

@@ -6,13 +6,14 @@ from typing import Final
 
 from tracestore.analysis.line_forms import Rate, Reading, Total
 from tracestore.analysis.lines import LINES, Difference, Estimate, Member, compare, estimate, members_of
-from tracestore.queries.lines import ROLLUPS
+from tracestore.facts import CALLS, REQUESTS, SCORES, TOOLS
 from tracestore.queries.movers import Span
 from tracestore.queries.rollups import Sums, find_sums
 from tracestore.queries.versions import VersionSetRow
 
 COMPARED: Final = tuple(line for line in LINES if line != "signals")
 Where = Mapping[str, str | None]
+ROLLUPS: Final = {one.fact: one for one in (REQUESTS, CALLS, TOOLS, SCORES)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--endpoint", default=f"http://127.0.0.1:{settings.OTLP_PORT}", help="base address of an OTLP/HTTP receiver"
         )
+        parser.add_argument(
+            "--api",
+            default=f"http://127.0.0.1:{settings.PORT}",
+            help="base address of pages and API, for feedback and releases",
+        )
         parser.add_argument("--key", help="ingest key; default: the one of the first start, if this is its home")
         parser.add_argument("--hours", type=float, default=24.0, help="hours of whole history to send (default 24)")
         parser.add_argument(
@@ -41,7 +46,7 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, _stop)
         logging.getLogger("opentelemetry").setLevel(logging.ERROR)
         _wait_until_open(options["endpoint"])
-        sender = Sender(options["endpoint"], options["key"] or _first_key())
+        sender = Sender(options["endpoint"], options["api"], options["key"] or _first_key())
         pace = Pace(options["seed"], options["rate"], options["hours"], options["days"])
         try:
             run(Simulator(sender, pace, time.time_ns()), time.time_ns, time.sleep)

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from dashboard.access import project_page
 from dashboard.chart_frames import ChartFrame, chart_table
 from dashboard.links import in_project, with_query
-from dashboard.listing import Choice, Listing
+from dashboard.listing import Choice, Listing, read_listing
 from dashboard.pages.asking import answered
 from dashboard.pages.board.asked import Asked, Controls, controls, read_asked
 from dashboard.pages.board.csv import csv_lines
@@ -24,11 +24,20 @@ from dashboard.pages.board.figures import (
     plan_of,
     plans_for,
 )
-from dashboard.pages.board.reading import Numbers, marks_of, read_curves, read_heads, read_totals, versions_of
+from dashboard.pages.board.reading import (
+    Numbers,
+    read_curves,
+    read_heads,
+    read_marks,
+    read_totals,
+    services_of,
+    versions_of,
+)
 from dashboard.pages.board.tiles import FOUR, LineRows, Row, Tile, line_rows, rows_of, tile
 from dashboard.pages.ingest import project_snippets
 from dashboard.snippets import Snippet
 from dashboard.zones import zone_of
+from tracestore.analysis.line_steps import Series
 from tracestore.analysis.lines import MEMBERS
 from tracestore.queries.version_heads import VersionHead
 
@@ -112,7 +121,8 @@ def figures(request: HttpRequest) -> HttpResponse:
     numbers = read_curves(request.project.pk, asked, members_for(plans))
     if numbers.problem:
         return JsonResponse({"problem": numbers.problem}, status=422)
-    return JsonResponse(board_figures(plans, numbers.here, numbers.other, asked, marks_of(heads)))
+    marks = read_marks(request.project.pk, asked, heads)
+    return JsonResponse(board_figures(plans, numbers.here, numbers.other, asked, marks))
 
 
 @project_page(role="viewer")
@@ -133,7 +143,10 @@ def csv(request: HttpRequest) -> HttpResponse:
 def asked_of(request: HttpRequest) -> tuple[Asked, list[VersionHead]]:
     slug, now, heads = request.project.slug, datetime.now(UTC), read_heads(request.project.pk)
     zone, query = zone_of(request), request.GET
-    return read_asked(request.path, query, now, slug, zone, versions_of(heads, 2**62)), heads
+    since_ns = min((one.begun_ns for one in heads), default=None)
+    services = services_of(read_listing(request.path, query, now).filter)
+    versions = [(one.service, one.version) for one in heads if not services or one.service in services]
+    return read_asked(request.path, query, now, slug, zone, versions, since_ns), heads
 
 
 def plans_asked(request: HttpRequest, asked: Asked) -> list[ChartPlan]:
@@ -152,7 +165,7 @@ def members_for(plans: Sequence[ChartPlan]) -> list[str]:
 def board_page(asked: Asked, numbers: Numbers, heads: Sequence[VersionHead]) -> BoardPage:
     whole = {one.member.name: one for one in numbers.here}
     rows = rows_of(numbers.here, numbers.other, asked)
-    nothing = not numbers.problem and not (whole["requests"].total.value if "requests" in whole else 0)
+    nothing = not numbers.problem and not (requests_of(numbers.here) or (asked.compare and requests_of(numbers.other)))
     charts = [chart_frame(plan, numbers, asked) for plan in CHARTS] if rows and not nothing else []
     path = asked.listing.path
     return BoardPage(
@@ -166,7 +179,7 @@ def board_page(asked: Asked, numbers: Numbers, heads: Sequence[VersionHead]) -> 
         signals=line_rows("signals", rows) if charts else None,
         lines=[line_rows(line, rows) for line in FOUR] if charts else [],
         figures_href=with_query(in_project(asked.slug, "board", "figures"), asked.kept, live=None),
-        movers_href=with_query(in_project(asked.slug, "changes", "movers"), asked.kept, live=None),
+        movers_href=movers_href(asked),
         refresh_href=with_query(path, asked.kept),
         live_parts=",".join(f"#{one}" for one in ("tiles", "members", *(f"table-{plan.name}" for plan in CHARTS))),
         snippet=project_snippets()[0] if nothing and not asked.listing.q else None,
@@ -174,6 +187,17 @@ def board_page(asked: Asked, numbers: Numbers, heads: Sequence[VersionHead]) -> 
         wider_href=with_query(path, asked.kept, range="30d", from_=None, to=None),
         is_empty=nothing,
     )
+
+
+def requests_of(side: Sequence[Series]) -> float:
+    return next((one.total.value or 0 for one in side if one.member.name == "requests"), 0)
+
+
+def movers_href(asked: Asked) -> str:
+    """With the range by name, since that page has another default."""
+    compare = asked.compare if asked.compare != "versions" else ""
+    chosen = {"live": None, "split": None, "compare": compare, "range": asked.listing.range.name}
+    return with_query(in_project(asked.slug, "changes", "movers"), asked.kept, **chosen)
 
 
 def member_page(name: str, asked: Asked, numbers: Numbers, heads: Sequence[VersionHead]) -> MemberPage:

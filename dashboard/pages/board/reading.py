@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from dashboard.charts import Mark
 from dashboard.frame import colour_class
 from dashboard.pages.board.asked import NS, Asked, Side
-from tracestore.analysis.filters import FilterError
+from tracestore.analysis.filters import And, FilterError, Node, Term
 from tracestore.analysis.line_steps import Series
 from tracestore.queries.lines import TooFine, find_lines
+from tracestore.queries.releases import ReleaseRow, find_releases
 from tracestore.queries.version_heads import VersionHead, find_version_heads
 
 VERSIONS = 40  # to choose from
@@ -61,12 +62,37 @@ def versions_of(heads: Sequence[VersionHead], end_ns: int) -> list[str]:
     return list(dict.fromkeys(one.version for one in heads if one.begun_ns < end_ns))[:VERSIONS]
 
 
-def marks_of(heads: Iterable[VersionHead]) -> list[Mark]:
-    """A release is where a version of a service was first seen."""
-    return [
+def read_marks(project_id: int, asked: Asked, heads: Iterable[VersionHead]) -> list[Mark]:
+    """Releases that were told, and where a version of a service was first seen that nobody told of."""
+    found = asked.listing.range
+    return marks_of(heads, find_releases(project_id, found.start_ns, found.end_ns), services_of(asked.listing.filter))
+
+
+def marks_of(heads: Iterable[VersionHead], releases: Sequence[ReleaseRow], services: set[str]) -> list[Mark]:
+    """services: only theirs; none = all."""
+    told = [
+        Mark(
+            one.time_ns // NS,
+            one.name or one.version,
+            colour_class(one.version),
+            f"{one.version} of {one.service} released",
+        )
+        for one in releases
+        if not services or one.service in services
+    ]
+    known = {(one.service, one.version) for one in releases}
+    seen = [
         Mark(one.begun_ns // NS, one.version, colour_class(one.version), f"{one.version} of {one.service} first seen")
         for one in heads
+        if (one.service, one.version) not in known and (not services or one.service in services)
     ]
+    return [*told, *seen]
+
+
+def services_of(filter: Node | None) -> set[str]:
+    """What a filter asks to be the service, for all that it finds."""
+    nodes = filter.children if isinstance(filter, And) else [filter]
+    return {str(one.value) for one in nodes if isinstance(one, Term) and one.field == "service" and one.op == "="}
 
 
 def read_heads(project_id: int) -> list[VersionHead]:

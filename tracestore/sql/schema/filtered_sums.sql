@@ -1,8 +1,8 @@
 -- Sums that answer filters, and quarters of an hour (grain_s 900) between minutes and hours.
--- Until `manage.py rebuild` the sums of before know the root of a request only.
+-- What is kept as rows is summed again; of what is older only the root of a request is known.
 
--- What the spans of a request know together, as the text of an array; NULL: what the root knows alone (and of models and
--- operations: summed before these were kept).
+-- What the spans of a request know together, as the text of an array; NULL: what the root knows alone. Models and operations
+-- are NULL where they were summed before they were kept.
 ALTER TABLE request_rollup
   ADD COLUMN services text,
   ADD COLUMN environments text,

@@ -9,6 +9,10 @@ from django.test import Client
 
 from tests.world import World, fill, make_world, send
 from tracestore import db
+from tracestore.analysis.histogram import merge, unpack
+from tracestore.facts import REQUESTS
+from tracestore.queries.people_sums import find_people_sums
+from tracestore.queries.rollups import find_sums
 from tracestore.queries.version_heads import find_version_heads
 
 SECOND = 10**9
@@ -49,7 +53,7 @@ def span(
 
 def request(trace: int, end_s: int, failed: bool = False, tool: str = "search", calls: str = "s") -> list[dict]:
     """A request and calls of a tool in it: s succeeded, f failed."""
-    root = span(trace, 1, end_s, 30, failed=failed, gen_ai__operation__name="invoke_agent")
+    root = span(trace, 1, end_s, 30, failed=failed, gen_ai__operation__name="invoke_agent", user__id=f"u-{trace % 3}")
     tools = [
         span(
             trace, 2 + place, end_s - 20 + 2 * place, 1, f"{1:016x}", letter == "f",
@@ -229,3 +233,16 @@ def test_a_version_is_told_worse_in_its_line_and_not_in_others(bare):
 def test_a_version_of_another_project_does_not_exist(world):
     fill(world.theirs)
     assert world.client(world.alice).get(f"/p/{world.ours.slug}/versions/{world.theirs.set_id}").status_code == 404
+
+
+def test_requests_by_user_add_up_to_the_sums_of_all(bare):
+    now = datetime.now(UTC)
+    a_bad_release(bare, now)
+    project_id, end_ns = bare.ours.project.pk, int(now.timestamp()) * SECOND
+    (whole,) = find_sums(REQUESTS, project_id, end_ns - 3_600 * SECOND, end_ns)
+    people = find_people_sums(project_id, "user", end_ns - 3_600 * SECOND, end_ns)
+    assert {one.key[0] for one in people} == {"u-0", "u-1", "u-2"}
+    for name in ("requests", "errors"):
+        assert sum(one.measures[name] or 0 for one in people) == whole.measures[name]
+    assert merge(unpack(one.histograms["duration"]) for one in people) == unpack(whole.histograms["duration"])
+    assert "u-1" in text(bare.client(bare.alice), f"/p/{bare.ours.slug}/changes?range=1h&by=user")

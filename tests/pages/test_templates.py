@@ -24,10 +24,13 @@ from dashboard.pages import (
     version,
     versions,
 )
+from dashboard.pages.board import page as board
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 INCLUDED = re.compile(r'{% (?:include|extends) "([^"]+)"')
 PAGES = {
+    "board/page.html": board.BoardPage,
+    "board/member.html": board.MemberPage,
     "traces/page.html": traces.TracesPage,
     "traces/trace.html": trace.TracePage,
     "traces/delete.html": trace_delete.TraceDeletePage,
@@ -86,6 +89,7 @@ def test_the_panel_names_only_what_a_span_panel_has():
 
 
 PARTS = {
+    "cost/by.html": cost.ByPart,
     "cost/hints.html": cost.HintsPart,
     "cost/dearest.html": cost.DearestPart,
     "context/parts.html": context.PartsPart,

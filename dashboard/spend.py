@@ -176,9 +176,9 @@ def spend_lines(
     slug: str,
     query: Mapping[str, str],
     sparks: Mapping[str | None, Sequence[int]],
+    total_nanousd: int,
 ) -> list[SpendLine]:
-    """Dearest first, as found."""
-    total = sum(one.cost_nanousd or 0 for one in found)
+    """Dearest first, as found. total_nanousd: what shares are of; found may be the dearest groups alone."""
     most = max((one.cost_nanousd or 0 for one in found), default=0)
     earlier = {one.key: one for one in before}
     peak = max((value for values in sparks.values() for value in values), default=0)
@@ -188,7 +188,7 @@ def spend_lines(
             href="" if one.key == OTHER else key_href(slug, by, one.key, query),
             colour=colour_class(one.key) if by in COLOURED and one.key else "",
             cost_nanousd=one.cost_nanousd,
-            share=ratio(one.cost_nanousd, total),
+            share=ratio(one.cost_nanousd, total_nanousd),
             bar=share_of(one.cost_nanousd or 0, most, BAR),
             change=change(one.cost_nanousd, earlier[one.key].cost_nanousd) if one.key in earlier else None,
             is_new=bool(before) and one.key not in earlier,

@@ -37,6 +37,7 @@ from tracestore.queries.sum_targets import summed
 from tracestore.queries.usage import unpriced_models
 
 LINES = 25
+GROUPS = 1_000  # the dearest, of which LINES are shown
 SPARK_STEPS = 24
 BY = ("model", "service", "version", "operation", "user", "tenant", "session", "prompt")
 HINTS, DEAREST, BY_ROWS = "hints", "dearest", "by"  # ids of the parts of the page that ask for themselves
@@ -44,13 +45,16 @@ HINTS, DEAREST, BY_ROWS = "hints", "dearest", "by"  # ids of the parts of the pa
 
 @dataclass(frozen=True, slots=True)
 class ByPart:
-    """Who spent it, by what choices say. lines: the dearest, hidden more. note: of which days, if not of the whole range."""
+    """Who spent it, by what choices say. lines: the dearest, hidden more (has_more: at least). note: of which
+    days, if not of the whole range.
+    """
 
     href: str
     by: str
     choices: list[Choice]
     lines: list[SpendLine] = field(default_factory=list)
     hidden: int = 0
+    has_more: bool = False
     note: str = ""
 
 
@@ -163,20 +167,21 @@ def by_part(request: HttpRequest, listing: Listing, at_once: bool = False) -> By
     if of_rows and not at_once and query.get("show") != BY_ROWS:
         return ByPart(shown_at(request, BY_ROWS), by, choices, note=note)
     lines = breakdown(request, listing, by)
-    return ByPart("", by, choices, lines[:LINES], max(0, len(lines) - LINES), note)
+    return ByPart("", by, choices, lines[:LINES], max(0, len(lines) - LINES), len(lines) == GROUPS, note)
 
 
 def breakdown(request: HttpRequest, listing: Listing, by: str) -> list[SpendLine]:
     project_id, chosen = request.project.pk, listing.range
     of_rows = is_of_rows(by, listing.filter)
     start_ns = rows_from(chosen.start_ns, chosen.end_ns) if of_rows else chosen.start_ns
-    found = spent_by(project_id, start_ns, chosen.end_ns, by, listing.filter)
+    found = spent_by(project_id, start_ns, chosen.end_ns, by, listing.filter, GROUPS)
     earlier = before(Range(start_ns, chosen.end_ns))
-    then = spent_by(project_id, earlier.start_ns, earlier.end_ns, by, listing.filter)
+    then = spent_by(project_id, earlier.start_ns, earlier.end_ns, by, listing.filter, GROUPS)
     sparks: Mapping[str | None, list[int]] = {}
     if by in OF_SUMS:
         sparks = series_by(project_id, chosen.start_ns, chosen.end_ns, by, spark_step_s(chosen), listing.filter)
-    return spend_lines(found, then, by, request.project.slug, request.GET, sparks)
+    total = total_spent(project_id, start_ns, chosen.end_ns, listing.filter).cost_nanousd or 0
+    return spend_lines(found, then, by, request.project.slug, request.GET, sparks, total)
 
 
 def spark_step_s(chosen: Range) -> int:

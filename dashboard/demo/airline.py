@@ -140,7 +140,7 @@ def _answer(story: Story, visit: Visit, release: Release, question: str, attacke
 def _work(story: Story, visit: Visit, release: Release, question: str, root: SpanPlan) -> str:
     """Model and tools in turn until there is an answer, which joins the history; "" when the request failed."""
     visit.said.append(text("user", question))
-    if visit.luck(0.09 if release.fault == "broken_tools" else 0.004):
+    if visit.luck(0.004):
         visit.happy = False
         return _say(story, visit, release, texts.REFUSAL, refused=True)
     for tool in visit.r.sample(TOOLS[:3], k=visit.r.choice((0, 1, 1, 2))):

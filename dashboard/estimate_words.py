@@ -65,7 +65,7 @@ def change(member: Member, between: Difference) -> Change:
     if between.value is None:
         return Change(DASH, "", "", "nothing to compare with", None)
     if between.low is None or between.high is None:
-        return Change(difference_words(member, between), "", "", "too few to tell", between.value)
+        return Change(difference_words(member, between), "", "", "its uncertainty is not known", between.value)
     tone = "" if between.better is None else "better" if between.better else "worse"
     verdict = tone or ("different" if between.distinguishable else no_difference(member, between))
     return Change(difference_words(member, between), interval_words(member, between), tone, verdict, between.value)

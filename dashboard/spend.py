@@ -118,7 +118,7 @@ def tiles(now: Spent, before: Spent, requests: Requests, requests_before: Reques
     cached = ratio(now.cache_read_tokens, now.input_tokens)
     return [
         _money("spent", now.cost_nanousd, before.cost_nanousd, no_price),
-        _money("per request", per(requests), per(requests_before), no_price, f"{requests.requests:,} requests"),
+        _money("per request", per(requests), per(requests_before), no_price, priced(requests)),
         _money("per call", each(now), each(before), no_price, f"{now.calls:,} calls"),
         _tokens("tokens in", now.input_tokens, before.input_tokens),
         Tile(
@@ -151,10 +151,16 @@ def ratio(part: int | None, whole: int | None) -> float | None:
 
 
 def per(requests: Requests) -> int | None:
-    """Cost of a request, over all requests."""
-    if requests.cost_nanousd is None or not requests.requests:
+    """Cost of a request, over those whose cost is known."""
+    if requests.cost_nanousd is None or not requests.priced:
         return None
-    return round(requests.cost_nanousd / requests.requests)
+    return round(requests.cost_nanousd / requests.priced)
+
+
+def priced(requests: Requests) -> str:
+    if requests.priced == requests.requests:
+        return f"{requests.requests:,} requests"
+    return f"{requests.priced:,} of {requests.requests:,} requests"
 
 
 def each(spent: Spent) -> int | None:

@@ -65,14 +65,14 @@ def recompute_scores(
 
     Returns the minutes (Unix seconds) whose sums change.
     """
-    days = _days(connection, project_id)
-    if not days or not subjects:
+    asked = {"project": project_id, "subjects": as_uuids(subjects)}
+    evaluated = connection.cursor(binary=True).execute(DAYS, asked).fetchall() if subjects else []
+    if not evaluated:
         return set()
-    parameters = {"project": project_id, "subjects": as_uuids(subjects), "days": days}
+    judged, days = {subject for subject, _ in evaluated}, {day for _, day in evaluated}
+    parameters = {"project": project_id, "subjects": as_uuids(judged), "days": sorted(days)}
     gone = connection.execute(DELETE, parameters).fetchall()
     given = [_Given._make(row) for row in connection.execute(GIVEN, parameters)]
-    if not given and not gone:
-        return set()
     former = {row[1]: Whose._make(row[2:]) for row in gone}
     found = {trace.trace_id: trace for trace in traces}
     rows = [
@@ -84,22 +84,9 @@ def recompute_scores(
     return {row[0] for row in gone} | {one.end_ns // NS_A_MINUTE * 60 for one, _ in rows}
 
 
-# The days that hold anything of the project: probes of the others would cost more than all the rest.
 DAYS = """
-SELECT to_date(right(child.relname, 8), 'YYYYMMDD')
-FROM pg_inherits
-JOIN pg_class child ON child.oid = pg_inherits.inhrelid
-WHERE inhparent = 'evaluation'::regclass AND NOT inhdetachpending
-  AND EXISTS (
-    SELECT FROM evaluation WHERE project = %(project)s AND day = to_date(right(child.relname, 8), 'YYYYMMDD')
-    UNION ALL
-    SELECT FROM score WHERE project = %(project)s AND day = to_date(right(child.relname, 8), 'YYYYMMDD')
-  )
+SELECT uuid_send(subject), day FROM evaluation_day WHERE project = %(project)s AND subject = ANY(%(subjects)s::uuid[])
 """
-
-
-def _days(connection: psycopg.Connection, project_id: int) -> list[date]:
-    return [row[0] for row in connection.execute(DAYS, {"project": project_id})]
 
 
 # What a score knew of a trace that retention has removed since, it keeps: an erased trace takes its evaluations along.

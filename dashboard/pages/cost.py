@@ -42,7 +42,7 @@ LINES = 25
 SPARK_STEPS = 24
 TALKS = ("chat", "completion")
 BY = ("model", "service", "version", "operation", "user", "tenant", "session", "prompt")
-HINTS, DEAREST = "hints", "dearest"  # ids of the parts of the page that ask for themselves
+HINTS, DEAREST, BY_ROWS = "hints", "dearest", "by"  # ids of the parts of the page that ask for themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,18 @@ class DearestPart:
 
 
 @dataclass(frozen=True, slots=True)
+class ByPart:
+    """Who spent it, by what choices say. lines: the dearest, hidden more. note: of which days, if not of the whole range."""
+
+    href: str
+    by: str
+    choices: list[Choice]
+    lines: list[SpendLine] = field(default_factory=list)
+    hidden: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Unpriced:
     """calls: with tokens and without a cost. models: those that a price would help, as (name, calls)."""
 
@@ -87,7 +99,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class CostPage:
-    """by: what the table groups on. note: of which days its rows are, where that is not the whole range."""
+    """chart: None where no call ended in the range."""
 
     listing: Listing
     tabs: list[Choice]
@@ -96,11 +108,7 @@ class CostPage:
     figures_href: str
     unpriced: Unpriced | None
     budget: Budget | None
-    by: str
-    bys: list[Choice]
-    lines: list[SpendLine]
-    hidden: int
-    note: str
+    breakdown: ByPart
     hints: HintsPart
     dearest: DearestPart
     wider_href: str
@@ -115,6 +123,8 @@ def cost(request: HttpRequest) -> HttpResponse:
     asked_by = request.headers.get("HX-Target")
     if asked_by == HINTS:
         return render(request, "cost/hints.html", {"part": hints_part(request, listing)})
+    if asked_by == BY_ROWS:
+        return render(request, "cost/by.html", {"part": by_part(request, listing, at_once=True)})
     if asked_by == DEAREST:
         return render(request, "cost/dearest.html", {"part": dearest_part(request, listing)})
     return render(request, "cost/page.html", {"page": cost_page(request, listing)})
@@ -132,12 +142,10 @@ def with_narrow_filter(listing: Listing) -> Listing:
 def cost_page(request: HttpRequest, listing: Listing) -> CostPage:
     project_id, slug, query = request.project.pk, request.project.slug, request.GET
     chosen, earlier = listing.range, before(listing.range)
-    by = query.get("by", "") if query.get("by") in BY else BY[0]
     now = total_spent(project_id, chosen.start_ns, chosen.end_ns, listing.filter)
     then = total_spent(project_id, earlier.start_ns, earlier.end_ns, listing.filter)
     requests = total_requests(project_id, chosen.start_ns, chosen.end_ns, listing.filter)
     requests_then = total_requests(project_id, earlier.start_ns, earlier.end_ns, listing.filter)
-    lines = breakdown(request, listing, by)
     return CostPage(
         listing=listing,
         tabs=tabs(slug, query, "cost"),
@@ -146,11 +154,7 @@ def cost_page(request: HttpRequest, listing: Listing) -> CostPage:
         figures_href=with_query(in_project(slug, "cost", "figures"), query),
         unpriced=unpriced(project_id, slug, chosen, now) if now.unpriced else None,
         budget=budget(requests),
-        by=by,
-        bys=[Choice(one, with_query(request.path, query, by=one if one != BY[0] else None), one == by) for one in BY],
-        lines=lines[:LINES],
-        hidden=max(0, len(lines) - LINES),
-        note=rows_note(chosen, is_of_rows(by, listing.filter)),
+        breakdown=by_part(request, listing),
         hints=HintsPart(shown_at(request, HINTS)) if query.get("show") != HINTS else hints_part(request, listing),
         dearest=DearestPart(shown_at(request, DEAREST))
         if query.get("show") != DEAREST
@@ -175,6 +179,20 @@ def tabs(slug: str, query: Mapping[str, str], current: str) -> list[Choice]:
 def before(chosen: Range) -> Range:
     """As long a range, ending where it begins."""
     return Range(max(0, 2 * chosen.start_ns - chosen.end_ns), chosen.start_ns)
+
+
+def by_part(request: HttpRequest, listing: Listing, at_once: bool = False) -> ByPart:
+    """At once where sums answer; what is read from rows asks for itself."""
+    query = request.GET
+    by = query.get("by", "") if query.get("by") in BY else BY[0]
+    kept = {name: query[name] for name in query if name != "show"}
+    choices = [Choice(one, with_query(request.path, kept, by=one if one != BY[0] else None), one == by) for one in BY]
+    of_rows = is_of_rows(by, listing.filter)
+    note = rows_note(listing.range, of_rows)
+    if of_rows and not at_once and query.get("show") != BY_ROWS:
+        return ByPart(shown_at(request, BY_ROWS), by, choices, note=note)
+    lines = breakdown(request, listing, by)
+    return ByPart("", by, choices, lines[:LINES], max(0, len(lines) - LINES), note)
 
 
 def breakdown(request: HttpRequest, listing: Listing, by: str) -> list[SpendLine]:

@@ -19,7 +19,7 @@ from dashboard.pages.narrowing import Narrowing
 from dashboard.templatetags.units import visible_text
 from dashboard.unit_words import in_unit
 from tracestore.analysis.blame import Apart, Mover
-from tracestore.analysis.lines import MEMBERS, Difference, step_s_of
+from tracestore.analysis.lines import MEMBERS, Difference, members_of, step_s_of
 from tracestore.analysis.movers import Contrast, Subject, rank
 from tracestore.queries.movers import Movers, Span, find_movers
 from tracestore.queries.version_heads import VersionHead
@@ -122,9 +122,9 @@ def movers_page(request: HttpRequest, listing: Listing, baseline: Baseline) -> M
 
 
 def by_subject(found: Iterable[Mover]) -> list[list[Mover]]:
-    """The movers of each subject, its heaviest first; subjects by their heaviest."""
+    """The movers of each subject; what got worse comes first, then the better, what something else explains last."""
     groups: dict[Subject, list[Mover]] = {}
-    for one in sorted(found, key=lambda mover: (mover.is_doubtful, rank(mover.contrast))):
+    for one in sorted(found, key=lambda mover: (mover.is_doubtful, not mover.contrast.worse, rank(mover.contrast))):
         groups.setdefault(one.contrast.subject, []).append(one)
     return list(groups.values())
 
@@ -143,7 +143,9 @@ def mover_view(group: Sequence[Mover], found: Movers, narrowing: Narrowing, now_
         share=top.share,
         worse=top.worse,
         changes=[change_view(one) for one in group],
-        also=", ".join(dict.fromkeys(in_words(one) for mover in group for one in mover.also)),
+        also=", ".join(
+            dict.fromkeys(in_words(one) for mover in group for one in mover.also if one.dimension != "version")
+        ),
         traces_href=narrowing.traces(subject.dimension, subject.value, subject.service),
         compare_href=narrowing.diff(earlier.id, head.id) if earlier and head else "",
         compare_label=earlier.version if earlier else "",
@@ -222,7 +224,8 @@ def headline(found: Movers) -> Headline:
     worse = [one for one in found.items if one.contrast.worse and not one.is_doubtful]
     versions = [one for one in worse if one.contrast.subject.dimension == "version"]
     if versions:
-        return of_version([one for one in versions if one.contrast.subject == versions[0].contrast.subject])
+        first, *others = by_subject(versions)
+        return of_version(first, others)
     if worse:
         top = worse[0].contrast
         verb = f"got worse in {top.line}: {said(top)}."
@@ -235,13 +238,32 @@ def headline(found: Movers) -> Headline:
     return Headline("", words, "", "")
 
 
-def of_version(group: Sequence[Mover]) -> Headline:
-    """group: all that got worse with one version, heaviest first."""
-    top = group[0].contrast
-    lines = list(dict.fromkeys(one.contrast.line for one in group))
-    listed = lines[0] if len(lines) == 1 else f"{', '.join(lines[:-1])} and {lines[-1]}"
+def of_version(group: Sequence[Mover], others: Sequence[Sequence[Mover]]) -> Headline:
+    """group: all that got worse with one version, heaviest first; others: the same of further ones.
+
+    Of its line the number of requests is told, where that moved too.
+    """
+    lines = lines_of(group)
+    headlines = {members_of(MEMBERS[one.contrast.member].line)[0].name for one in group}
+    of_line = [one.contrast for one in group if one.contrast.line == lines[0]]
+    top = next((one for one in of_line if one.member in headlines), of_line[0])
+    also = "; ".join(f"{name_of(one)} in {listed(lines_of(one))}" for one in others[:2])
     service = f" of {visible_text(top.subject.service)}"
-    return Headline("worse", "", label_of(top.subject), f"{service} is worse in {listed}: {said(top)}.")
+    after = f"{service} is worse in {listed(lines)}: {said(top)}.{also and f' Also worse: {also}.'}"
+    return Headline("worse", "", label_of(top.subject), after)
+
+
+def lines_of(group: Iterable[Mover]) -> list[str]:
+    return list(dict.fromkeys(one.contrast.line for one in group))
+
+
+def listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def name_of(group: Sequence[Mover]) -> str:
+    subject = group[0].contrast.subject
+    return visible_text(f"{label_of(subject)} of {subject.service}")
 
 
 def said(one: Contrast) -> str:

@@ -186,6 +186,8 @@ def verdict_of(pairs: Sequence[MemberPair], before: VersionSetRow | None) -> tup
     """One sentence and its tone: in which lines an interval leaves out 0."""
     if before is None:
         return "This is the first version of its service that is known: there is none to compare it with.", ""
+    if all(pair.before.value is None for pair in pairs):
+        return f"Nothing of {before.service_version or before.id[:7]} ended in this range: choose a longer one.", ""
     worse, better = (lines_of(pairs, is_better) for is_better in (False, True))
     against = f"than {before.service_version or before.id[:7]}"
     if not worse and not better:

@@ -91,7 +91,7 @@ def test_a_large_range_is_summed_up_beside_the_list_and_not_before_it(world, mon
 
 def test_who_has_one_project_is_in_it_at_once(bare):
     client = bare.client(bare.alice)
-    assert client.get("/").headers["Location"] == f"/p/{bare.ours.slug}/traces"
+    assert client.get("/").headers["Location"] == f"/p/{bare.ours.slug}/board"
     assert bare.ours.slug in text(client, "/projects")
     assert bare.client(bare.admin).get("/").headers["Location"] == "/projects"
 

@@ -14,6 +14,7 @@ from tests.store import oracle, oracle_scores
 from tests.store.histories import history
 from tests.store.state import count
 from tests.store.test_other import log, write_logs
+from tests.store.test_partitions import keep, project
 from tests.store.test_rollups import ALL, EXAMPLES, LATER, fill_all, lives, rolled_up, settle_all, step
 from tests.store.test_settle import changed, settle, write
 from tracestore import db, writer
@@ -158,6 +159,16 @@ def test_a_score_keeps_its_version_when_retention_removed_its_trace(database: Da
     send(judged(passed=True, at=1))
     settle()
     assert {key: one["scores"] for key, one in sums(("service_version",)).items()} == {("v1",): 1, (None,): 1}
+
+
+def test_evaluations_are_kept_as_long_as_traces(database: Database) -> None:
+    for number, days in ((1, 30), (2, 7)):
+        project(number, retention_days=days)
+        send(judged(comment="old", at=-10 * 86_400), judged(2, comment="new"), project=number)
+    settle()
+    assert keep(NOW).held == 0
+    tables = ("evaluation", "evaluation_day", "score")
+    assert [[count(table, number) for table in tables] for number in (1, 2)] == [[2, 2, 2], [1, 1, 1]]
 
 
 def test_rebuild_makes_scores_and_their_sums_again(database: Database) -> None:

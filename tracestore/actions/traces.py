@@ -26,7 +26,7 @@ TRACES_AT_ONCE = 200
 OF_A_PROJECT = (
     "settle_mark text_mark version_part version_set metric_series reference ingest_ledger ledger_minute ledger_refusal"
     " erasure_request rollup_mark rollup_state rollup_capped request_rollup call_rollup tool_rollup usage_rollup score_rollup"
-    " release"
+    " release evaluation_day"
 ).split()
 
 

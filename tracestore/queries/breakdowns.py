@@ -11,6 +11,7 @@ from tracestore.analysis.filters import Node
 from tracestore.analysis.lines import MEMBERS, Difference, Estimate, Member, compare, estimate
 from tracestore.facts import CALLS, REQUESTS, TOOLS, Rollup
 from tracestore.queries.movers import Span
+from tracestore.queries.people_sums import PEOPLE, find_people_sums
 from tracestore.queries.rollups import find_sums
 
 STEPS: Final = 24  # of a trend
@@ -72,6 +73,8 @@ BREAKDOWNS: Final[Mapping[str, Breakdown]] = {
             "tool", TOOLS, ("tool",), "calls", "tool_calls", "tool_errors",
             (MEMBERS["tool_success_rate"], MEMBERS["tool_latency_p95"]), tuple(MEMBERS[name] for name in _TOOL_RISKS),
         ),
+        _of_requests("user", "user"),
+        _of_requests("tenant", "tenant"),
         _of_requests("operation", "operation"),
         _of_requests("service", "service"),
         _of_requests("environment", "environment"),
@@ -81,8 +84,10 @@ BREAKDOWNS: Final[Mapping[str, Breakdown]] = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """key: values of `by`. trend: (count, failed) a step. numbers, differences: a column each; the difference to the other
-    period. before: count there, 0 = new."""
+    """key: values of `by`. before: the count there, 0 = new. trend: (count, failed) a step, none of people.
+
+    numbers, differences: one a column; the difference to the other period.
+    """
 
     key: tuple[str | None, ...]
     n: int
@@ -110,12 +115,13 @@ def find_table(
     where: Where = None,
     filter: Node | None = None,
 ) -> Table:
-    """Every value that ended in `now`. Raises as find_sums does."""
+    """Every value that ended in `now`; of users and tenants, in its last 7 days. Raises as find_sums does."""
     step_s = trend_step_s(now)
     cells = _cells(project_id, breakdown, now, where, filter, step_s)
     others = _cells(project_id, breakdown, then, where, filter)
     columns = columns_of(breakdown, cells)
-    steps = range(now.start_ns // 10**9 // step_s * step_s, -(-now.end_ns // 10**9), step_s)
+    is_summed = breakdown.dimension not in PEOPLE
+    steps = range(now.start_ns // 10**9 // step_s * step_s, -(-now.end_ns // 10**9) if is_summed else 0, step_s)
     before, groups = _by_key(others, breakdown.by), _by_key(cells, breakdown.by)
     whole = _row((), breakdown, columns, cells, others, steps, 0)
     rows = [_row(key, breakdown, columns, group, before.get(key, []), steps, whole.n) for key, group in groups.items()]
@@ -139,7 +145,10 @@ def columns_of(breakdown: Breakdown, cells: Sequence[Cell]) -> tuple[Member, ...
 def _cells(
     project_id: int, breakdown: Breakdown, span: Span, where: Where, filter: Node | None, step_s: int | None = None
 ) -> list[Cell]:
-    """step_s: None = the whole span as one step."""
+    """step_s: None = the whole span as one step, as of people always."""
+    if breakdown.dimension in PEOPLE:
+        of_rows = find_people_sums(project_id, breakdown.dimension, span.start_ns, span.end_ns, filter)
+        return [Cell({breakdown.dimension: one.key[0]}, one) for one in of_rows]
     find = partial(
         find_sums, breakdown.rollup, project_id, span.start_ns, span.end_ns, by=breakdown.by, where=where, filter=filter
     )

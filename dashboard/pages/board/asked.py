@@ -84,24 +84,40 @@ def read_asked(
     now: datetime,
     slug: str,
     zone: Zone,
-    versions: Sequence[str] = (),
+    versions: Sequence[tuple[str, str]] = (),
     since_ns: int | None = None,
 ) -> Asked:
     """Never raises; what cannot be read is named in listing.errors.
 
-    versions: to compare, the newest first. since_ns: when the first of all was seen, None = nothing ever was.
+    versions: (service, version), the newest first; without a choice a version is compared with the one before it of its
+    service. since_ns: when the first of all was seen, None = nothing ever was.
     """
     listing = read_listing(path, query, now, default_range(since_ns, in_ns(now)), zone.name)
     start_ns, end_ns = listing.range.start_ns, listing.range.end_ns
     axis = Axis(start_ns // NS, -(-end_ns // NS), step_s_of(listing.range.name, (end_ns - start_ns) // NS), zone.info)
-    b = query.get("b") or next(iter(versions), "")
-    a = query.get("a") or next((one for one in versions if one != b), "")
+    b = query.get("b") or latest_pair(versions)[1]
+    a = query.get("a") or before_of(b, versions)
     compare = query.get("compare", "")
     if compare not in COMPARED or (compare == "versions" and not (a and b)):
         compare = ""
     split = query.get("split", "")
     kept = {name: query[name] for name in KEPT if query.get(name)}
     return Asked(slug, path, listing, zone, axis, compare, split if split in SPLITS else "", a, b, kept)
+
+
+def latest_pair(versions: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """(a version, the newest that came after it in its service); empty where no service has two."""
+    pairs = ((before_of(version, versions), version) for _, version in versions)
+    return next((pair for pair in pairs if pair[0]), ("", ""))
+
+
+def before_of(version: str, versions: Sequence[tuple[str, str]]) -> str:
+    """The version that its service had before; "" where it had none."""
+    services = [service for service, one in versions if one == version]
+    for service in services[:1]:
+        mine = [one for of, one in versions if of == service]
+        return next(iter(mine[mine.index(version) + 1 :]), "")
+    return ""
 
 
 def default_range(since_ns: int | None, now_ns: int) -> str:

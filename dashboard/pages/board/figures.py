@@ -17,13 +17,15 @@ LINE_WIDTH = 1.25  # of members beside the headline
 @dataclass(frozen=True, slots=True)
 class ChartPlan:
     """One chart of the grid. headline: its main member, alone where lines are split or compared. others: beside it,
-    all in the headline's unit. floor: the axis begins at zero."""
+    all in the headline's unit. floor: the axis begins at zero. band: draw the headline's intervals; of rare events at short
+    steps they would hide the rest, and stand in hover and table alone."""
 
     name: str
     title: str
     headline: str
     others: tuple[str, ...] = ()
     floor: bool = True
+    band: bool = True
 
 
 CHARTS = (
@@ -36,7 +38,7 @@ CHARTS = (
     ChartPlan(
         "risk", "Risk", "policy_violation_rate",
         ("injection_rate", "refusal_rate", "sensitive_rate", "unknown_state_rate", "above_tier_rate", "unapproved_rate",
-         "duplicate_effect_rate"),
+         "duplicate_effect_rate"), band=False,
     ),
 )  # fmt: skip
 # What a request does not know: the charts whose facts do are drawn of these instead.
@@ -93,7 +95,7 @@ def member_curves(plan: ChartPlan, headline: str, whole: Mapping[str, Series], a
     others = [one for one in beside if one in most]
     dashes = [*DASHES[1:]]
     return [
-        side_curve(whole[headline], asked.here, asked),
+        replace(side_curve(whole[headline], asked.here, asked), band=plan.band),
         *(member_curve(one, dash, asked) for one, dash in zip(others, dashes, strict=False)),
     ]
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from dashboard.access import project_page
 from dashboard.chart_frames import ChartFrame, chart_table
 from dashboard.links import in_project, with_query
-from dashboard.listing import Choice, Listing
+from dashboard.listing import Choice, Listing, read_listing
 from dashboard.pages.asking import answered
 from dashboard.pages.board.asked import Asked, Controls, controls, read_asked
 from dashboard.pages.board.csv import csv_lines
@@ -24,11 +24,20 @@ from dashboard.pages.board.figures import (
     plan_of,
     plans_for,
 )
-from dashboard.pages.board.reading import Numbers, read_curves, read_heads, read_marks, read_totals, versions_of
+from dashboard.pages.board.reading import (
+    Numbers,
+    read_curves,
+    read_heads,
+    read_marks,
+    read_totals,
+    services_of,
+    versions_of,
+)
 from dashboard.pages.board.tiles import FOUR, LineRows, Row, Tile, line_rows, rows_of, tile
 from dashboard.pages.ingest import project_snippets
 from dashboard.snippets import Snippet
 from dashboard.zones import zone_of
+from tracestore.analysis.line_steps import Series
 from tracestore.analysis.lines import MEMBERS
 from tracestore.queries.version_heads import VersionHead
 
@@ -135,7 +144,9 @@ def asked_of(request: HttpRequest) -> tuple[Asked, list[VersionHead]]:
     slug, now, heads = request.project.slug, datetime.now(UTC), read_heads(request.project.pk)
     zone, query = zone_of(request), request.GET
     since_ns = min((one.begun_ns for one in heads), default=None)
-    return read_asked(request.path, query, now, slug, zone, versions_of(heads, 2**62), since_ns), heads
+    services = services_of(read_listing(request.path, query, now).filter)
+    versions = [(one.service, one.version) for one in heads if not services or one.service in services]
+    return read_asked(request.path, query, now, slug, zone, versions, since_ns), heads
 
 
 def plans_asked(request: HttpRequest, asked: Asked) -> list[ChartPlan]:
@@ -154,7 +165,7 @@ def members_for(plans: Sequence[ChartPlan]) -> list[str]:
 def board_page(asked: Asked, numbers: Numbers, heads: Sequence[VersionHead]) -> BoardPage:
     whole = {one.member.name: one for one in numbers.here}
     rows = rows_of(numbers.here, numbers.other, asked)
-    nothing = not numbers.problem and not (whole["requests"].total.value if "requests" in whole else 0)
+    nothing = not numbers.problem and not (requests_of(numbers.here) or (asked.compare and requests_of(numbers.other)))
     charts = [chart_frame(plan, numbers, asked) for plan in CHARTS] if rows and not nothing else []
     path = asked.listing.path
     return BoardPage(
@@ -176,6 +187,10 @@ def board_page(asked: Asked, numbers: Numbers, heads: Sequence[VersionHead]) -> 
         wider_href=with_query(path, asked.kept, range="30d", from_=None, to=None),
         is_empty=nothing,
     )
+
+
+def requests_of(side: Sequence[Series]) -> float:
+    return next((one.total.value or 0 for one in side if one.member.name == "requests"), 0)
 
 
 def movers_href(asked: Asked) -> str:

@@ -35,11 +35,6 @@ def headline(page: Any, line: str) -> str:
     return str(page.locator(f"#tiles .tile:has(h2 a.{line}) .big").inner_text())
 
 
-def compare_versions(page: Any, told: Told) -> None:
-    page.goto(f"{page.url.partition('?')[0]}?range=1h&compare=versions&q=service:{SERVICE}&a={told.good}&b={told.bad}")
-    page.wait_for_function(DRAWN)
-
-
 @pytest.mark.timeout(300)
 def test_a_bad_version_is_seen_on_the_board_and_leads_to_its_traces(
     site: str, world: World, told: Told, chromium: Any
@@ -53,20 +48,7 @@ def test_a_bad_version_is_seen_on_the_board_and_leads_to_its_traces(
         page.keyboard.type(f"service:{SERVICE}")
         page.keyboard.press("Enter")
         page.wait_for_url("**q=service*")
-        page.wait_for_function(DRAWN)
-
-        compare_versions(page, told)
-        assert told.good in page.locator(".controls").inner_text()
-        assert "worse" in headline(page, "quality")
-        others = {line: headline(page, line) for line in ("latency", "cost", "risk")}
-        assert "worse" not in "".join(others.values()), others
-        assert violations(page) == []
-
-        page.get_by_role("link", name="Tool success rate").first.click()
-        page.wait_for_url(re.compile("board/tool_success_rate"))
-        page.wait_for_function(DRAWN)
-        page.go_back()
-        page.wait_for_function(DRAWN)
+        see_that_quality_alone_is_worse(page, site, world, told)
         page.locator("tr", has_text="Tool success rate").get_by_title("The traces behind it").click()
         page.wait_for_url("**/traces?*")
         asked = parse_qs(urlsplit(page.url).query)["q"][0]
@@ -75,39 +57,24 @@ def test_a_bad_version_is_seen_on_the_board_and_leads_to_its_traces(
         page.wait_for_url(re.compile(r"/traces/[0-9a-f]{32}"))
         assert told.bad in page.locator("body").inner_text()
         assert watch.found == []
-
-
-@pytest.mark.timeout(300)
-def test_the_keyboard_alone_leads_from_a_chart_to_traces(site: str, world: World, told: Told, chromium: Any) -> None:
-    with signed_in(chromium, site, world.alice.email) as page:
-        page.goto(f"{site}/p/{world.ours.slug}/board?range=1h")
-        page.wait_for_function(DRAWN)
-        for _ in range(120):
-            page.keyboard.press("Tab")
-            if page.evaluate("document.activeElement.matches('[data-plot^=latency]')"):
-                break
-        page.keyboard.press("End")
-        page.keyboard.press("ArrowLeft")
-        assert page.locator("figure:has([data-plot^=latency]) [data-said]").first.inner_text()
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/traces?*")
-        assert {"from", "to"} <= parse_qs(urlsplit(page.url).query).keys()
-        assert page.locator("[data-rows] tbody tr").count() > 0
-
-
-@pytest.mark.timeout(300)
-def test_dark_and_on_a_phone_the_board_is_whole(site: str, world: World, told: Told, chromium: Any) -> None:
     for look in ("dark", "phone"):
         with signed_in(chromium, site, world.alice.email, look) as page:
             watch = Watch(page, site)
-            page.goto(f"{site}/p/{world.ours.slug}/board?range=1h")
-            compare_versions(page, told)
-            assert "worse" in headline(page, "quality"), look
+            see_that_quality_alone_is_worse(page, site, world, told)
             assert fits(page), look
-            assert violations(page) == [], look
             assert watch.found == [], look
 
 
-def test_charlie_sees_no_board(world: World, told: Told) -> None:
+def see_that_quality_alone_is_worse(page: Any, site: str, world: World, told: Told) -> None:
+    compared = f"compare=versions&q=service:{SERVICE}&a={told.good}&b={told.bad}"
+    page.goto(f"{site}/p/{world.ours.slug}/board?range=1h&{compared}")
+    page.wait_for_function(DRAWN)
+    assert "worse" in headline(page, "quality")
+    others = {line: headline(page, line) for line in ("latency", "cost", "risk")}
+    assert "worse" not in "".join(others.values()), others
+    assert violations(page) == []
+
+
+def test_charlie_sees_no_board(world: World) -> None:
     for path in ("board", "board/figures", "board/success_rate"):
         assert world.client(world.charlie).get(f"/p/{world.ours.slug}/{path}").status_code == 404

@@ -77,7 +77,7 @@
     element.removeAttribute("aria-busy");
     if (element.dataset.wired) return;
     element.dataset.wired = "1";
-    element.on("plotly_click", (event) => open(event.points.find((one) => href(one.data, one.x))));
+    element.on("plotly_click", (event) => open(element, event.points.find((one) => href(one.data))));
     element.on("plotly_relayout", (change) => zoomed(element, change));
   }
 
@@ -101,10 +101,8 @@
     return trace.meta.href.replaceAll("{from}", encodeURIComponent(from)).replaceAll("{to}", encodeURIComponent(to));
   }
 
-  function open(point) {
-    if (!point) return;
-    const element = point.fullData && document.querySelector("[data-plot].js-plotly-plot:hover");
-    if (element) location.assign(address(element, point.data, point.x));
+  function open(element, point) {
+    if (point) location.assign(address(element, point.data, point.x));
   }
 
   // A dragged stretch of time becomes the range of the page.

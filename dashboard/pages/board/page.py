@@ -22,6 +22,7 @@ from dashboard.pages.board.figures import (
     board_figures,
     curves_of,
     formulas,
+    headline_of,
     plan_of,
     plans_for,
 )
@@ -245,11 +246,12 @@ def chart_frame(plan: ChartPlan, numbers: Numbers, asked: Asked, member: str = "
     other = numbers.other if asked.compare else []
     curves = curves_of(plan, numbers.here, other, asked, (asked.here, asked.other if asked.compare else None))
     chosen = {"member": member} if member else {"chart": plan.name}
+    whole = {one.member.name: one for one in numbers.here}
     line = MEMBERS[plan.headline].line
     return ChartFrame(
         name=plan.name,
         title=plan.title,
-        words=", ".join(curve.name for curve in curves),
+        words=MEMBERS[headline_of(plan, whole)].formula,
         formulas=formulas(name for name in members_for([plan]) if _is_known(name, numbers)),
         table=chart_table(curves, asked.axis),
         colour="" if line == "signals" else line,

@@ -213,8 +213,23 @@
     if (!element) return;
     const ground = style().getPropertyValue("--surface").trim();
     const picture = { data: element.data, layout: { ...element.layout, paper_bgcolor: ground, title: { text: "" } } };
-    const size = { format: "png", width: element.clientWidth, height: element.clientHeight, scale: 2 };
-    await Plotly.downloadImage(picture, { ...size, filename: button.dataset.png });
+    const size = { width: element.clientWidth, height: element.clientHeight };
+    const drawing = await Plotly.toImage(picture, { ...size, format: "svg" });
+    save(await painted(drawing, size), `${button.dataset.png}.png`);
+  }
+
+  // Plotly would paint from a blob: address, which the policy does not know; a data: address it does.
+  async function painted(drawing, size) {
+    const image = new Image();
+    image.src = drawing;
+    await image.decode();
+    const canvas = Object.assign(document.createElement("canvas"), { width: size.width * 2, height: size.height * 2 });
+    canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+    return canvas.toDataURL("image/png");
+  }
+
+  function save(address, name) {
+    Object.assign(document.createElement("a"), { href: address, download: name }).click();
   }
 
   document.addEventListener("click", (event) => {

@@ -5,6 +5,7 @@ from typing import Final
 
 from dashboard.templatetags.units import DASH, in_percent
 from dashboard.unit_words import in_difference, in_unit
+from tracestore.analysis.line_forms import Ratio, TopShare
 from tracestore.analysis.lines import Difference, Estimate, Member
 
 FEW: Final = 20  # of so few items the count is told rather than a share
@@ -65,10 +66,14 @@ def change(member: Member, between: Difference) -> Change:
     if between.value is None:
         return Change(DASH, "", "", "nothing to compare with", None)
     if between.low is None or between.high is None:
-        return Change(difference_words(member, between), "", "", "its uncertainty is not known", between.value)
+        return Change(difference_words(member, between), "", "", no_interval(member), between.value)
     tone = "" if between.better is None else "better" if between.better else "worse"
     verdict = tone or ("different" if between.distinguishable else no_difference(member, between))
     return Change(difference_words(member, between), interval_words(member, between), tone, verdict, between.value)
+
+
+def no_interval(member: Member) -> str:
+    return "how sure is not known" if isinstance(member.form, Ratio | TopShare) else "too few to tell"
 
 
 def difference_words(member: Member, between: Difference) -> str:

@@ -58,7 +58,6 @@ class MoverView:
     began_ns: int | None
     ended_ns: int | None
     share: float
-    worse: bool
     changes: list[ChangeView]
     also: str
     traces_href: str
@@ -87,7 +86,6 @@ class MoversPage:
     tested: int
     small: int
     changes_href: str
-    moved: bool
 
 
 @project_page(role="viewer")
@@ -117,7 +115,6 @@ def movers_page(request: HttpRequest, listing: Listing, baseline: Baseline) -> M
         tested=found.tested,
         small=found.small,
         changes_href=with_query(in_project(slug, "changes"), request.GET),
-        moved=bool(views),
     )
 
 
@@ -130,7 +127,7 @@ def by_subject(found: Iterable[Mover]) -> list[list[Mover]]:
 
 
 def mover_view(group: Sequence[Mover], found: Movers, narrowing: Narrowing, now_ns: int) -> MoverView:
-    subject, top = group[0].contrast.subject, group[0].contrast
+    subject = group[0].contrast.subject
     head = head_of(subject, found.heads)
     earlier = next((one for one in found.heads if head and is_before(one, head)), None)
     return MoverView(
@@ -140,8 +137,7 @@ def mover_view(group: Sequence[Mover], found: Movers, narrowing: Narrowing, now_
         colour=colour_class(subject.value or "") if subject.value else "faint",
         began_ns=head.begun_ns if head else None,
         ended_ns=head.seen_ns if head and head.seen_ns < now_ns - GONE_NS else None,
-        share=top.share,
-        worse=top.worse,
+        share=group[0].contrast.share,
         changes=[change_view(one) for one in group],
         also=", ".join(
             dict.fromkeys(in_words(one) for mover in group for one in mover.also if one.dimension != "version")
@@ -213,7 +209,7 @@ def caution_of(one: Contrast, apart: Apart | None) -> str:
     return {
         "beside": f"a version that ran beside it stayed at {other}",
         "returned": f"back to {other} after it",
-        "replaced": "it replaced the version before it at once: version and time cannot be told apart",
+        "replaced": "too little else ran beside it or after it: version and time cannot be told apart",
         "mix": "in no service did it change: requests were shared out differently among them",
         "time": f"the other version got {change} too in the same hours ({other}): not this version alone",
     }[apart.kind]

@@ -50,7 +50,7 @@ def curves(figure: dict) -> dict[str, dict]:
     return {one["name"]: one for one in figure["data"] if one.get("meta")}
 
 
-ADDRESSES = ("", "/figures", "/csv", "/latency_p95")
+ADDRESSES = ("", "/figures", "/csv", "/anomalies", "/latency_p95")
 
 
 def test_members_see_the_board_and_others_are_told_that_there_is_none(world):

@@ -9,6 +9,8 @@ from django.test import Client
 
 from tests.world import World, fill, make_world, send
 from tracestore import db
+from tracestore.queries.breakdowns import BREAKDOWNS, find_table
+from tracestore.queries.movers import Span
 from tracestore.queries.version_heads import find_version_heads
 
 SECOND = 10**9
@@ -49,7 +51,7 @@ def span(
 
 def request(trace: int, end_s: int, failed: bool = False, tool: str = "search", calls: str = "s") -> list[dict]:
     """A request and calls of a tool in it: s succeeded, f failed."""
-    root = span(trace, 1, end_s, 30, failed=failed, gen_ai__operation__name="invoke_agent")
+    root = span(trace, 1, end_s, 30, failed=failed, gen_ai__operation__name="invoke_agent", user__id=f"u-{trace % 3}")
     tools = [
         span(
             trace, 2 + place, end_s - 20 + 2 * place, 1, f"{1:016x}", letter == "f",
@@ -229,3 +231,17 @@ def test_a_version_is_told_worse_in_its_line_and_not_in_others(bare):
 def test_a_version_of_another_project_does_not_exist(world):
     fill(world.theirs)
     assert world.client(world.alice).get(f"/p/{world.ours.slug}/versions/{world.theirs.set_id}").status_code == 404
+
+
+def test_requests_by_user_add_up_to_all_and_of_a_long_range_are_the_last_week(bare):
+    now = datetime.now(UTC)
+    a_bad_release(bare, now)
+    project_id, end_ns = bare.ours.project.pk, int(now.timestamp()) * SECOND
+    day, month = (Span(end_ns - days * 86_400 * SECOND, end_ns) for days in (1, 30))
+    tables = [find_table(project_id, BREAKDOWNS["user"], span, Span(0, 1)) for span in (day, month)]
+    for table in tables:
+        assert {row.key for row in table.rows} == {("u-0",), ("u-1",), ("u-2",)}
+        assert sum(row.n for row in table.rows) == table.whole.n == 160
+    client, path = bare.client(bare.alice), f"/p/{bare.ours.slug}/changes?by=user&range="
+    assert "these are the last 7 days" in text(client, f"{path}30d")
+    assert "these are the last 7 days" not in text(client, f"{path}7d")

@@ -11,6 +11,7 @@ from dashboard.pages import (
     changes,
     context,
     cost,
+    cost_parts,
     errors,
     ingest,
     movers,
@@ -90,8 +91,8 @@ def test_the_panel_names_only_what_a_span_panel_has():
 
 PARTS = {
     "cost/by.html": cost.ByPart,
-    "cost/hints.html": cost.HintsPart,
-    "cost/dearest.html": cost.DearestPart,
+    "cost/hints.html": cost_parts.HintsPart,
+    "cost/dearest.html": cost_parts.DearestPart,
     "context/parts.html": context.PartsPart,
 }
 

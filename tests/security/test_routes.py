@@ -56,6 +56,7 @@ EXPECTED = {
     "instance_audit": "admin",
     "board": "project viewer",
     "board_figures": "project viewer",
+    "board_anomalies": "project viewer",
     "board_csv": "project viewer",
     "board_member": "project viewer",
     "traces": "project viewer",

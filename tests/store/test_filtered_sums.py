@@ -1,4 +1,4 @@
-"""Where a filter cannot be answered from sums, or not exactly, that is said; and what makes up a range adds up to it."""
+"""Where a filter cannot be answered from sums, or not exactly, that is said."""
 
 from typing import Any
 
@@ -12,8 +12,7 @@ from tracestore.analysis.filters import FilterTooWide, Node, parse
 from tracestore.facts import CALLS, REQUESTS, SCORES, TOOLS
 from tracestore.jobs import rollups as fill_job
 from tracestore.jobs import traces as settle_job
-from tracestore.queries.rollups import find_sums, undecided_sums
-from tracestore.queries.value_sums import BREAKDOWNS, find_breakdown
+from tracestore.queries.rollups import capped_dimensions, find_sums, undecided_sums
 from tracestore.records import TOOL_EXECUTION
 
 DAY = 86_400 * SECOND
@@ -58,6 +57,7 @@ def test_too_many_models_leave_a_filter_undecided_and_it_says_so(agents: None, s
     assert requests("model:m0") + requests("-model:m0") == 9
     assert undecided_sums(REQUESTS, 1, *LONG, node("environment:prod")) == 0
     assert requests("environment:prod") == 9
+    assert "models of requests" in capped_dimensions(1, 0)
 
 
 def test_what_sums_do_not_know_is_read_from_at_most_a_week_of_rows(database: Database) -> None:
@@ -89,31 +89,6 @@ def test_only_what_is_wanted_is_summed(agents: None) -> None:
         find_sums(REQUESTS, 1, *LONG, only=("errrors",))
 
 
-def test_values_add_up_to_the_whole(agents: None) -> None:
-    for by, (rollup, _) in BREAKDOWNS.items():
-        (whole,) = find_sums(rollup, 1, *WEEK)
-        for most in (1, 100):
-            rows = find_breakdown(1, *WEEK, by, most=most)
-            assert len(rows) <= most + 1
-            for name in (rollup.weight, "input_tokens"):
-                assert sum(row.measures.get(name) or 0 for row in rows) == (whole.measures.get(name) or 0), by
-            weights = [row.measures[rollup.weight] or 0 for row in rows[:most]]
-            assert weights == sorted(weights, reverse=True), by
-
-
-def test_users_are_read_from_rows_and_past_a_week_from_usage(agents: None) -> None:
-    expected = [("u1", 3), (None, 2), ("u2", 2), ("u3", 2)]
-    near, far = find_breakdown(1, *WEEK, "user"), find_breakdown(1, *LONG, "user")
-    for rows in (near, far):
-        assert [(row.key[0], row.measures["requests"]) for row in rows] == expected
-        assert [row.measures["cost_nanousd"] for row in rows] == [1 + 5 + 9, 4 + 8, 2 + 6, 3 + 7]
-    assert near[0].histograms["duration"]
-    assert far[0].histograms == {}, "usage keeps none"
-    assert [row.key for row in find_breakdown(1, *WEEK, "user", node("tool:t1"))] == [["u1"], ["u3"]]
-    with pytest.raises(FilterTooWide, match="at most 7 days"):
-        find_breakdown(1, *LONG, "user", node("tool:t1"))
-
-
 def test_prompts_are_told_apart_by_version(agents: None) -> None:
-    rows = find_breakdown(1, *LONG, "prompt", node("prompt:ask"))
-    assert [(row.key, row.measures["calls"]) for row in rows] == [(["ask", "1"], 5), (["ask", "0"], 4)]
+    rows = find_sums(CALLS, 1, *LONG, by=("prompt_name", "prompt_version"), filter=node("prompt:ask"))
+    assert [(row.key, row.measures["calls"]) for row in rows] == [(["ask", "0"], 4), (["ask", "1"], 5)]

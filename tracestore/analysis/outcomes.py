@@ -4,6 +4,7 @@ Asked by settled.py for each trace. Every judgement is a bit of signals.py; docs
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -13,6 +14,7 @@ from tracestore.analysis.calls import CallDecision
 from tracestore.analysis.settle_span import SettleSpan
 from tracestore.records import RESPONSE_CACHE_HIT, TIMEOUT
 
+T = TypeVar("T")
 ERROR = 2
 CHECKS = frozenset({"guardrail", "evaluator"})
 CHATS = frozenset({"chat", "completion"})
@@ -35,60 +37,47 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     token_budget: int | None = None
 
 
-class Surroundings(msgspec.Struct, frozen=True, gc=False):
-    """What lies above spans, by key: each is empty where no span of the traces says anything of the kind.
+class Climb(Generic[T]):
+    """What a span, or one above it, is found to be; walked when asked, each span once, so linear however deep they lie."""
 
-    tiers: the tier of the span itself or its nearest ancestor that names one. checked: spans below a guardrail or an
-    evaluator. retrievals: of each span that is or lies below a report of a retrieval, the outermost such report.
-    """
+    def __init__(self, tree: Ancestry[SettleSpan], own: Callable[[SettleSpan], T | None], *, nearest: bool) -> None:
+        """own: what a span alone is found to be. nearest: that of the nearest span counts, else that of the outermost."""
+        self._tree, self._own, self._nearest = tree, own, nearest
+        self._found: dict[Key, T | None] = {}
 
-    tiers: Mapping[Key, int]
-    checked: frozenset[Key]
-    retrievals: Mapping[Key, Key]
-
-
-def surroundings(spans: Sequence[SettleSpan], tree: Ancestry[SettleSpan]) -> Surroundings:
-    said = 0
-    operations = set()
-    for span in spans:
-        said |= span.signals
-        operations.add(span.operation)
-    retrieves = said & s.RETRIEVAL_KNOWN
-    return Surroundings(
-        _tiers(tree) if said & s.TIER_KNOWN else {},
-        frozenset(_nearest_top(tree, _checks)) if operations & CHECKS else frozenset(),
-        _nearest_top(tree, reports_retrieval) if retrieves else {},
-    )
+    def of(self, key: Key) -> T | None:
+        found, path = self._found, []
+        at: Key | None = key
+        while at is not None and at not in found:
+            path.append(at)
+            at = self._tree.parent.get(at)
+        value = None if at is None else found[at]
+        for step in reversed(path):
+            if value is None or self._nearest:
+                own = self._own(self._tree.spans[step])
+                value = value if own is None else own
+            found[step] = value
+        return value
 
 
-def _checks(span: SettleSpan) -> bool:
-    return span.operation in CHECKS
+class Surroundings:
+    """What lies above spans. tiers: the tier that is named there. checks: a guardrail or evaluator. retrievals: the
+    outermost report of a retrieval."""
+
+    __slots__ = ("checks", "retrievals", "tiers")
+
+    def __init__(self, tree: Ancestry[SettleSpan]) -> None:
+        self.tiers = Climb(tree, _own_tier, nearest=True)
+        self.checks = Climb(tree, lambda span: span.key if span.operation in CHECKS else None, nearest=False)
+        self.retrievals = Climb(tree, lambda span: span.key if reports_retrieval(span) else None, nearest=False)
 
 
 def reports_retrieval(span: SettleSpan) -> bool:
     return span.operation == "retrieval" or bool(span.signals & s.RETRIEVAL_KNOWN)
 
 
-def _tiers(tree: Ancestry[SettleSpan]) -> dict[Key, int]:
-    found: dict[Key, int] = {}
-    for span in tree.preorder:
-        if span.signals & s.TIER_KNOWN and not span.signals & s.TIER_OF_RESOURCE:
-            found[span.key] = s.tier_of(span.signals) or 0
-        elif (parent := tree.parent.get(span.key)) in found:
-            found[span.key] = found[parent]
-    return found
-
-
-def _nearest_top(tree: Ancestry[SettleSpan], matches: Callable[[SettleSpan], bool]) -> dict[Key, Key]:
-    """Each span that matches, or lies below one that does -> the outermost such span."""
-    found: dict[Key, Key] = {}
-    for span in tree.preorder:
-        parent = tree.parent.get(span.key)
-        if parent in found:
-            found[span.key] = found[parent]
-        elif matches(span):
-            found[span.key] = span.key
-    return found
+def _own_tier(span: SettleSpan) -> int | None:
+    return None if span.signals & s.TIER_OF_RESOURCE else s.tier_of(span.signals)
 
 
 def said(span: SettleSpan) -> int:
@@ -138,6 +127,9 @@ def judged_tools(
     seen: set[tuple[str, int | None]] = set()
     found: list[SettleSpan] = []
     for span in tools:
+        if not (span.signals or span.flags & TIMEOUT or span.effect_key is not None or span.key in inside):
+            found.append(span)
+            continue
         told, tier = _of_reports(span, inside.get(span.key, ()), around)
         effect = told.effect_key
         bits = judged_tool(told.signals, span.status == ERROR, tier, effect)
@@ -151,12 +143,12 @@ def judged_tools(
 
 def _of_reports(span: SettleSpan, others: Sequence[SettleSpan], around: Surroundings) -> tuple[SettleSpan, int | None]:
     """An execution with all that its reports say, and its tier: the outermost goes before those inside it."""
-    bits, effect, queue_ns, tier = said(span), span.effect_key, span.queue_ns, around.tiers.get(span.key)
+    bits, effect, queue_ns, tier = said(span), span.effect_key, span.queue_ns, around.tiers.of(span.key)
     for other in others:
         bits = s.united(bits, said(other))
         effect = other.effect_key if effect is None else effect
         queue_ns = other.queue_ns if queue_ns is None else queue_ns
-        tier = around.tiers.get(other.key) if tier is None else tier
+        tier = around.tiers.of(other.key) if tier is None else tier
     tier = s.tier_of(bits) if tier is None else tier
     if (bits, effect, queue_ns) == (span.signals, span.effect_key, span.queue_ns):
         return span, tier
@@ -224,7 +216,7 @@ def _error(
     chats = [
         call
         for made, call in calls
-        if made.billable and made.call and call.operation in CHATS and call.key not in around.checked
+        if made.billable and made.call and call.operation in CHATS and around.checks.of(call.key) is None
     ]
     found = [span.plausible_end_ns for span in spans if span.signals & _STOPS]
     if found and not any(call.status != ERROR and call.start_ns >= max(found) for call in chats):
@@ -242,11 +234,11 @@ def _end_order(span: SettleSpan) -> tuple[int, int, int]:
 def _retrievals(spans: Sequence[SettleSpan], around: Surroundings) -> tuple[int | None, int | None]:
     """(retrievals whose outcome is known, those that found something). Reports inside one another are one retrieval."""
     known: dict[Key, int] = {}
-    by_key = {span.key: span.signals & s.RETRIEVAL for span in spans}
+    by_key = {span.key: bits for span in spans if (bits := span.signals & s.RETRIEVAL)}
     for key, bits in by_key.items():
-        top = around.retrievals.get(key)
-        if top is not None and bits:
-            known[top] = by_key[top] or known.get(top, 0) | bits
+        top = around.retrievals.of(key)
+        if top is not None:
+            known[top] = by_key.get(top) or known.get(top, 0) | bits
     return (len(known), sum(bool(bits & s.RETRIEVAL_HIT) for bits in known.values())) if known else (None, None)
 
 

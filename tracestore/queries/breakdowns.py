@@ -8,13 +8,16 @@ from typing import Final
 from tracestore.analysis.call_members import CALL_COST, CALL_REFUSALS, CALL_SUCCESS, TOOL_TIMEOUTS
 from tracestore.analysis.contrasts import Cell, merged
 from tracestore.analysis.filters import Node
+from tracestore.analysis.line_forms import sums_of
 from tracestore.analysis.lines import MEMBERS, Difference, Estimate, Member, compare, estimate
 from tracestore.facts import CALLS, REQUESTS, TOOLS, Rollup
 from tracestore.queries.movers import Span
-from tracestore.queries.people_sums import PEOPLE, find_people_sums
-from tracestore.queries.rollups import find_sums
+from tracestore.queries.rollups import ROWS_DAYS, find_sums
+from tracestore.rollups_sql import sum_names
 
 STEPS: Final = 24  # of a trend
+PEOPLE: Final = ("user", "tenant")  # of which there are no sums: rows are read
+REACH_NS: Final = ROWS_DAYS * 86_400 * 10**9
 Where = Mapping[str, str | None] | None  # dimension -> value
 RISKS: Final = (
     "policy_violation_rate", "injection_rate", "sensitive_rate", "refusal_rate",
@@ -37,6 +40,12 @@ class Breakdown:
     columns: tuple[Member, ...]
     risks: tuple[Member, ...]
     lead: int = -1
+
+    @property
+    def wanted(self) -> set[str]:
+        """The sums that its numbers are made of."""
+        known = {name for one in (*self.columns, *self.risks) for name in sums_of(one.form)}
+        return known & {*sum_names(self.rollup)} | {self.counted, self.failed}
 
     def named(self, key: Sequence[str | None]) -> tuple[str | None, str]:
         """(the value itself, what it is of: the service of a version, the version of a prompt; "" for nothing)."""
@@ -146,13 +155,13 @@ def _cells(
     project_id: int, breakdown: Breakdown, span: Span, where: Where, filter: Node | None, step_s: int | None = None
 ) -> list[Cell]:
     """step_s: None = the whole span as one step, as of people always."""
-    if breakdown.dimension in PEOPLE:
-        of_rows = find_people_sums(project_id, breakdown.dimension, span.start_ns, span.end_ns, filter)
-        return [Cell({breakdown.dimension: one.key[0]}, one) for one in of_rows]
+    is_of_people = breakdown.dimension in PEOPLE
+    start_ns = max(span.start_ns, span.end_ns - REACH_NS) if is_of_people else span.start_ns
     find = partial(
-        find_sums, breakdown.rollup, project_id, span.start_ns, span.end_ns, by=breakdown.by, where=where, filter=filter
-    )
-    sums = find() if step_s is None else find(step_s=step_s)
+        find_sums, breakdown.rollup, project_id, start_ns, span.end_ns, by=breakdown.by, where=where, filter=filter,
+        only=breakdown.wanted,
+    )  # fmt: skip
+    sums = find() if step_s is None or is_of_people else find(step_s=step_s)
     return [Cell(dict(zip(breakdown.by, one.key, strict=True)), one, one.start_s) for one in sums]
 
 

@@ -9,6 +9,7 @@ from tracestore import db
 from tracestore.analysis.filters import Node
 from tracestore.analysis.line_forms import Fact, Reading, sums_of
 from tracestore.analysis.line_steps import NS, Period, Series, series_of
+from tracestore.analysis.line_sums import Together, together
 from tracestore.analysis.lines import MEMBERS, Member
 from tracestore.facts import CALLS, OTHER, REQUESTS, SCORES, TOOLS, Rollup
 from tracestore.queries.line_readings import find_reading
@@ -63,17 +64,17 @@ def find_lines(
     read = {fact: _read_fact(asked, fact) for fact in facts}
     period = Period(start_ns, end_ns, step_s, _since_ns(asked), now_ns)
     kept = _largest(read)
+    added = {fact: _Added(one, kept) for fact, one in read.items()}
     found: list[Series] = []
     for member in wanted:
         if isinstance(member.form, Reading):
             found.append(find_reading(project_id, member, period, narrowed=filter is not None))
             continue
-        of = [read[fact] for fact in member.facts]
-        rows, split = [row for one in of for row in one.rows], all(one.split for one in of)
+        of, split = [added[fact] for fact in member.facts], all(read[fact].split for fact in member.facts)
         if with_whole or not split:
-            found.append(series_of(member, _by_step(member, rows), period))
+            found.append(_series(member, [one.steps(member.sources) for one in of], period))
         if split:
-            found += _split(member, rows, period, kept, split_by)
+            found += _split(member, of, period, split_by)
     return found
 
 
@@ -123,22 +124,63 @@ def _largest(read: Mapping[Fact, _Read]) -> set[str | None]:
     return {key for key, _ in weights.most_common(MOST_KEYS)}
 
 
-def _split(
-    member: Member, rows: Iterable[Sums], period: Period, kept: set[str | None], split_by: str | None
-) -> list[Series]:
-    groups: dict[str | None, list[Sums]] = {}
-    for row in rows:
-        groups.setdefault(row.key[0] if row.key[0] in kept else OTHER, []).append(row)
-    keys = sorted(groups, key=lambda key: (key == OTHER, key is None, key or ""))
-    return [series_of(member, _by_step(member, groups[key]), period, key, split_by) for key in keys]
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """by_start: sums of a step by its start in seconds. whole: of all of them."""
+
+    by_start: dict[int, Together]
+    whole: Together
 
 
-def _by_step(member: Member, rows: Iterable[Sums]) -> dict[int, list[Sums]]:
+class _Added:
+    """Rows of a fact, added up by step once for all members that read the same of them. kept: values of a split."""
+
+    def __init__(self, read: _Read, kept: set[str | None]) -> None:
+        self._rows, self._kept = read.rows, kept
+        self._found: dict[tuple[str, ...], dict[str | None, _Steps]] = {}
+        self._whole: dict[tuple[str, ...], _Steps] = {}
+
+    def steps(self, sources: tuple[str, ...]) -> _Steps:
+        if sources not in self._whole:
+            self._whole[sources] = _steps(self._of(sources))
+        return self._whole[sources]
+
+    def split(self, sources: tuple[str, ...]) -> dict[str | None, _Steps]:
+        """By value of the split, which every row has first in its key."""
+        if sources not in self._found:
+            groups: dict[str | None, list[Sums]] = {}
+            for row in self._of(sources):
+                groups.setdefault(row.key[0] if row.key[0] in self._kept else OTHER, []).append(row)
+            self._found[sources] = {key: _steps(rows) for key, rows in groups.items()}
+        return self._found[sources]
+
+    def _of(self, sources: tuple[str, ...]) -> list[Sums]:
+        return [row for row in self._rows if not sources or row.key[-1] in sources]
+
+
+def _steps(rows: Iterable[Sums]) -> _Steps:
     found: dict[int, list[Sums]] = {}
     for row in rows:
-        if not member.sources or row.key[-1] in member.sources:
-            found.setdefault(row.start_s, []).append(row)
-    return found
+        found.setdefault(row.start_s, []).append(row)
+    by_start = {start_s: together(of_step) for start_s, of_step in found.items()}
+    return _Steps(by_start, together(list(by_start.values())))
+
+
+def _split(member: Member, of: Sequence[_Added], period: Period, split_by: str | None) -> list[Series]:
+    parts = [one.split(member.sources) for one in of]
+    keys = sorted({key for part in parts for key in part}, key=lambda key: (key == OTHER, key is None, key or ""))
+    return [_series(member, [part[key] for part in parts if key in part], period, key, split_by) for key in keys]
+
+
+def _series(
+    member: Member, parts: Sequence[_Steps], period: Period, key: str | None = None, split_by: str | None = None
+) -> Series:
+    """parts: of each fact that the member is made of."""
+    by_step: dict[int, list[Together]] = {}
+    for part in parts:
+        for start_s, sums in part.by_start.items():
+            by_step.setdefault(start_s, []).append(sums)
+    return series_of(member, by_step, period, key, split_by, whole=[part.whole for part in parts])
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,13 @@ from typing import Final
 from tracestore.analysis.blame import Apart, Mover, mixed, movers, tell_apart
 from tracestore.analysis.contrasts import Cell, Compared, again, contrasts, within_services
 from tracestore.analysis.filters import Node
+from tracestore.analysis.line_forms import sums_of
 from tracestore.analysis.lines import MEMBERS, Member
 from tracestore.analysis.movers import Contrast, Subject, select
 from tracestore.facts import CALLS, REQUESTS, TOOLS, Rollup
 from tracestore.queries.rollups import find_sums
 from tracestore.queries.version_heads import VersionHead, find_version_heads
+from tracestore.rollups_sql import sum_names
 
 # What is tested: of each line the members that are numbers of single requests and calls, so that chance can be told.
 TESTED: Final = (
@@ -34,6 +36,12 @@ class Fact:
     @property
     def members(self) -> list[Member]:
         return [MEMBERS[name] for name in TESTED if MEMBERS[name].fact == self.rollup.fact]
+
+    @property
+    def wanted(self) -> set[str]:
+        """The sums that these are made of."""
+        known = {name for one in self.members for name in sums_of(one.form)} & {*sum_names(self.rollup)}
+        return known | {self.rollup.weight}
 
 
 FACTS: Final = (
@@ -107,7 +115,9 @@ class Asked:
 
     def cells(self, fact: Fact, span: Span) -> list[Cell]:
         by = (*_WHO, *fact.dimensions)
-        sums = find_sums(fact.rollup, self.project_id, span.start_ns, span.end_ns, by=by, filter=self.filter)
+        sums = find_sums(
+            fact.rollup, self.project_id, span.start_ns, span.end_ns, by=by, filter=self.filter, only=fact.wanted
+        )
         return [Cell(dict(zip(by, one.key, strict=True)), one) for one in sums]
 
     def apart(self, one: Contrast) -> Apart:
@@ -120,10 +130,11 @@ class Asked:
 
     def _by_steps(self, fact: str) -> list[Cell]:
         if fact not in self.steps:
-            (rollup,) = (one.rollup for one in FACTS if one.rollup.fact == fact)
+            (read,) = (one for one in FACTS if one.rollup.fact == fact)
             from_ns = self.then.start_ns if self.then.end_ns == self.now.start_ns else self.now.start_ns
             sums = find_sums(
-                rollup, self.project_id, from_ns, self.now.end_ns, by=_WHO, step_s=self.step_s, filter=self.filter
-            )
+                read.rollup, self.project_id, from_ns, self.now.end_ns, by=_WHO, step_s=self.step_s,
+                filter=self.filter, only=read.wanted,
+            )  # fmt: skip
             self.steps[fact] = [Cell(dict(zip(_WHO, one.key, strict=True)), one, one.start_s) for one in sums]
         return self.steps[fact]

@@ -10,8 +10,8 @@ from psycopg import sql
 from tracestore import db
 from tracestore.analysis.cover import NS
 from tracestore.analysis.filters import FilterTooWide, Node, terms
-from tracestore.analysis.histogram import pack, unpack
-from tracestore.facts import DAY_S, MINUTE_S, USAGE, Dimension, Rollup
+from tracestore.analysis.histogram import COUNT_BITS, pack
+from tracestore.facts import DAY_S, MINUTE_S, USAGE, Rollup
 from tracestore.queries.filters import condition
 from tracestore.queries.ranges import EVER, day_bounds
 from tracestore.queries.row_targets import OF_FACT
@@ -55,12 +55,6 @@ GROUP BY 1, 2
 ORDER BY 1, 2
 LIMIT 100000""")
 _ONE_STEP_S = 2**40
-# Whose it was: of too many to be kept in sums with all else.
-_PEOPLE: Final = {"user": Dimension("user", "x.user_id"), "tenant": Dimension("tenant", "x.tenant_id")}
-
-
-def people_of(rollup: Rollup, by: Sequence[str]) -> list[str]:
-    return [name for name in by if name in _PEOPLE and rollup.fact != "score"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +88,14 @@ def find_sums(
 ) -> list[Sums]:
     """What ended in [start_ns, end_ns), exactly, by steps and dimensions, in their order: what a chart is drawn from.
 
-    rollup: of facts.FACTS. by, where: names of its dimensions; a value of None asks for what is unknown. by knows user and
-    tenant as well, from rows of at most ROWS_DAYS. step_s: steps are
+    rollup: of facts.FACTS. by, where: names of its dimensions; a value of None asks for what is unknown. step_s: steps are
     [n * step_s, (n + 1) * step_s), cut off at the ends of the range; without it all is one step that begins at 0.
     filter: sums answer service, environment, version, operation, model, tool (of calls provider and prompt) over any range,
     exactly unless `undecided_sums` says otherwise; other terms read rows of at most ROWS_DAYS. only: the measures and
     histograms that are wanted; fewer are quicker. Raises ValueError for an unknown name or a step that is not whole
     minutes, FilterTooWide for a filter that would have to read too many rows, QueryCanceled past 5 s (rows: 8 s).
     """
-    known = None if people_of(rollup, by) else summed(rollup, filter)
+    known = summed(rollup, filter)
     question = _Question(_wanted(known or rollup, only), by, where or {}, step_s, filter, known is not None)
     _check(question)
     if not question.grains:
@@ -133,8 +126,8 @@ def _added_up(cells: str | None) -> list[int] | None:
         return None
     counts: dict[int, int] = {}
     for cell, times in Counter(cells.split(",")).items():
-        for bucket, n in unpack([int(cell)]).items():
-            counts[bucket] = counts.get(bucket, 0) + n * times
+        bucket, n = divmod(int(cell), 1 << COUNT_BITS)
+        counts[bucket] = counts.get(bucket, 0) + n * times
     return pack(counts)
 
 
@@ -154,9 +147,7 @@ def _check(question: _Question) -> None:
     if question.step_s % MINUTE_S and question.step_s != _ONE_STEP_S:
         raise ValueError("a step is a number of whole minutes")
     rollup = question.rollup
-    unknown = (
-        {*question.by, *question.where} - {one.name for one in rollup.dimensions} - {*people_of(rollup, question.by)}
-    )
+    unknown = {*question.by, *question.where} - {one.name for one in rollup.dimensions}
     if unknown:
         raise ValueError(f"{rollup.table} does not know {', '.join(sorted(unknown))}")
 
@@ -166,8 +157,6 @@ def _check_width(question: _Question, start_ns: int, end_ns: int) -> None:
         return
     known = SUMMED[question.rollup.table].keys()
     unsummed = sorted({term.field for term in terms(question.filter)} - known)
-    if people := people_of(question.rollup, question.by):
-        raise FilterTooWide(f"Sums by {' and '.join(people)} are read row by row: choose at most {ROWS_DAYS} days")
     raise FilterTooWide(
         f"{', '.join(map(_in_filter, unsummed))} cannot be answered from sums: choose at most {ROWS_DAYS} days, or filter by"
         f" {', '.join(sorted(known))} alone"
@@ -184,22 +173,19 @@ def _statement(question: _Question) -> tuple[sql.Composed, dict[str, Any]]:
     rollup, step = question.rollup, sql.Literal(question.step_s)
     alias, target = OF_FACT[rollup.fact]
     matching, values = condition(question.filter, SUMMED[rollup.table] if question.of_sums else target)
-    people = [_PEOPLE[name] for name in people_of(rollup, question.by)]
-    own = [one.name for one in rollup.dimensions] + sum_names(rollup)
-    names = list(map(sql.Identifier, own + [one.name for one in people]))
-    unknown = [sql.SQL("NULL::text")] * len(people)
+    names = list(map(sql.Identifier, [one.name for one in rollup.dimensions] + sum_names(rollup)))
     return _FIND.format(
         by=_COMMA.join(sql.SQL("r.{}").format(sql.Identifier(name)) for name in question.by),
         answers=_COMMA.join(_answers(rollup)),
         step=step,
-        columns=_COMMA.join([*(sql.SQL("r.{}").format(sql.Identifier(name)) for name in own), *unknown]),
+        columns=_COMMA.join(sql.SQL("r.{}").format(name) for name in names),
         sums=SUMS.format(table=sql.Identifier(rollup.table)),
-        values=_COMMA.join([*values_of_rows(rollup, packed=False), *(sql.SQL(one.of_row) for one in people)]),
+        values=_COMMA.join(values_of_rows(rollup, packed=False)),
         rows=ROWS.format(fact=sql.Identifier(rollup.fact)),
         alias=sql.Identifier(alias),
         counted=sql.SQL(rollup.counted),
         selected=sql.SQL("TRUE") if question.of_sums else matching,
-        dimensions=_COMMA.join(sql.SQL(one.of_row) for one in (*rollup.dimensions, *people)),
+        dimensions=_COMMA.join(sql.SQL(one.of_row) for one in rollup.dimensions),
         names=_COMMA.join(names),
         where=sql.SQL(" AND ").join([sql.SQL("TRUE"), *map(_is, question.where)]),
         matches=matching if question.of_sums else sql.SQL("TRUE"),
@@ -269,11 +255,11 @@ def capped_dimensions(project_id: int, since_s: int) -> list[str]:
     Users and tenants are left out: that the first thousand of them are kept is no surprise.
     """
     found = db.fetch(_CAPPED, {"project": project_id, "since": since_s}, _Capped)
-    return [_in_words(row) for row in found if row.dimension not in ("user", "tenant")]
+    return list(dict.fromkeys(_in_words(row) for row in found if row.dimension not in ("user", "tenant")))
 
 
 def _in_words(row: _Capped) -> str:
-    of_what = row.rollup.removesuffix("_rollup")
+    of_what = row.rollup.split("_")[0]
     if row.rollup == USAGE.table:
         return f"{row.dimension} of usage"
     return f"{row.dimension} of {of_what}s" if row.dimension else f"combinations of {of_what}s"

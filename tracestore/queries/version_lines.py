@@ -34,9 +34,11 @@ def where_of(one: VersionSetRow, other: VersionSetRow | None) -> Where:
 def find_pairs(project_id: int, before: Where | None, after: Where, span: Span) -> list[MemberPair]:
     """Every member of the four lines that is a number of requests and calls, in the registry's order."""
     members = [one for line in COMPARED for one in members_of(line) if not isinstance(one.form, Rate | Reading | Total)]
-    facts = [fact for fact in dict.fromkeys(one.fact for one in members) if fact in ROLLUPS]
+    facts = dict.fromkeys(fact for one in members for fact in one.facts)
     sums = {fact: [_sums(project_id, fact, where, span) for where in (before, after)] for fact in facts}
-    return [_pair(one, *sums[one.fact]) for one in members if one.fact in sums]
+    return [
+        _pair(one, *([row for fact in one.facts for row in sums[fact][side]] for side in (0, 1))) for one in members
+    ]
 
 
 def _sums(project_id: int, fact: str, where: Where | None, span: Span) -> list[Sums]:

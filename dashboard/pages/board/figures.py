@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from dashboard.charts import DASHES, Anomaly, Curve, Figure, Mark, figure
+from dashboard.charts import DASHES, Curve, Figure, Mark, figure
 from dashboard.frame import colour_class
 from dashboard.pages.board.asked import Asked, Side
 from dashboard.pages.board.leads import lead, lead_words
@@ -139,15 +139,13 @@ def board_figures(
     other: Sequence[Series],
     asked: Asked,
     marks: Sequence[Mark] = (),
-    anomalies: Mapping[str, Sequence[Anomaly]] | None = None,
 ) -> dict[str, Figure]:
     """{name of the chart: figure}. Where two sides are compared they share each chart and so its scale."""
     sides = (asked.here, asked.other if asked.compare else None)
     found: dict[str, Figure] = {}
     for plan in plans:
         curves = curves_of(plan, here, other, asked, sides)
-        of = (anomalies or {}).get(plan.headline, ()) if not asked.split and not asked.compare else ()
-        found[plan.name] = figure(curves, asked.axis, marks=marks, anomalies=of, floor=plan.floor)
+        found[plan.name] = figure(curves, asked.axis, marks=marks, floor=plan.floor)
     return found
 
 

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from dashboard.access import project_page
 from dashboard.chart_frames import ChartFrame, chart_table
+from dashboard.chart_marks import stars
 from dashboard.links import in_project, with_query
 from dashboard.listing import Choice, Listing, read_listing
 from dashboard.pages.asking import answered
@@ -30,6 +31,7 @@ from dashboard.pages.board.reading import (
     read_heads,
     read_marks,
     read_totals,
+    read_whys,
     services_of,
     versions_of,
 )
@@ -65,6 +67,7 @@ class BoardPage:
     signals: LineRows | None
     lines: list[LineRows]
     figures_href: str
+    anomalies_href: str
     movers_href: str
     refresh_href: str
     live_parts: str
@@ -89,6 +92,7 @@ class MemberPage:
     title: str
     board_href: str
     figures_href: str
+    anomalies_href: str
 
 
 @project_page(role="viewer")
@@ -123,6 +127,16 @@ def figures(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"problem": numbers.problem}, status=422)
     marks = read_marks(request.project.pk, asked, heads)
     return JsonResponse(board_figures(plans, numbers.here, numbers.other, asked, marks))
+
+
+@project_page(role="viewer")
+@require_safe
+@answered
+def anomalies(request: HttpRequest) -> HttpResponse:
+    """{name of a chart: what stands out in it}: asked for when the charts are drawn, since it looks at five weeks."""
+    asked, _ = asked_of(request)
+    whys = read_whys(request.project.pk, asked)
+    return JsonResponse({name: stars(of) for name, of in whys.items()})
 
 
 @project_page(role="viewer")
@@ -179,6 +193,7 @@ def board_page(asked: Asked, numbers: Numbers, heads: Sequence[VersionHead]) -> 
         signals=line_rows("signals", rows) if charts else None,
         lines=[line_rows(line, rows) for line in FOUR] if charts else [],
         figures_href=with_query(in_project(asked.slug, "board", "figures"), asked.kept, live=None),
+        anomalies_href=anomalies_href(asked),
         movers_href=movers_href(asked),
         refresh_href=with_query(path, asked.kept),
         live_parts=",".join(f"#{one}" for one in ("tiles", "members", *(f"table-{plan.name}" for plan in CHARTS))),
@@ -191,6 +206,13 @@ def board_page(asked: Asked, numbers: Numbers, heads: Sequence[VersionHead]) -> 
 
 def requests_of(side: Sequence[Series]) -> float:
     return next((one.total.value or 0 for one in side if one.member.name == "requests"), 0)
+
+
+def anomalies_href(asked: Asked) -> str:
+    """ "" where lines are split or compared: what stands out is known of the whole."""
+    if asked.split or asked.compare:
+        return ""
+    return with_query(in_project(asked.slug, "board", "anomalies"), asked.kept, live=None)
 
 
 def movers_href(asked: Asked) -> str:
@@ -215,6 +237,7 @@ def member_page(name: str, asked: Asked, numbers: Numbers, heads: Sequence[Versi
         title=MEMBERS[name].title,
         board_href=with_query(in_project(asked.slug, "board"), asked.kept),
         figures_href=with_query(in_project(asked.slug, "board", "figures"), asked.kept, member=name, live=None),
+        anomalies_href=anomalies_href(asked),
     )
 
 

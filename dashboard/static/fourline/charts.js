@@ -4,6 +4,7 @@
   "use strict";
   const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false, showTips: false, scrollZoom: false };
   const figures = new WeakMap(); // element -> figure as it came
+  const stars = new WeakMap(); // element -> what stands out in it, a trace without y
   const places = new WeakMap(); // element -> {curve, point} of the keyboard
 
   const style = () => getComputedStyle(document.documentElement);
@@ -62,7 +63,14 @@
     layout.annotations = (layout.annotations || []).map((one) => ({ ...one, font: { ...layout.font, ...one.font } }));
     if (layout.showlegend && layout.annotations.length) layout.margin = { ...layout.margin, t: 48 };
     if (layout.showlegend) layout.legend = { ...layout.legend, y: 1, yref: "container", yanchor: "top" };
-    Plotly.react(element, coloured(figure.data, styles), layout, CONFIG).then(() => settle(element));
+    Plotly.react(element, coloured([...figure.data, ...standing(element, figure)], styles), layout, CONFIG).then(() => settle(element));
+  }
+
+  // What stands out, set on the first line where that is known.
+  function standing(element, figure) {
+    const trace = stars.get(element), line = figure.data.find((one) => one.meta);
+    if (!trace || !line) return [];
+    return [{ ...trace, y: trace.x.map((x) => line.y[line.x.indexOf(x)] ?? null) }];
   }
 
   function settle(element) {
@@ -172,6 +180,20 @@
       if (figure) draw(element);
     }
     section.removeAttribute("data-charts-failed");
+    if (section.dataset.anomalies && !section.dataset.asked) await loadStars(section);
+  }
+
+  // Once a page: it looks at weeks.
+  async function loadStars(section) {
+    section.dataset.asked = "1";
+    const answer = await fetch(section.dataset.anomalies, { headers: { Accept: "application/json" } });
+    if (!answer.ok) return;
+    const found = await answer.json();
+    for (const element of section.querySelectorAll("[data-plot]")) {
+      if (!found[element.dataset.plot]) continue;
+      stars.set(element, found[element.dataset.plot]);
+      draw(element);
+    }
   }
 
   function failed(section, status, problem) {

@@ -153,8 +153,10 @@ def _spent(key: str | None, measures: dict[str, int | None]) -> Spent:
 def spent_by(
     project_id: int, start_ns: int, end_ns: int, by: str, filter: Node | None = None, limit: int = 1_000
 ) -> list[Spent]:
-    """Groups, dearest first. by: of OF_SUMS, OF_USAGE or OF_ROWS. Sessions, and users and tenants under a filter, are read from rows of the last
-    ROWS_DAYS days of the range (rows_from says where they begin).
+    """Groups, dearest first. by: of OF_SUMS, OF_USAGE or OF_ROWS.
+
+    Sessions, and users and tenants under a filter, are read from rows of the last ROWS_DAYS days of the range (rows_from
+    says where they begin).
 
     Raises psycopg QueryCanceled past 5 s.
     """

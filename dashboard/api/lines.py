@@ -22,7 +22,10 @@ from tracestore.queries.lines import TooFine, find_lines, finest_step_s
 router = Router(tags=["Lines"])
 
 
-@router.get("/lines", auth=KeyAuth("read"), response=line_schemas.Lines)
+_CSV = {"responses": {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}}
+
+
+@router.get("/lines", auth=KeyAuth("read"), response=line_schemas.Lines, by_alias=True, openapi_extra=_CSV)
 def show_lines(request: HttpRequest, query: Query[LinesQuery]) -> HttpResponse:
     """Quality, latency, cost, risk and the golden signals of what ended in the range, in steps, each number with what it is
     made of, its n and its 95 % interval. `format=csv` or `Accept: text/csv` gives one row a point."""

@@ -193,6 +193,8 @@ def test_a_filter_narrows_tables_and_movers(bare):
     assert "v2" not in text(client, f"{base}/changes/movers?range=1h&q=version:v1").partition('class="headline')[2]
     wide = text(client, f"{base}/changes?range=30d&q=user:u-1")
     assert "Nothing was filtered" in wide
+    part = text(client, f"{base}/changes/movers?range=30d&q=user:u-1", HX_Request="true")
+    assert "Nothing was filtered" in part, "the board shows this part alone"
 
 
 def test_a_tool_shows_how_it_fails_and_what_happens_then(bare):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from psycopg import sql
 
@@ -17,7 +17,6 @@ from tracestore.queries.rollups import ROWS_DAYS, find_sums
 from tracestore.queries.row_targets import CALL
 from tracestore.queries.usage import UsageRow, usage
 
-By = Literal["model", "service", "version", "operation", "user", "tenant", "session", "prompt"]
 OF_SUMS: Final[dict[str, str]] = {
     "model": "model",
     "service": "service",
@@ -154,8 +153,10 @@ def _spent(key: str | None, measures: dict[str, int | None]) -> Spent:
 def spent_by(
     project_id: int, start_ns: int, end_ns: int, by: str, filter: Node | None = None, limit: int = 1_000
 ) -> list[Spent]:
-    """Groups, dearest first. by: of By. Sessions, and users and tenants under a filter, are read from rows of the last
-    ROWS_DAYS days of the range (rows_from says where they begin).
+    """Groups, dearest first. by: of OF_SUMS, OF_USAGE or OF_ROWS.
+
+    Sessions, and users and tenants under a filter, are read from rows of the last ROWS_DAYS days of the range (rows_from
+    says where they begin).
 
     Raises psycopg QueryCanceled past 5 s.
     """

@@ -69,6 +69,7 @@ def see_that_quality_alone_is_worse(page: Any, site: str, world: World, told: To
     compared = f"compare=versions&q=service:{SERVICE}&a={told.good}&b={told.bad}"
     page.goto(f"{site}/p/{world.ours.slug}/board?range=1h&{compared}")
     page.wait_for_function(DRAWN)
+    page.wait_for_selector(".movers")  # comes behind the page
     assert "worse" in headline(page, "quality")
     others = {line: headline(page, line) for line in ("latency", "cost", "risk")}
     assert "worse" not in "".join(others.values()), others

@@ -27,10 +27,9 @@ API = (
     "list_versions",
     "show_version",
     "show_version_diff",
-    "post_feedback",
-    "list_feedback",
-    "post_release",
-    "list_releases",
+    "show_lines",
+    "post_feedback",  # and list_feedback, at the same address
+    "post_release",  # and list_releases
     "nothing_here",
 )
 # Who may use a route. A new route fails the first test until it stands here; think before you write `public`.

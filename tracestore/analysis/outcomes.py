@@ -176,8 +176,9 @@ def outcome(
         if span.token_budget is not None:
             budgets.append(span.token_budget)
     for made, call in calls:
-        if len(made.group) > 1:
+        if len(made.group) > 1:  # a twin of another trace may know what no span of this one says
             bits |= said(call)
+            waits = waits or call.queue_ns is not None
     adopted, retrieval = bits & s.ADOPTION, bits & s.RETRIEVAL_KNOWN
     stopped = _STOPS | _NO_ANSWER
     kept = bits & (_OF_ANY | s.TIMED_OUT | s.CACHE_HIT)

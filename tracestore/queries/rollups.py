@@ -1,6 +1,5 @@
 """How much of what ended when? Sums of a rollup by step and dimension, under a filter: what charts are drawn from."""
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -10,7 +9,7 @@ from psycopg import sql
 from tracestore import db
 from tracestore.analysis.cover import NS
 from tracestore.analysis.filters import FilterTooWide, Node, terms
-from tracestore.analysis.histogram import COUNT_BITS, pack
+from tracestore.analysis.histogram import added_up
 from tracestore.facts import DAY_S, MINUTE_S, USAGE, Rollup
 from tracestore.queries.filters import condition
 from tracestore.queries.ranges import EVER, day_bounds
@@ -116,19 +115,8 @@ def _sums(question: _Question, row: tuple[Any, ...]) -> Sums:
         start_s,
         key,
         dict(zip((one.name for one in question.rollup.measures), measures, strict=True)),
-        dict(zip((one.name for one in question.rollup.histograms), map(_added_up, cells), strict=True)),
+        dict(zip((one.name for one in question.rollup.histograms), map(added_up, cells), strict=True)),
     )
-
-
-def _added_up(cells: str | None) -> list[int] | None:
-    """Cells of many histograms in any order, as one of them."""
-    if not cells:
-        return None
-    counts: dict[int, int] = {}
-    for cell, times in Counter(cells.split(",")).items():
-        bucket, n = divmod(int(cell), 1 << COUNT_BITS)
-        counts[bucket] = counts.get(bucket, 0) + n * times
-    return pack(counts)
 
 
 def _wanted(rollup: Rollup, only: Collection[str] | None) -> Rollup:
@@ -192,8 +180,9 @@ def _statement(question: _Question) -> tuple[sql.Composed, dict[str, Any]]:
     ), values | {f"where_{name}": value for name, value in question.where.items()}
 
 
-# Cells come side by side as text and are added up here. Of 900 groups histogram_sum took 250 ms of 300, JSON 70.
-_CELLS = sql.SQL("string_agg(array_to_string(r.{}, ','), ',')")
+# Arrays come side by side, as they are, and are added up here: 0.1 us a cell, as text 0.3. Of 900 groups histogram_sum took
+# 250 ms of 300.
+_CELLS = sql.SQL("string_agg(array_send(r.{}), ''::bytea)")
 
 
 def _answers(rollup: Rollup) -> list[sql.Composed]:

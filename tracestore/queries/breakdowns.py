@@ -9,6 +9,7 @@ from tracestore.analysis.call_members import CALL_COST, CALL_REFUSALS, CALL_SUCC
 from tracestore.analysis.contrasts import Cell, merged
 from tracestore.analysis.filters import Node
 from tracestore.analysis.line_forms import sums_of
+from tracestore.analysis.line_sums import together
 from tracestore.analysis.lines import MEMBERS, Difference, Estimate, Member, compare, estimate
 from tracestore.facts import CALLS, REQUESTS, TOOLS, Rollup
 from tracestore.queries.movers import Span
@@ -162,7 +163,7 @@ def _cells(
         only=breakdown.wanted,
     )  # fmt: skip
     sums = find() if step_s is None or is_of_people else find(step_s=step_s)
-    return [Cell(dict(zip(breakdown.by, one.key, strict=True)), one, one.start_s) for one in sums]
+    return [Cell(dict(zip(breakdown.by, one.key, strict=True)), together([one]), one.start_s) for one in sums]
 
 
 def _by_key(cells: Sequence[Cell], by: Sequence[str]) -> dict[tuple[str | None, ...], list[Cell]]:

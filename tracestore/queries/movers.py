@@ -1,6 +1,6 @@
 """What moved in a range, against the period before it or another one? Reads the rollups, compares, and tells it once."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -8,6 +8,7 @@ from tracestore.analysis.blame import Apart, Mover, mixed, movers, tell_apart
 from tracestore.analysis.contrasts import Cell, Compared, again, contrasts, within_services
 from tracestore.analysis.filters import Node
 from tracestore.analysis.line_forms import sums_of
+from tracestore.analysis.line_sums import together
 from tracestore.analysis.lines import MEMBERS, Member
 from tracestore.analysis.movers import Contrast, Subject, select
 from tracestore.facts import CALLS, REQUESTS, TOOLS, Rollup
@@ -40,7 +41,10 @@ class Fact:
     @property
     def wanted(self) -> set[str]:
         """The sums that these are made of."""
-        known = {name for one in self.members for name in sums_of(one.form)} & {*sum_names(self.rollup)}
+        return self.sums(self.members)
+
+    def sums(self, members: Iterable[Member]) -> set[str]:
+        known = {name for one in members for name in sums_of(one.form)} & {*sum_names(self.rollup)}
         return known | {self.rollup.weight}
 
 
@@ -79,6 +83,7 @@ def find_movers(project_id: int, now: Span, then: Span, step_s: int, filter: Nod
     asked = Asked(project_id, now, then, step_s, filter)
     compared = {fact.rollup.fact: asked.compared(fact) for fact in FACTS}
     found = select([one for fact in FACTS for one in contrasts(compared[fact.rollup.fact], fact.members, begun)])
+    asked.moved.update(one.member for one in found.found if one.subject.dimension == "version")
 
     def without(one: Contrast, subjects: Collection[Subject]) -> Contrast | None:
         member = MEMBERS[one.member]
@@ -98,13 +103,17 @@ def find_movers(project_id: int, now: Span, then: Span, step_s: int, filter: Nod
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The ranges that are compared, and what was read of them by steps (once a fact, when a version was found)."""
+    """The ranges that are compared, and what was read of them by steps (once a fact, when a version was found).
+
+    moved: members in which a version was found; the others are not read by steps.
+    """
 
     project_id: int
     now: Span
     then: Span
     step_s: int
     filter: Node | None
+    moved: set[str] = field(default_factory=set)
     steps: dict[str, list[Cell]] = field(default_factory=dict)
 
     def compared(self, fact: Fact) -> Compared:
@@ -118,7 +127,7 @@ class Asked:
         sums = find_sums(
             fact.rollup, self.project_id, span.start_ns, span.end_ns, by=by, filter=self.filter, only=fact.wanted
         )
-        return [Cell(dict(zip(by, one.key, strict=True)), one) for one in sums]
+        return [Cell(dict(zip(by, one.key, strict=True)), together([one])) for one in sums]
 
     def apart(self, one: Contrast) -> Apart:
         """Whether a version and its hours can be told apart, by the other versions of its service."""
@@ -134,7 +143,9 @@ class Asked:
             from_ns = self.then.start_ns if self.then.end_ns == self.now.start_ns else self.now.start_ns
             sums = find_sums(
                 read.rollup, self.project_id, from_ns, self.now.end_ns, by=_WHO, step_s=self.step_s,
-                filter=self.filter, only=read.wanted,
+                filter=self.filter, only=read.sums(one for one in read.members if one.name in self.moved),
             )  # fmt: skip
-            self.steps[fact] = [Cell(dict(zip(_WHO, one.key, strict=True)), one, one.start_s) for one in sums]
+            self.steps[fact] = [
+                Cell(dict(zip(_WHO, one.key, strict=True)), together([one]), one.start_s) for one in sums
+            ]
         return self.steps[fact]

@@ -121,6 +121,22 @@ def test_a_filter_that_sums_cannot_answer_over_so_long_says_what_to_do(world):
     assert "7 days" in json.loads(answer.content)["problem"]
 
 
+def test_members_that_can_be_asked_are_shown_beside_those_that_cannot(world):
+    text = page(world, "?range=30d&q=provider:*")
+    assert "matches this filter" not in text
+    assert "provider: cannot be answered from sums: choose at most 7 days" in text
+    assert re.search(r"Model latency p95</a></th>\s*<td class=\"num\"><a", text)
+    alone = page(world, "/success_rate?range=30d&q=provider:*")
+    assert "choose at most 7 days" in alone
+
+
+def test_what_a_filter_could_not_tell_apart_is_told(world, monkeypatch):
+    assert "cannot tell" not in page(world, "?q=model:*")
+    monkeypatch.setattr("dashboard.pages.board.reading.find_undecided", lambda *_: {"requests": 1_200, "tool_calls": 3})
+    for path in ("", "/latency_p95"):
+        assert "This filter cannot tell 1,200 requests and 3 tool calls apart" in page(world, f"{path}?q=model:*")
+
+
 def test_two_versions_are_compared_on_every_chart_in_their_own_colours(world):
     found = figures(world, "?range=6h&compare=versions&a=v11&b=v12")
     both = curves(found["quality"])

@@ -1,7 +1,7 @@
 """How does each line stand? Its headline, what changed for the worse in it, and a row for each of its members; pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dashboard.chart_frames import iso
 from dashboard.estimate_words import Change, Number, change, number
@@ -78,19 +78,19 @@ def rows_of(here: Sequence[Series], other: Sequence[Series], asked: Asked) -> di
 
 
 def row(series: Series, before: Estimate | None, asked: Asked) -> Row:
-    member = series.member
+    member, told = series.member, number(series.member, series.total)
     return Row(
         name=member.name,
         title=member.title,
         formula=member.formula,
-        number=number(member, series.total),
+        number=replace(told, title=series.unanswered) if series.unanswered else told,
         change=change(member, compare(member, before or Estimate(None, 0), series.total)),
         n=series.total.n,
         per=member.per,
         spark=spark(series, hue(member)),
         href=with_query(in_project(asked.slug, "board", member.name), asked.kept),
         traces_href=whole_lead(asked, member) if series.total.value is not None else "",
-        needs=member.needs,
+        needs=() if series.unanswered else member.needs,
     )
 
 
@@ -148,5 +148,8 @@ def hit_words(here: Mapping[str, Series], mine: Sequence[Row]) -> str:
     hits = [(here[one.name].total.hits or 0, here[one.name].total.n, one.title) for one in mine if one.number.known]
     found = sorted((one for one in hits if one[0]), reverse=True)[:2]
     if not found:
-        return "nothing found by any check" if hits else "no check reports"
+        silent = (
+            "not answered under this filter" if any(here[one.name].unanswered for one in mine) else "no check reports"
+        )
+        return "nothing found by any check" if hits else silent
     return ", ".join(f"{title.lower()} {count:,} of {n:,}" for count, n, title in found)

@@ -86,10 +86,20 @@ def test_without_scripts_every_chart_has_its_table_its_formula_and_its_n(world):
     assert re.search(r"n 3", text)
 
 
-def test_a_member_that_waits_for_an_attribute_says_which(world):
+def test_a_member_that_waits_for_an_attribute_says_which_and_how_to_send_it(world, settings):
+    settings.PUBLIC_URL = settings.SITE_URL = "https://lines.example.org"
     text = page(world, "?range=6h")
     assert "Send fourline.adoption" in text
-    assert "<code>fourline.policy.outcome</code>" in text
+    assert re.search(r'<a href="[^"]*/board/policy_violation_rate[^"]*">How to send it', text)
+    alone = page(world, "/policy_violation_rate?range=6h")
+    assert "<code>fourline.policy.outcome</code>" in alone
+    assert "&quot;fourline.policy.outcome&quot;: &quot;passed&quot;,  # or violated" in alone
+    assert 'data-copy="send-policy-checks"' in alone
+    assert "https://lines.example.org/v1/traces" in alone, "the tracer sends to this installation"
+    assert "localhost" not in alone
+    assert "/api/v1/feedback" in page(world, "/feedback_positive_rate?range=6h")
+    assert "send-" not in page(world, "/latency_p95?range=6h"), "what is known needs none"
+    assert "How to send traces" in page(world, "/latency_p95?range=1h&q=version:none")
 
 
 def test_the_charts_come_in_one_answer_and_their_points_are_the_requests(world):

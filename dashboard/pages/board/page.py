@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from dashboard.access import project_page
+from dashboard.attribute_snippets import AttributeSnippet, snippets_for
 from dashboard.chart_frames import ChartFrame, chart_table
 from dashboard.chart_marks import stars
 from dashboard.links import in_project, with_query
@@ -37,7 +39,7 @@ from dashboard.pages.board.reading import (
     versions_of,
 )
 from dashboard.pages.board.tiles import FOUR, LineRows, Row, Tile, line_rows, rows_of, tile
-from dashboard.pages.ingest import project_snippets
+from dashboard.pages.ingest import endpoint, project_snippets
 from dashboard.snippets import Snippet
 from dashboard.zones import zone_of
 from tracestore.analysis.line_steps import Series
@@ -82,7 +84,7 @@ class BoardPage:
 
 @dataclass(frozen=True, slots=True)
 class MemberPage:
-    """One member by itself. needs: what feeds it; empty: the sentence where nothing is known."""
+    """One member by itself. empty: why nothing is known, how: the lines of code that send it then."""
 
     listing: Listing
     controls: Controls
@@ -93,7 +95,9 @@ class MemberPage:
     row: Row | None
     chart: ChartFrame | None
     empty: str
+    how: list[AttributeSnippet]
     title: str
+    ingest_href: str
     board_href: str
     figures_href: str
     anomalies_href: str
@@ -248,7 +252,9 @@ def member_page(name: str, asked: Asked, numbers: Numbers, heads: Sequence[Versi
         row=row,
         chart=chart_frame(plan, numbers, asked, member=name) if row and row.number.known else None,
         empty=row.number.title if row else MEMBERS[name].empty,
+        how=snippets_for(row.needs, endpoint(), settings.SITE_URL) if row and not row.number.known else [],
         title=MEMBERS[name].title,
+        ingest_href=in_project(asked.slug, "ingest"),
         board_href=with_query(in_project(asked.slug, "board"), asked.kept),
         figures_href=with_query(in_project(asked.slug, "board", "figures"), asked.kept, member=name, live=None),
         anomalies_href=anomalies_href(asked),

@@ -9,8 +9,10 @@ from django.test import Client
 
 from tests.world import World, fill, make_world, send
 from tracestore import db
-from tracestore.queries.breakdowns import BREAKDOWNS, find_table
-from tracestore.queries.movers import Span
+from tracestore.analysis.histogram import merge, unpack
+from tracestore.facts import REQUESTS
+from tracestore.queries.people_sums import find_people_sums
+from tracestore.queries.rollups import find_sums
 from tracestore.queries.version_heads import find_version_heads
 
 SECOND = 10**9
@@ -235,15 +237,14 @@ def test_a_version_of_another_project_does_not_exist(world):
     assert world.client(world.alice).get(f"/p/{world.ours.slug}/versions/{world.theirs.set_id}").status_code == 404
 
 
-def test_requests_by_user_add_up_to_all_and_of_a_long_range_are_the_last_week(bare):
+def test_requests_by_user_add_up_to_the_sums_of_all(bare):
     now = datetime.now(UTC)
     a_bad_release(bare, now)
     project_id, end_ns = bare.ours.project.pk, int(now.timestamp()) * SECOND
-    day, month = (Span(end_ns - days * 86_400 * SECOND, end_ns) for days in (1, 30))
-    tables = [find_table(project_id, BREAKDOWNS["user"], span, Span(0, 1)) for span in (day, month)]
-    for table in tables:
-        assert {row.key for row in table.rows} == {("u-0",), ("u-1",), ("u-2",)}
-        assert sum(row.n for row in table.rows) == table.whole.n == 160
-    client, path = bare.client(bare.alice), f"/p/{bare.ours.slug}/changes?by=user&range="
-    assert "these are the last 7 days" in text(client, f"{path}30d")
-    assert "these are the last 7 days" not in text(client, f"{path}7d")
+    (whole,) = find_sums(REQUESTS, project_id, end_ns - 3_600 * SECOND, end_ns)
+    people = find_people_sums(project_id, "user", end_ns - 3_600 * SECOND, end_ns)
+    assert {one.key[0] for one in people} == {"u-0", "u-1", "u-2"}
+    for name in ("requests", "errors"):
+        assert sum(one.measures[name] or 0 for one in people) == whole.measures[name]
+    assert merge(unpack(one.histograms["duration"]) for one in people) == unpack(whole.histograms["duration"])
+    assert "u-1" in text(bare.client(bare.alice), f"/p/{bare.ours.slug}/changes?range=1h&by=user")

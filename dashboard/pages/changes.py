@@ -15,8 +15,9 @@ from dashboard.pages.asking import answered, with_filter
 from dashboard.pages.baselines import Baseline, baseline_of
 from dashboard.pages.measured import Measured, measured
 from dashboard.pages.narrowing import Narrowing
-from tracestore.queries.breakdowns import BREAKDOWNS, PEOPLE, REACH_NS, find_table
+from tracestore.queries.breakdowns import BREAKDOWNS, find_table
 from tracestore.queries.movers import Span
+from tracestore.queries.people_sums import PEOPLE, REACH_NS
 from tracestore.queries.version_heads import find_version_heads
 
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client
 
+from dashboard.pages.board.asked import default_range
 from tests.journeys.agent import run
 from tests.world import World, make_world, send
 from tracestore.analysis.lines import MEMBERS
@@ -86,10 +87,20 @@ def test_without_scripts_every_chart_has_its_table_its_formula_and_its_n(world):
     assert re.search(r"n 3", text)
 
 
-def test_a_member_that_waits_for_an_attribute_says_which(world):
+def test_a_member_that_waits_for_an_attribute_says_which_and_how_to_send_it(world, settings):
+    settings.PUBLIC_URL = settings.SITE_URL = "https://lines.example.org"
     text = page(world, "?range=6h")
     assert "Send fourline.adoption" in text
-    assert "<code>fourline.policy.outcome</code>" in text
+    assert re.search(r'<a href="[^"]*/board/policy_violation_rate[^"]*">How to send it', text)
+    alone = page(world, "/policy_violation_rate?range=6h")
+    assert "<code>fourline.policy.outcome</code>" in alone
+    assert "&quot;fourline.policy.outcome&quot;: &quot;passed&quot;,  # or violated" in alone
+    assert 'data-copy="send-policy-checks"' in alone
+    assert "https://lines.example.org/v1/traces" in alone, "the tracer sends to this installation"
+    assert "localhost" not in alone
+    assert "/api/v1/feedback" in page(world, "/feedback_positive_rate?range=6h")
+    assert "send-" not in page(world, "/latency_p95?range=6h"), "what is known needs none"
+    assert "How to send traces" in page(world, "/latency_p95?range=1h&q=version:none")
 
 
 def test_the_charts_come_in_one_answer_and_their_points_are_the_requests(world):
@@ -119,6 +130,22 @@ def test_a_filter_that_sums_cannot_answer_over_so_long_says_what_to_do(world):
     answer = world.client(world.alice).get(f"/p/{world.ours.slug}/board/figures?range=30d&q=user:mia_li")
     assert answer.status_code == 422
     assert "7 days" in json.loads(answer.content)["problem"]
+
+
+def test_members_that_can_be_asked_are_shown_beside_those_that_cannot(world):
+    text = page(world, "?range=30d&q=provider:*")
+    assert "matches this filter" not in text
+    assert "provider: cannot be answered from sums: choose at most 7 days" in text
+    assert re.search(r"Model latency p95</a></th>\s*<td class=\"num\"><a", text)
+    alone = page(world, "/success_rate?range=30d&q=provider:*")
+    assert "choose at most 7 days" in alone
+
+
+def test_what_a_filter_could_not_tell_apart_is_told(world, monkeypatch):
+    assert "cannot tell" not in page(world, "?q=model:*")
+    monkeypatch.setattr("dashboard.pages.board.reading.find_undecided", lambda *_: {"requests": 1_200, "tool_calls": 3})
+    for path in ("", "/latency_p95"):
+        assert "This filter cannot tell 1,200 requests and 3 tool calls apart" in page(world, f"{path}?q=model:*")
 
 
 def test_two_versions_are_compared_on_every_chart_in_their_own_colours(world):
@@ -231,11 +258,33 @@ def test_an_unknown_member_is_not_found(world):
 
 def test_a_live_board_refreshes_its_numbers_and_leaves_its_charts_in_place(world):
     text = page(world, "?range=1h&live=1")
-    (parts,) = re.findall(r'hx-select-oob="([^"]+)"', text)
+    (parts,) = re.findall(r'data-live[^>]* hx-select-oob="([^"]+)"', text)
     for part in parts.split(","):
         assert f'id="{part[1:]}"' in text
     assert 'hx-swap="none"' in text
 
 
-def test_the_range_has_as_much_before_it_to_be_compared_with(world):
+def test_the_range_grows_with_what_is_stored(world):
     assert "last hour" in page(world), "two hours of traces"
+    now_ns, hour_ns = 100 * 3600 * 10**9, 3600 * 10**9
+    ranges = {hours: default_range(now_ns - hours * hour_ns, now_ns) for hours in (1, 5, 47, 48)}
+    assert ranges == {1: "1h", 5: "6h", 47: "6h", 48: "24h"}
+
+
+def test_the_sentence_of_what_changed_has_its_place_above_the_charts(world):
+    text = page(world, "?range=1h")
+    assert text.index('id="tiles"') < text.index('id="sentence"') < text.index('class="charts"')
+    (href,) = re.findall(r'id="changed" hx-get="([^"]+)"', text)
+    part = world.client(world.alice).get(href.replace("&amp;", "&"), headers={"HX-Request": "true"}).content.decode()
+    assert part.count('id="sentence"') == 1, "which htmx moves there"
+
+
+def test_a_sum_is_not_compared_with_a_period_that_is_stored_in_part(world):
+    assert "the period before is not wholly stored" in page(world, "?range=24h")
+    assert "is not wholly stored" not in page(world, "?range=1h")
+
+
+def test_the_tile_of_risk_says_in_how_many_checks_it_has_hits(world):
+    words = re.search(r'class="risk"[^>]*>Risk</a> <span class="words">([^<]+)', page(world, "?range=1h"))
+    assert words
+    assert re.fullmatch(r"in \d of \d checks", words[1])

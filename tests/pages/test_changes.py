@@ -8,10 +8,15 @@ import pytest
 from django.test import Client
 
 from tests.world import World, fill, make_world, send
-from tracestore import db
-from tracestore.queries.breakdowns import BREAKDOWNS, find_table
-from tracestore.queries.movers import Span
+from tracestore import db, writer
+from tracestore.analysis.evaluations import evaluation, hash_of
+from tracestore.analysis.histogram import merge, unpack
+from tracestore.facts import REQUESTS
+from tracestore.jobs import traces as settle
+from tracestore.queries.people_sums import find_people_sums
+from tracestore.queries.rollups import find_sums
 from tracestore.queries.version_heads import find_version_heads
+from tracestore.records import Batch
 
 SECOND = 10**9
 HOSTILE = '<img src=x onerror="alert(1)">\u202e'
@@ -147,10 +152,30 @@ def test_the_sentence_names_the_bad_version_and_its_line(bare):
     assert "comparisons tested together" in part
 
 
+def test_a_version_that_people_dislike_is_told_and_what_machines_say_apart(bare):
+    now = datetime.now(UTC)
+    at = int(now.timestamp())
+    old = [request(n, at - 3_000 + 12 * n) for n in range(1, 81)]
+    new = [request(200 + n, at - 1_800 + 20 * n) for n in range(80)]
+    send(bare.ours, bodies("shop", {"v1": old, "v2": new}), now)
+    rated = [(n, at - 2_000, True) for n in range(1, 81)] + [(200 + n, at - 100, n % 2 == 0) for n in range(80)]
+    said = [
+        evaluation("rating", source, end_s * SECOND, (trace.to_bytes(16), None), hash_of(trace, source), passed=passed)
+        for trace, end_s, good in rated
+        for source, passed in (("people", good), ("code", True))
+    ]
+    writer.write(Batch(bare.ours.project.pk, "feedback", at * SECOND, len(said), evaluations=said))
+    settle.run(now)
+    part = text(bare.client(bare.alice), f"/p/{bare.ours.slug}/changes/movers?range=1h", HX_Request="true")
+    sentence = re.sub(r"<[^>]+>", "", part.partition('class="headline worse"')[2].partition("</p>")[0])
+    assert "v2 of shop is worse in quality: positive feedback 50.0 % instead of 100 % before it (n 80, 95 %" in sentence
+    assert "Evaluations passed" not in part
+
+
 def test_nothing_is_said_where_nothing_can_be_tested(bare):
     page = text(bare.client(bare.alice), f"/p/{bare.ours.slug}/changes/movers")
     assert "There is too little to compare yet" in page
-    assert "needs 30 requests or calls on either side" in page
+    assert "needs 30 requests, calls or ratings on either side" in page
 
 
 def test_what_an_emitter_names_stays_text(bare):
@@ -235,15 +260,14 @@ def test_a_version_of_another_project_does_not_exist(world):
     assert world.client(world.alice).get(f"/p/{world.ours.slug}/versions/{world.theirs.set_id}").status_code == 404
 
 
-def test_requests_by_user_add_up_to_all_and_of_a_long_range_are_the_last_week(bare):
+def test_requests_by_user_add_up_to_the_sums_of_all(bare):
     now = datetime.now(UTC)
     a_bad_release(bare, now)
     project_id, end_ns = bare.ours.project.pk, int(now.timestamp()) * SECOND
-    day, month = (Span(end_ns - days * 86_400 * SECOND, end_ns) for days in (1, 30))
-    tables = [find_table(project_id, BREAKDOWNS["user"], span, Span(0, 1)) for span in (day, month)]
-    for table in tables:
-        assert {row.key for row in table.rows} == {("u-0",), ("u-1",), ("u-2",)}
-        assert sum(row.n for row in table.rows) == table.whole.n == 160
-    client, path = bare.client(bare.alice), f"/p/{bare.ours.slug}/changes?by=user&range="
-    assert "these are the last 7 days" in text(client, f"{path}30d")
-    assert "these are the last 7 days" not in text(client, f"{path}7d")
+    (whole,) = find_sums(REQUESTS, project_id, end_ns - 3_600 * SECOND, end_ns)
+    people = find_people_sums(project_id, "user", end_ns - 3_600 * SECOND, end_ns)
+    assert {one.key[0] for one in people} == {"u-0", "u-1", "u-2"}
+    for name in ("requests", "errors"):
+        assert sum(one.measures[name] or 0 for one in people) == whole.measures[name]
+    assert merge(unpack(one.histograms["duration"]) for one in people) == unpack(whole.histograms["duration"])
+    assert "u-1" in text(bare.client(bare.alice), f"/p/{bare.ours.slug}/changes?range=1h&by=user")

@@ -13,12 +13,11 @@ from tracestore.analysis.line_sums import together
 from tracestore.analysis.lines import MEMBERS, Difference, Estimate, Member, compare, estimate
 from tracestore.facts import CALLS, REQUESTS, TOOLS, Rollup
 from tracestore.queries.movers import Span
-from tracestore.queries.rollups import ROWS_DAYS, find_sums
+from tracestore.queries.people_sums import PEOPLE, find_people_sums
+from tracestore.queries.rollups import find_sums
 from tracestore.rollups_sql import sum_names
 
 STEPS: Final = 24  # of a trend
-PEOPLE: Final = ("user", "tenant")  # of which there are no sums: rows are read
-REACH_NS: Final = ROWS_DAYS * 86_400 * 10**9
 Where = Mapping[str, str | None] | None  # dimension -> value
 RISKS: Final = (
     "policy_violation_rate", "injection_rate", "sensitive_rate", "refusal_rate",
@@ -156,13 +155,14 @@ def _cells(
     project_id: int, breakdown: Breakdown, span: Span, where: Where, filter: Node | None, step_s: int | None = None
 ) -> list[Cell]:
     """step_s: None = the whole span as one step, as of people always."""
-    is_of_people = breakdown.dimension in PEOPLE
-    start_ns = max(span.start_ns, span.end_ns - REACH_NS) if is_of_people else span.start_ns
+    if breakdown.dimension in PEOPLE:
+        of_rows = find_people_sums(project_id, breakdown.dimension, span.start_ns, span.end_ns, filter)
+        return [Cell({breakdown.dimension: one.key[0]}, one) for one in of_rows]
     find = partial(
-        find_sums, breakdown.rollup, project_id, start_ns, span.end_ns, by=breakdown.by, where=where, filter=filter,
-        only=breakdown.wanted,
+        find_sums, breakdown.rollup, project_id, span.start_ns, span.end_ns, by=breakdown.by, where=where,
+        filter=filter, only=breakdown.wanted,
     )  # fmt: skip
-    sums = find() if step_s is None or is_of_people else find(step_s=step_s)
+    sums = find() if step_s is None else find(step_s=step_s)
     return [Cell(dict(zip(breakdown.by, one.key, strict=True)), together([one]), one.start_s) for one in sums]
 
 

@@ -2,7 +2,8 @@
 
     python -m benchmarks.board --home /tmp/large [--loads 10] [--only "7d"] [--without-browser]
 
-The home is one that `python -m benchmarks.reads` has filled. Ranges end where its data ends. Each page is loaded once uncounted.
+The home is one that `python -m benchmarks.reads` has filled. Ranges end where its data ends. Each page is loaded once uncounted;
+its p50 is held against the goal.
 Times of a browser count from the navigation: first contentful paint, and until the last chart is drawn.
 """
 
@@ -100,9 +101,9 @@ def look(connection: psycopg.Connection) -> Known:
 def pages(known: Known) -> Iterator[Page]:
     ways = {
         "": "",
-        ", service:": f"&q={quote(f'service:{known.service}')}",
-        ", model:": f"&q={quote(f'model:{known.model}')}",
-        ", tool:": f"&q={quote(f'tool:{known.tool}')}",
+        ", of one service": f"&q={quote(f'service:{known.service}')}",
+        ", of one model": f"&q={quote(f'model:{known.model}')}",
+        ", of one tool": f"&q={quote(f'tool:{known.tool}')}",
         ", compared": "&compare=before",
         ", by version": "&split=version",
     }

@@ -146,7 +146,7 @@ def by_subject(found: Iterable[Mover]) -> list[list[Mover]]:
 def mover_view(group: Sequence[Mover], found: Movers, narrowing: Narrowing, now_ns: int, zone: tzinfo) -> MoverView:
     subject = group[0].contrast.subject
     head = head_of(subject, found.heads)
-    earlier = next((one for one in found.heads if head and is_before(one, head)), None)
+    earlier = version_before(head, found.heads) if head else None
     return MoverView(
         dimension="" if subject.dimension == "all" else subject.dimension,
         label=label_of(subject),
@@ -181,9 +181,10 @@ def ran(head: VersionHead, now_ns: int, zone: tzinfo) -> str:
     return f"runs since {begun.day} {begun:%b %H:%M}"
 
 
-def is_before(one: VersionHead, head: VersionHead) -> bool:
-    """heads come newest first, so the first that this holds for is the version before."""
-    return one.service == head.service and one.begun_ns < head.begun_ns
+def version_before(head: VersionHead, heads: Iterable[VersionHead]) -> VersionHead | None:
+    """What its service ran when it began, not what began last before it: that may have been rolled back long ago."""
+    older = [one for one in heads if one.service == head.service and one.begun_ns < head.begun_ns]
+    return max(older, key=lambda one: (min(one.seen_ns, head.begun_ns), one.begun_ns), default=None)
 
 
 def label_of(subject: Subject) -> str:

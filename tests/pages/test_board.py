@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client
 
+from dashboard.pages.board.asked import default_range
 from tests.journeys.agent import run
 from tests.world import World, make_world, send
 from tracestore.analysis.lines import MEMBERS
@@ -257,11 +258,33 @@ def test_an_unknown_member_is_not_found(world):
 
 def test_a_live_board_refreshes_its_numbers_and_leaves_its_charts_in_place(world):
     text = page(world, "?range=1h&live=1")
-    (parts,) = re.findall(r'hx-select-oob="([^"]+)"', text)
+    (parts,) = re.findall(r'data-live[^>]* hx-select-oob="([^"]+)"', text)
     for part in parts.split(","):
         assert f'id="{part[1:]}"' in text
     assert 'hx-swap="none"' in text
 
 
-def test_the_range_has_as_much_before_it_to_be_compared_with(world):
+def test_the_range_grows_with_what_is_stored(world):
     assert "last hour" in page(world), "two hours of traces"
+    now_ns, hour_ns = 100 * 3600 * 10**9, 3600 * 10**9
+    ranges = {hours: default_range(now_ns - hours * hour_ns, now_ns) for hours in (1, 5, 47, 48)}
+    assert ranges == {1: "1h", 5: "6h", 47: "6h", 48: "24h"}
+
+
+def test_the_sentence_of_what_changed_has_its_place_above_the_charts(world):
+    text = page(world, "?range=1h")
+    assert text.index('id="tiles"') < text.index('id="sentence"') < text.index('class="charts"')
+    (href,) = re.findall(r'id="changed" hx-get="([^"]+)"', text)
+    part = world.client(world.alice).get(href.replace("&amp;", "&"), headers={"HX-Request": "true"}).content.decode()
+    assert part.count('id="sentence"') == 1, "which htmx moves there"
+
+
+def test_a_sum_is_not_compared_with_a_period_that_is_stored_in_part(world):
+    assert "the period before is not wholly stored" in page(world, "?range=24h")
+    assert "is not wholly stored" not in page(world, "?range=1h")
+
+
+def test_the_tile_of_risk_says_in_how_many_checks_it_has_hits(world):
+    words = re.search(r'class="risk"[^>]*>Risk</a> <span class="words">([^<]+)', page(world, "?range=1h"))
+    assert words
+    assert re.fullmatch(r"in \d of \d checks", words[1])

@@ -30,7 +30,7 @@ SPLITS: Final[Mapping[str, str]] = {
     "name": "name",
     "source": "source",
 }
-MOST_KEYS: Final = 8
+MOST_KEYS: Final = 6
 _MOST_ROWS: Final = 100_000  # that find_sums answers with
 
 

@@ -30,6 +30,7 @@ SPLITS = {
     "operation": "by operation",
     "tool": "by tool",
 }
+FILLS_6H = timedelta(hours=4)
 KEPT = ("range", "from", "to", "tz", "q", "compare", "split", "a", "b", "live")
 
 
@@ -47,7 +48,8 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """compare: a key of COMPARED; split: of SPLITS. a, b: versions, a the older one, where versions are compared."""
+    """compare: a key of COMPARED; split: of SPLITS. a, b: versions, a the older one, where versions are compared. since_ns:
+    when the first version of all was seen; None = no version is known."""
 
     slug: str
     path: str
@@ -59,6 +61,7 @@ class Asked:
     a: str
     b: str
     kept: dict[str, str]
+    since_ns: int | None = None
 
     @property
     def here(self) -> Side:
@@ -102,7 +105,7 @@ def read_asked(
         compare = ""
     split = query.get("split", "")
     kept = {name: query[name] for name in KEPT if query.get(name)}
-    return Asked(slug, path, listing, zone, axis, compare, split if split in SPLITS else "", a, b, kept)
+    return Asked(slug, path, listing, zone, axis, compare, split if split in SPLITS else "", a, b, kept, since_ns)
 
 
 def latest_pair(versions: Sequence[tuple[str, str]]) -> tuple[str, str]:
@@ -121,9 +124,11 @@ def before_of(version: str, versions: Sequence[tuple[str, str]]) -> str:
 
 
 def default_range(since_ns: int | None, now_ns: int) -> str:
-    """A day, or as much as has as much before it to be compared with; an hour at least."""
+    """A day that has one before it; else six hours, in which the versions of a new installation meet; an hour in its first."""
     age = timedelta(seconds=(now_ns - since_ns) // NS) if since_ns is not None else timedelta.max
-    return next((name for name in ("24h", "6h") if 2 * RANGES[name] <= age), "1h")
+    if age >= 2 * RANGES["24h"]:
+        return "24h"
+    return "6h" if age >= FILLS_6H else "1h"
 
 
 def shift_of(compare: str, length_ns: int) -> int:

@@ -124,9 +124,14 @@ def split_curve(series: Series, number: int, asked: Asked) -> Curve:
     label = "others" if key == OTHER else key or f"no {series.split_by}"
     href = "" if key == OTHER else lead(asked, member, asked.here.version, series.split_by, key)
     return Curve(
-        label, member.unit, series.points, colour_class(key or ""), DASHES[number % len(DASHES)], width=1.5, href=href,
+        label, member.unit, series.points, colour_of_key(key), DASHES[number % len(DASHES)], width=1.5, href=href,
         aside=lead_words(member),
     )  # fmt: skip
+
+
+def colour_of_key(key: str | None) -> str:
+    """Quiet where it is no name."""
+    return "muted" if key == OTHER else colour_class(key) if key else "faint"
 
 
 def hue(member: Member) -> str:

@@ -63,7 +63,14 @@
     layout.annotations = (layout.annotations || []).map((one) => ({ ...one, font: { ...layout.font, ...one.font } }));
     if (layout.showlegend && layout.annotations.length) layout.margin = { ...layout.margin, t: 48 };
     if (layout.showlegend) layout.legend = { ...layout.legend, y: 1, yref: "container", yanchor: "top" };
-    Plotly.react(element, coloured([...figure.data, ...standing(element, figure)], styles), layout, CONFIG).then(() => settle(element));
+    Plotly.react(element, coloured([...figure.data, ...standing(element, figure)], styles), layout, CONFIG).then(() => room(element)).then(() => settle(element));
+  }
+
+  // Names of releases stand below the legend, however many lines it takes at this width.
+  function room(element) {
+    const { legend, margin } = element._fullLayout;
+    const wanted = legend && element.layout.showlegend ? Math.ceil(legend._height) + (element.layout.annotations.length ? 18 : 4) : 0;
+    return wanted > margin.t ? Plotly.relayout(element, { "margin.t": wanted }) : null;
   }
 
   // What stands out, set on the first line where that is known.

@@ -7,13 +7,12 @@ from typing import Final
 from tracestore.analysis.blame import Apart, Mover, mixed, movers, tell_apart
 from tracestore.analysis.contrasts import Cell, Compared, again, contrasts, within_services
 from tracestore.analysis.filters import Node
-from tracestore.analysis.line_forms import sums_of
 from tracestore.analysis.lines import MEMBERS, Member
 from tracestore.analysis.movers import Contrast, Subject, select
 from tracestore.facts import CALLS, REQUESTS, SCORES, TOOLS, Rollup
-from tracestore.queries.rollups import ONE_STEP_S, find_sums
+from tracestore.queries.line_facts import find_cells, wanted_sums
+from tracestore.queries.rollups import ONE_STEP_S
 from tracestore.queries.version_heads import VersionHead, find_version_heads
-from tracestore.rollups_sql import sum_names
 
 # What is tested: of each line the members that are numbers of single requests and calls, so that chance can be told.
 TESTED: Final = (
@@ -44,8 +43,7 @@ class Fact:
     @property
     def wanted(self) -> set[str]:
         """The sums that these are made of."""
-        known = {name for one in self.members for name in sums_of(one.form)} & {*sum_names(self.rollup)}
-        return known | {self.rollup.weight}
+        return wanted_sums(self.rollup, self.members)
 
 
 FACTS: Final = (
@@ -141,9 +139,7 @@ class Asked:
 
     def _read(self, fact: Fact, span: Span, dimensions: tuple[str, ...] = (), step_s: int = ONE_STEP_S) -> list[Cell]:
         by = (*_WHO, *dimensions, *(("source",) if fact.sources else ()))
-        sums = find_sums(
-            fact.rollup, self.project_id, span.start_ns, span.end_ns, by=by, step_s=step_s, filter=self.filter,
-            only=fact.wanted,
-        )  # fmt: skip
-        cells = [Cell(dict(zip(by, one.key, strict=True)), one, one.start_s) for one in sums]
+        cells = find_cells(
+            fact.rollup, self.project_id, span.start_ns, span.end_ns, by, fact.wanted, filter=self.filter, step_s=step_s
+        )
         return [one for one in cells if not fact.sources or one.key["source"] in fact.sources]

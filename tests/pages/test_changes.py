@@ -172,7 +172,7 @@ def test_a_row_leads_to_the_requests_that_it_counts(bare):
     page = text(client, f"/p/{bare.ours.slug}/changes?range=1h&by=version")
     (href,) = set(re.findall(r'href="([^"]*/traces\?[^"]*version:v2[^"]*)"', page))
     listed = text(client, href.replace("&amp;", "&"))
-    assert "80 traces" in listed
+    assert "<strong>80</strong> traces" in listed
 
 
 def test_a_table_is_sorted_by_numbers_and_by_their_change(bare):

@@ -18,6 +18,7 @@ from tracestore.analysis.lines import MEMBERS, step_s_of
 from tracestore.facts import DAY_S
 from tracestore.queries.anomalies import find_anomalies
 from tracestore.queries.lines import TooFine, find_lines, finest_step_s
+from tracestore.queries.undecided import find_undecided
 
 router = Router(tags=["Lines"])
 
@@ -42,7 +43,8 @@ def show_lines(request: HttpRequest, query: Query[LinesQuery]) -> HttpResponse:
     found: list[Series] | list[Pair] = series if before is None else pairs(series, before)
     if _wants_csv(request, query):
         return line_answers.csv_of(found)
-    body = line_answers.json_of(found, chosen, step_s, query.q, other)
+    undecided = find_undecided(request.auth.project_id, chosen.start_ns, chosen.end_ns, wanted)
+    body = line_answers.json_of(found, chosen, step_s, query.q, other, undecided)
     if query.anomalies:
         body |= _anomalies(request, chosen, wanted, in_ns(now))
     return answer(body)

@@ -43,6 +43,8 @@ def chat(parent: Span | None, signals: int = 0, **fields: Any) -> Span:
         (s.TIMED_OUT | s.STATE_CONFIRMED, True, False),
         (s.TIMED_OUT | s.EFFECT_NONE, True, False),
         (s.TIMED_OUT | REVERSIBLE, True, True),
+        (s.TIMED_OUT | IRREVERSIBLE | s.DENIED, True, False),
+        (s.STATE_UNKNOWN | IRREVERSIBLE | s.DENIED, True, True),
     ],
 )
 def test_the_state_of_a_tool_that_timed_out_is_unknown_unless_it_says(said: int, failed: bool, unknown: bool) -> None:
@@ -69,10 +71,34 @@ def test_a_tool_is_above_its_tier_only_where_both_are_known(
 
 
 @pytest.mark.parametrize(
+    ("said", "failed", "judged"),
+    [
+        (0, False, True),
+        (0, True, False),
+        (s.DENIED, False, False),
+        (s.DENIED, True, False),
+        (s.DENIED | s.TIMED_OUT, True, False),
+        (s.TIMED_OUT, True, True),
+        (s.TIMED_OUT | s.STATE_CONFIRMED, True, False),
+        (s.STATE_UNKNOWN, True, True),
+        (s.DENIED | s.STATE_CONFIRMED, False, True),
+        (s.DENIED | s.STATE_UNKNOWN, False, True),
+    ],
+)
+def test_only_what_may_have_acted_is_above_its_tier_or_below(said: int, failed: bool, judged: bool) -> None:
+    above, below = judged_tool(IRREVERSIBLE | said, failed, 2, None), judged_tool(IRREVERSIBLE | said, failed, 3, None)
+    assert above & (s.TIER_JUDGED | s.ABOVE_TIER) == (s.TIER_JUDGED | s.ABOVE_TIER if judged else 0)
+    assert below & (s.TIER_JUDGED | s.ABOVE_TIER) == (s.TIER_JUDGED if judged else 0)
+
+
+@pytest.mark.parametrize(
     ("said", "failed", "needed", "unapproved"),
     [
         (IRREVERSIBLE | s.APPROVED, False, True, False),
-        (IRREVERSIBLE | s.DENIED, False, True, True),
+        (IRREVERSIBLE | s.DENIED, False, False, False),
+        (IRREVERSIBLE | s.DENIED | s.STATE_CONFIRMED, False, True, True),
+        (IRREVERSIBLE | s.DENIED | s.STATE_CONFIRMED, True, False, False),
+        (IRREVERSIBLE | s.DENIED | s.STATE_UNKNOWN, True, True, True),
         (IRREVERSIBLE | s.APPROVAL_MISSING, False, True, True),
         (IRREVERSIBLE, False, True, True),
         (IRREVERSIBLE | s.APPROVAL_NOT_REQUIRED, False, False, False),

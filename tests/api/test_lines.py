@@ -60,6 +60,18 @@ def test_a_filter_of_nothing_leaves_gaps_and_counts_of_0(api: Api, shop: Shop) -
     assert found["quality"]["success_rate"]["value"] is None
 
 
+def test_a_member_that_cannot_be_asked_under_the_filter_says_why_and_the_others_answer(api: Api, shop: Shop) -> None:
+    found = ask(api, from_=(NOW - 20 * DAY).isoformat(), q="-provider:nobody")
+    rate, calls = found["quality"]["success_rate"], found["latency"]["model_latency_p95"]
+    assert (rate["value"], rate["n"], {point[1] for point in rate["points"]}) == (None, 0, {None})
+    assert "provider: cannot be answered from sums: choose at most 7 days" in rate["unanswered"]
+    assert (calls["unanswered"], calls["n"]) == (None, 2)
+    assert "metrics" in found["signals"]["saturation"]["unanswered"]
+    assert found["signals"]["requests"]["value"] is None, "and not 0"
+    assert found["undecided"] == {}
+    assert ask(api, q="-provider:nobody")["quality"]["success_rate"]["unanswered"] is None, "a day is read from rows"
+
+
 def test_anomalies_are_told_on_request(api: Api, shop: Shop) -> None:
     assert ask(api)["anomalies"] is None
     assert ask(api, anomalies="true", q="user:u1")["anomalies"] is None, "sums do not know users"

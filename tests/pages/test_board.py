@@ -87,10 +87,20 @@ def test_without_scripts_every_chart_has_its_table_its_formula_and_its_n(world):
     assert re.search(r"n 3", text)
 
 
-def test_a_member_that_waits_for_an_attribute_says_which(world):
+def test_a_member_that_waits_for_an_attribute_says_which_and_how_to_send_it(world, settings):
+    settings.PUBLIC_URL = settings.SITE_URL = "https://lines.example.org"
     text = page(world, "?range=6h")
     assert "Send fourline.adoption" in text
-    assert "<code>fourline.policy.outcome</code>" in text
+    assert re.search(r'<a href="[^"]*/board/policy_violation_rate[^"]*">How to send it', text)
+    alone = page(world, "/policy_violation_rate?range=6h")
+    assert "<code>fourline.policy.outcome</code>" in alone
+    assert "&quot;fourline.policy.outcome&quot;: &quot;passed&quot;,  # or violated" in alone
+    assert 'data-copy="send-policy-checks"' in alone
+    assert "https://lines.example.org/v1/traces" in alone, "the tracer sends to this installation"
+    assert "localhost" not in alone
+    assert "/api/v1/feedback" in page(world, "/feedback_positive_rate?range=6h")
+    assert "send-" not in page(world, "/latency_p95?range=6h"), "what is known needs none"
+    assert "How to send traces" in page(world, "/latency_p95?range=1h&q=version:none")
 
 
 def test_the_charts_come_in_one_answer_and_their_points_are_the_requests(world):
@@ -120,6 +130,22 @@ def test_a_filter_that_sums_cannot_answer_over_so_long_says_what_to_do(world):
     answer = world.client(world.alice).get(f"/p/{world.ours.slug}/board/figures?range=30d&q=user:mia_li")
     assert answer.status_code == 422
     assert "7 days" in json.loads(answer.content)["problem"]
+
+
+def test_members_that_can_be_asked_are_shown_beside_those_that_cannot(world):
+    text = page(world, "?range=30d&q=provider:*")
+    assert "matches this filter" not in text
+    assert "provider: cannot be answered from sums: choose at most 7 days" in text
+    assert re.search(r"Model latency p95</a></th>\s*<td class=\"num\"><a", text)
+    alone = page(world, "/success_rate?range=30d&q=provider:*")
+    assert "choose at most 7 days" in alone
+
+
+def test_what_a_filter_could_not_tell_apart_is_told(world, monkeypatch):
+    assert "cannot tell" not in page(world, "?q=model:*")
+    monkeypatch.setattr("dashboard.pages.board.reading.find_undecided", lambda *_: {"requests": 1_200, "tool_calls": 3})
+    for path in ("", "/latency_p95"):
+        assert "This filter cannot tell 1,200 requests and 3 tool calls apart" in page(world, f"{path}?q=model:*")
 
 
 def test_two_versions_are_compared_on_every_chart_in_their_own_colours(world):

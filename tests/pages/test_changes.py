@@ -9,13 +9,16 @@ from django.test import Client
 
 from dashboard.pages.movers import version_before
 from tests.world import World, fill, make_world, send
-from tracestore import db
+from tracestore import db, writer
+from tracestore.analysis.evaluations import evaluation, hash_of
 from tracestore.analysis.histogram import merge, unpack
 from tracestore.facts import REQUESTS
+from tracestore.jobs import traces as settle
 from tracestore.queries.people_sums import find_people_sums
 from tracestore.queries.rollups import find_sums
 from tracestore.queries.version_heads import find_version_heads
 from tracestore.queries.versions import previous_version_set
+from tracestore.records import Batch
 
 SECOND = 10**9
 HOSTILE = '<img src=x onerror="alert(1)">\u202e'
@@ -151,10 +154,30 @@ def test_the_sentence_names_the_bad_version_and_its_line(bare):
     assert "comparisons tested together" in part
 
 
+def test_a_version_that_people_dislike_is_told_and_what_machines_say_apart(bare):
+    now = datetime.now(UTC)
+    at = int(now.timestamp())
+    old = [request(n, at - 3_000 + 12 * n) for n in range(1, 81)]
+    new = [request(200 + n, at - 1_800 + 20 * n) for n in range(80)]
+    send(bare.ours, bodies("shop", {"v1": old, "v2": new}), now)
+    rated = [(n, at - 2_000, True) for n in range(1, 81)] + [(200 + n, at - 100, n % 2 == 0) for n in range(80)]
+    said = [
+        evaluation("rating", source, end_s * SECOND, (trace.to_bytes(16), None), hash_of(trace, source), passed=passed)
+        for trace, end_s, good in rated
+        for source, passed in (("people", good), ("code", True))
+    ]
+    writer.write(Batch(bare.ours.project.pk, "feedback", at * SECOND, len(said), evaluations=said))
+    settle.run(now)
+    part = text(bare.client(bare.alice), f"/p/{bare.ours.slug}/changes/movers?range=1h", HX_Request="true")
+    sentence = re.sub(r"<[^>]+>", "", part.partition('class="headline worse"')[2].partition("</p>")[0])
+    assert "v2 of shop is worse in quality: positive feedback 50.0 % instead of 100 % before it (n 80, 95 %" in sentence
+    assert "Evaluations passed" not in part
+
+
 def test_nothing_is_said_where_nothing_can_be_tested(bare):
     page = text(bare.client(bare.alice), f"/p/{bare.ours.slug}/changes/movers")
     assert "There is too little to compare yet" in page
-    assert "needs 30 requests or calls on either side" in page
+    assert "needs 30 requests, calls or ratings on either side" in page
 
 
 def test_what_an_emitter_names_stays_text(bare):

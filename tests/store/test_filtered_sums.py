@@ -13,6 +13,7 @@ from tracestore.facts import CALLS, REQUESTS, SCORES, TOOLS
 from tracestore.jobs import rollups as fill_job
 from tracestore.jobs import traces as settle_job
 from tracestore.queries.rollups import capped_dimensions, find_sums, undecided_sums
+from tracestore.queries.undecided import find_undecided
 from tracestore.records import TOOL_EXECUTION
 
 DAY = 86_400 * SECOND
@@ -55,6 +56,8 @@ def test_too_many_models_leave_a_filter_undecided_and_it_says_so(agents: None, s
     assert undecided > 0
     assert sum(requests(f"model:m{n}") for n in range(3)) + undecided == 9
     assert requests("model:m0") + requests("-model:m0") == 9
+    assert find_undecided(1, *LONG, node("model:m0"))["requests"] == undecided
+    assert find_undecided(1, *LONG, node("environment:prod")) == find_undecided(1, *LONG, None) == {}
     assert undecided_sums(REQUESTS, 1, *LONG, node("environment:prod")) == 0
     assert requests("environment:prod") == 9
     assert "models of requests" in capped_dimensions(1, 0)

@@ -222,14 +222,14 @@ RISKS: Final[tuple[Member, ...]] = (
     ),
     _tool_share(
         "above_tier_rate", "risk", "Calls above their tier", "down",
-        "tool calls above the agent's autonomy tier / tool calls whose tier and effect are known",
+        "tool calls above the agent's autonomy tier / tool calls that may have acted, of known tier and effect",
         Share(("tier_known",), ("above_tier",)),
         "No tool call says its tier and its effect. Send fourline.autonomy.tier and fourline.tool.effect.",
         "fourline.autonomy.tier", "fourline.tool.effect",
     ),
     _tool_share(
         "unapproved_rate", "risk", "Calls without approval", "down",
-        "irreversible tool calls without approval / irreversible tool calls",
+        "irreversible tool calls without approval / irreversible tool calls that may have acted",
         Share(("approval_needed",), ("unapproved",)),
         "No tool call is known to be irreversible. Send fourline.tool.effect and fourline.tool.approval.",
         "fourline.tool.effect", "fourline.tool.approval",

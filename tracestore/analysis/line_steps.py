@@ -61,6 +61,7 @@ class Series:
     """One member over a period. split_by: of what `key` is a value (None = not known); None where it is not split.
 
     points: one for each step. total: of the whole period, from all sums together, never a mean of points.
+    unanswered: why nothing could be asked of it, though something may be known; "" where it was.
     """
 
     member: Member
@@ -68,6 +69,7 @@ class Series:
     total: Estimate
     key: str | None = None
     split_by: str | None = None
+    unanswered: str = ""
 
 
 def series_of(
@@ -84,6 +86,12 @@ def series_of(
     if total.value is None and _is_count_of_all(member) and period.covered_s():
         total = Estimate(0.0, 0)
     return Series(member, list(_points(member, by_step, period, total)), total, key, split_by)
+
+
+def unanswered(member: Member, period: Period, why: str) -> Series:
+    """Unknown throughout. why: words of a sentence without its full stop."""
+    points = [Point(start_s, None, 0, partial=period.cuts(start_s)) for start_s in period.steps()]
+    return Series(member, points, UNKNOWN, unanswered=f"{why}.")
 
 
 def _points(

@@ -95,21 +95,30 @@ def said(span: SettleSpan) -> int:
 def judged_tool(bits: int, is_failed: bool, tier: int | None, effect_key: int | None) -> int:
     """What one execution says, with what follows from it; duplicates aside.
 
-    Its state is unknown where it says so, or timed out, says nothing and may have had an effect. Executed is what did not
-    fail, or may not have. Nothing said of an approval is none.
+    Its state is unknown where it says so, or timed out, says nothing and may have had an effect. Only what may have acted is
+    judged by tier and approval. Nothing said of an approval is none.
     """
-    if bits & s.TIMED_OUT and not bits & (s.STATE | s.EFFECT_NONE):
+    if bits & s.TIMED_OUT and not bits & (s.STATE | s.EFFECT_NONE | s.DENIED):
         bits |= s.STATE_UNKNOWN
     if tier is not None:
         bits = bits & ~s.TIERS | s.tier_bits(tier)
+    if not _may_have_acted(bits, is_failed):
+        return bits
     if tier is not None and bits & s.EFFECT:
         bits |= s.TIER_JUDGED | (s.ABOVE_TIER if _needed_tier(bits) > tier else 0)
-    executed = not is_failed or bits & s.STATE_UNKNOWN
-    if executed and bits & s.EFFECT_IRREVERSIBLE and not bits & s.APPROVAL_NOT_REQUIRED:
+    if bits & s.EFFECT_IRREVERSIBLE and not bits & s.APPROVAL_NOT_REQUIRED:
         bits |= s.APPROVAL_NEEDED | (0 if bits & s.APPROVED else s.UNAPPROVED)
-    if effect_key is not None and not is_failed and not bits & (s.STATE_UNKNOWN | s.EFFECT_NONE):
+    if effect_key is not None and not bits & (s.STATE_UNKNOWN | s.EFFECT_NONE):
         bits |= s.HAD_EFFECT
     return bits
+
+
+def _may_have_acted(bits: int, is_failed: bool) -> bool:
+    """Not what failed, nor what was denied, unless nobody knows. A denied one that confirms its state acted all the same:
+    frameworks hand a denial back as a result that did not fail, and have no state to tell of it."""
+    if bits & s.STATE_UNKNOWN:
+        return True
+    return not is_failed and (not bits & s.DENIED or bool(bits & s.STATE_CONFIRMED))
 
 
 def _needed_tier(bits: int) -> int:

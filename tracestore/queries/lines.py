@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from tracestore import db
-from tracestore.analysis.filters import Node
+from tracestore.analysis.filters import FilterTooWide, Node
 from tracestore.analysis.line_forms import Fact, Reading, sums_of
-from tracestore.analysis.line_steps import NS, Period, Series, series_of
+from tracestore.analysis.line_steps import NS, Period, Series, series_of, unanswered
 from tracestore.analysis.line_sums import Together, together
 from tracestore.analysis.lines import MEMBERS, Member
 from tracestore.facts import CALLS, OTHER, REQUESTS, SCORES, TOOLS, Rollup
@@ -54,21 +54,24 @@ def find_lines(
 
     split_by: a key of SPLITS: one series a value, the MOST_KEYS largest by requests and calls, the rest as OTHER. A member of
     a fact that does not know it stays one series, with split_by None. with_whole: that one as well for each split member,
-    before its values.
-    Raises KeyError for an unknown member or split, ValueError for a step that is not whole minutes, TooFine, and what
-    find_sums raises.
+    before its values. A member of a fact that cannot answer the filter over so long is unanswered, and says why.
+    Raises KeyError for an unknown member or split, ValueError for a step that is not whole minutes, TooFine, FilterTooWide
+    where no member can be answered, and what else find_sums raises.
     """
     wanted = [MEMBERS[name] for name in members] if members is not None else list(MEMBERS.values())
     asked = _Question(project_id, start_ns, end_ns, step_s, filter, SPLITS[split_by] if split_by else None, wanted)
     facts = dict.fromkeys(fact for one in wanted if not isinstance(one.form, Reading) for fact in one.facts)
-    read = {fact: _read_fact(asked, fact) for fact in facts}
-    period = Period(start_ns, end_ns, step_s, _since_ns(asked), now_ns)
+    read, too_wide = _read_facts(asked, facts)
+    period = Period(start_ns, end_ns, step_s, _since_ns(asked, read), now_ns)
     kept = _largest(read)
     added = {fact: _Added(one, kept) for fact, one in read.items()}
     found: list[Series] = []
     for member in wanted:
         if isinstance(member.form, Reading):
             found.append(find_reading(project_id, member, period, narrowed=filter is not None))
+            continue
+        if refused := [too_wide[fact] for fact in member.facts if fact in too_wide]:
+            found.append(unanswered(member, period, refused[0]))
             continue
         of, split = [added[fact] for fact in member.facts], all(read[fact].split for fact in member.facts)
         if with_whole or not split:
@@ -96,6 +99,20 @@ class _Read:
     rollup: Rollup
     rows: list[Sums]
     split: bool
+
+
+def _read_facts(asked: _Question, facts: Iterable[Fact]) -> tuple[dict[Fact, _Read], dict[Fact, str]]:
+    """(what was read, why the others cannot answer the filter). Raises FilterTooWide where none can."""
+    read: dict[Fact, _Read] = {}
+    refused: dict[Fact, FilterTooWide] = {}
+    for fact in facts:
+        try:
+            read[fact] = _read_fact(asked, fact)
+        except FilterTooWide as wide:
+            refused[fact] = wide
+    if refused and not read:
+        raise next(iter(refused.values()))
+    return read, {fact: str(wide) for fact, wide in refused.items()}
 
 
 def _read_fact(asked: _Question, fact: Fact) -> _Read:
@@ -214,7 +231,7 @@ def _since(project_id: int) -> _Since:
     return db.fetch(_SINCE, {"project": project_id}, _Since)[0]
 
 
-def _since_ns(asked: _Question) -> int | None:
+def _since_ns(asked: _Question, facts: Iterable[Fact]) -> int | None:
     """When the first thing ended, to the minute, or the hour or day where finer sums of it are no longer kept.
 
     What is too young to be summed is marked. Steps that are not whole hours know nothing before minutes_from_s, and a
@@ -228,6 +245,6 @@ def _since_ns(asked: _Question) -> int | None:
     starts = [start_s for start_s in (since_s, found.mark_s) if start_s is not None]
     if not starts:
         return None
-    of_rows = any(summed(ROLLUPS[fact], asked.filter) is None for one in asked.members for fact in one.facts)
+    of_rows = any(summed(ROLLUPS[fact], asked.filter) is None for fact in facts)
     bounds = [found.minutes_from_s] * (asked.step_s % 3_600 > 0) + [found.frozen_before_s] * of_rows
     return max(min(starts), *bounds, 0) * NS

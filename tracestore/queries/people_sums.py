@@ -10,7 +10,7 @@ from tracestore import db
 from tracestore.analysis.filters import Node
 from tracestore.facts import REQUESTS
 from tracestore.queries.filters import condition
-from tracestore.queries.ranges import day_bounds
+from tracestore.queries.ranges import days_of_ended
 from tracestore.queries.row_targets import OF_FACT
 from tracestore.rollups_sql import sum_names, values_of_rows
 
@@ -67,7 +67,7 @@ def find_people_sums(
         selected=selected,
     )
     asked = {"project": project_id, "start_ns": from_ns, "end_ns": end_ns, "most": MOST}
-    return db.fetch(statement, asked | day_bounds(from_ns, end_ns) | values, PersonSums)
+    return db.fetch(statement, asked | days_of_ended(project_id, from_ns, end_ns) | values, PersonSums)
 
 
 def _pairs(names: Sequence[str]) -> sql.Composed:

@@ -54,7 +54,7 @@ WHERE {where} AND {matches}
 GROUP BY 1, 2
 ORDER BY 1, 2
 LIMIT 100000""")
-_ONE_STEP_S = 2**40
+ONE_STEP_S: Final = 2**40
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class _Question:
     def grains(self) -> list[int]:
         if not self.of_sums:
             return []
-        return [grain for grain in self.rollup.grains if self.step_s == _ONE_STEP_S or not self.step_s % grain]
+        return [grain for grain in self.rollup.grains if self.step_s == ONE_STEP_S or not self.step_s % grain]
 
 
 def find_sums(
@@ -82,7 +82,7 @@ def find_sums(
     end_ns: int,
     by: Sequence[str] = (),
     where: Mapping[str, str | None] | None = None,
-    step_s: int = _ONE_STEP_S,
+    step_s: int = ONE_STEP_S,
     filter: Node | None = None,
     only: Collection[str] | None = None,
 ) -> list[Sums]:
@@ -144,7 +144,7 @@ def _wanted(rollup: Rollup, only: Collection[str] | None) -> Rollup:
 
 
 def _check(question: _Question) -> None:
-    if question.step_s % MINUTE_S and question.step_s != _ONE_STEP_S:
+    if question.step_s % MINUTE_S and question.step_s != ONE_STEP_S:
         raise ValueError("a step is a number of whole minutes")
     rollup = question.rollup
     unknown = {*question.by, *question.where} - {one.name for one in rollup.dimensions}

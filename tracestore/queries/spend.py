@@ -12,7 +12,7 @@ from tracestore.analysis.histogram import unpack
 from tracestore.facts import CALLS, REQUESTS
 from tracestore.queries.filter_targets import TRACE
 from tracestore.queries.filters import condition
-from tracestore.queries.ranges import day_bounds
+from tracestore.queries.ranges import days_of_ended
 from tracestore.queries.rollups import ROWS_DAYS, find_sums
 from tracestore.queries.row_targets import CALL
 from tracestore.queries.usage import UsageRow, usage
@@ -236,7 +236,8 @@ def _of_rows(project_id: int, start_ns: int, end_ns: int, by: str, filter: Node 
 
 
 def _range(project_id: int, start_ns: int, end_ns: int) -> dict[str, object]:
-    return {"project": project_id, "start_ns": start_ns, "end_ns": end_ns, **day_bounds(start_ns, end_ns)}
+    days = days_of_ended(project_id, start_ns, end_ns)
+    return {"project": project_id, "start_ns": start_ns, "end_ns": end_ns, **days}
 
 
 _OF_REQUESTS = sql.SQL("""

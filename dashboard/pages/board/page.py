@@ -1,14 +1,16 @@
 """Is it good, fast, affordable, safe, and which version changed that? The page that people keep open."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from dashboard.access import project_page
+from dashboard.attribute_snippets import AttributeSnippet, snippets_for
 from dashboard.chart_frames import ChartFrame, chart_table
 from dashboard.chart_marks import stars
 from dashboard.links import in_project, with_query
@@ -37,7 +39,7 @@ from dashboard.pages.board.reading import (
     versions_of,
 )
 from dashboard.pages.board.tiles import FOUR, LineRows, Row, Tile, line_rows, rows_of, tile
-from dashboard.pages.ingest import project_snippets
+from dashboard.pages.ingest import endpoint, project_snippets
 from dashboard.snippets import Snippet
 from dashboard.zones import zone_of
 from tracestore.analysis.line_steps import Series
@@ -53,7 +55,8 @@ class ZonePicker:
 
 @dataclass(frozen=True, slots=True)
 class BoardPage:
-    """problem: why there are no numbers. snippet: where nothing ended in the range and nothing was filtered.
+    """problem: why there are no numbers. undecided: what the filter leaves out, "" = nothing. snippet: where nothing ended in
+    the range and nothing was filtered.
 
     against: what changes are measured against. figures_href: the charts' JSON. live_parts: ids that a refresh replaces.
     """
@@ -62,6 +65,7 @@ class BoardPage:
     controls: Controls
     zone: ZonePicker
     problem: str
+    undecided: str
     against: str
     tiles: list[Tile]
     charts: list[ChartFrame]
@@ -80,17 +84,20 @@ class BoardPage:
 
 @dataclass(frozen=True, slots=True)
 class MemberPage:
-    """One member by itself. needs: what feeds it; empty: the sentence where nothing is known."""
+    """One member by itself. empty: why nothing is known, how: the lines of code that send it then."""
 
     listing: Listing
     controls: Controls
     zone: ZonePicker
     problem: str
+    undecided: str
     against: str
     row: Row | None
     chart: ChartFrame | None
     empty: str
+    how: list[AttributeSnippet]
     title: str
+    ingest_href: str
     board_href: str
     figures_href: str
     anomalies_href: str
@@ -188,6 +195,7 @@ def board_page(asked: Asked, numbers: Numbers, heads: Sequence[VersionHead]) -> 
         controls=controls(asked, versions_of(heads, asked.listing.range.end_ns)),
         zone=zone_picker(asked),
         problem=numbers.problem,
+        undecided=undecided_words(numbers.undecided),
         against=asked.other.words,
         tiles=[tile(line, whole, rows) for line in FOUR] if charts else [],
         charts=charts,
@@ -206,7 +214,15 @@ def board_page(asked: Asked, numbers: Numbers, heads: Sequence[VersionHead]) -> 
 
 
 def requests_of(side: Sequence[Series]) -> float:
-    return next((one.total.value or 0 for one in side if one.member.name == "requests"), 0)
+    """How many, for all that is known: 1 where the filter can be asked of calls alone."""
+    of = next((one for one in side if one.member.name == "requests"), None)
+    return 0 if of is None else 1 if of.unanswered else of.total.value or 0
+
+
+def undecided_words(undecided: Mapping[str, int]) -> str:
+    """A sentence about what had too many values to be told apart; "" where there is none."""
+    counts = [f"{count:,} {name.replace('_', ' ')}" for name, count in undecided.items()]
+    return f"This filter cannot tell {' and '.join(counts)} apart: they had too many values." if counts else ""
 
 
 def anomalies_href(asked: Asked) -> str:
@@ -231,11 +247,14 @@ def member_page(name: str, asked: Asked, numbers: Numbers, heads: Sequence[Versi
         controls=controls(asked, versions_of(heads, asked.listing.range.end_ns)),
         zone=zone_picker(asked),
         problem=numbers.problem,
+        undecided=undecided_words(numbers.undecided),
         against=asked.other.words,
         row=row,
         chart=chart_frame(plan, numbers, asked, member=name) if row and row.number.known else None,
-        empty=MEMBERS[name].empty,
+        empty=row.number.title if row else MEMBERS[name].empty,
+        how=snippets_for(row.needs, endpoint(), settings.SITE_URL) if row and not row.number.known else [],
         title=MEMBERS[name].title,
+        ingest_href=in_project(asked.slug, "ingest"),
         board_href=with_query(in_project(asked.slug, "board"), asked.kept),
         figures_href=with_query(in_project(asked.slug, "board", "figures"), asked.kept, member=name, live=None),
         anomalies_href=anomalies_href(asked),
@@ -251,13 +270,18 @@ def chart_frame(plan: ChartPlan, numbers: Numbers, asked: Asked, member: str = "
     return ChartFrame(
         name=plan.name,
         title=plan.title,
-        words=MEMBERS[headline_of(plan, whole)].formula,
+        words=words_of(headline_of(plan, whole), whole),
         formulas=formulas(name for name in members_for([plan]) if _is_known(name, numbers)),
         table=chart_table(curves, asked.axis),
         colour="" if line == "signals" else line,
         size="tall" if member else "",
         csv_href=with_query(in_project(asked.slug, "board", "csv"), asked.kept, live=None, **chosen),
     )
+
+
+def words_of(name: str, whole: Mapping[str, Series]) -> str:
+    """The formula; where a filter cannot be asked of it, why."""
+    return (name in whole and whole[name].unanswered) or MEMBERS[name].formula
 
 
 def _is_known(name: str, numbers: Numbers) -> bool:

@@ -1,7 +1,7 @@
 """The numbers of the board: both sides of a comparison, versions and releases, in few statements."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dashboard.charts import Mark
 from dashboard.frame import colour_class
@@ -13,6 +13,7 @@ from tracestore.analysis.lines import MEMBERS
 from tracestore.queries.anomalies import find_anomalies
 from tracestore.queries.lines import TooFine, find_lines
 from tracestore.queries.releases import ReleaseRow, find_releases
+from tracestore.queries.undecided import find_undecided
 from tracestore.queries.version_heads import VersionHead, find_version_heads
 
 VERSIONS = 40  # to choose from
@@ -23,16 +24,19 @@ COARSE_S = 86_400  # steps of a side of which only the total is shown
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """problem: why there are none, and what to do; "" where there are."""
+    """problem: why there are none, and what to do; "" where there are. undecided: as find_undecided, of what is here."""
 
     here: list[Series] = field(default_factory=list)
     other: list[Series] = field(default_factory=list)
     problem: str = ""
+    undecided: dict[str, int] = field(default_factory=dict)
 
 
 def read_totals(project_id: int, asked: Asked, members: Sequence[str] | None = None) -> Numbers:
     """Every member step by step, and the totals of what it is compared with. Raises QueryCanceled past 5 s."""
-    return _read(project_id, asked, members, "", asked.axis.step_s if asked.compare else COARSE_S)
+    found = _read(project_id, asked, members, "", asked.axis.step_s if asked.compare else COARSE_S)
+    of = asked.here
+    return replace(found, undecided=find_undecided(project_id, of.start_ns, of.end_ns, of.filter))
 
 
 def read_curves(project_id: int, asked: Asked, members: Iterable[str]) -> Numbers:

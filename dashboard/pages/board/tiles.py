@@ -80,19 +80,19 @@ def rows_of(here: Sequence[Series], other: Sequence[Series], asked: Asked) -> di
 
 
 def row(series: Series, before: Estimate | None, asked: Asked) -> Row:
-    member = series.member
+    member, told = series.member, number(series.member, series.total)
     return Row(
         name=member.name,
         title=member.title,
         formula=member.formula,
-        number=number(member, series.total),
+        number=replace(told, title=series.unanswered) if series.unanswered else told,
         change=change_of(series, before, asked),
         n=series.total.n,
         per=member.per,
         spark=spark(series, hue(member)),
         href=with_query(in_project(asked.slug, "board", member.name), asked.kept),
         traces_href=whole_lead(asked, member) if series.total.value is not None else "",
-        needs=member.needs,
+        needs=() if series.unanswered else member.needs,
     )
 
 
@@ -164,4 +164,6 @@ def hit_words(here: Mapping[str, Series], known: Sequence[Row]) -> str:
 
 def checks_words(here: Mapping[str, Series], mine: Sequence[Row]) -> str:
     known = [here[one.name].total.hits or 0 for one in mine if one.number.known]
-    return f"in {sum(map(bool, known))} of {len(known)} checks" if known else "no check reports"
+    if known:
+        return f"in {sum(map(bool, known))} of {len(known)} checks"
+    return "not answered under this filter" if any(here[one.name].unanswered for one in mine) else "no check reports"

@@ -135,18 +135,14 @@ def test_a_cursor_of_another_list_leads_to_the_first_page(world):
     assert answer.headers["Location"] == f"/p/{world.ours.slug}/traces?range=1h"
 
 
-def without_tokens(page: str) -> str:
-    """Tokens of forms are masked anew in each answer."""
-    return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", page)
-
-
 def test_a_span_has_its_own_address_with_and_without_scripts(world):
     client = world.client(world.alice)
     whole = text(client, trace_path(world, f"?span={CALL}"))
     part = text(client, trace_path(world, f"?span={CALL}"), HX_Request="true", HX_Target="panel")
     assert "<html" in whole
     assert "<html" not in part
-    assert without_tokens(part).strip() in without_tokens(whole)
+    token = re.compile(r'name="csrfmiddlewaretoken" value="[^"]+"')  # of the form to rate it, another one each time
+    assert token.sub("", part).strip() in token.sub("", whole)
     assert 'aria-current="true"' in whole
 
 

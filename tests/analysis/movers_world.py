@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from tracestore.analysis import histogram
 from tracestore.analysis.blame import Apart, Mover, mixed, movers, tell_apart
-from tracestore.analysis.contrasts import Cell, Compared, Merged, again, contrasts, within_services
+from tracestore.analysis.contrasts import Cell, Compared, again, contrasts, within_services
+from tracestore.analysis.line_sums import Together
 from tracestore.analysis.lines import MEMBERS
 from tracestore.analysis.movers import Contrast, Selection, select
 
@@ -60,11 +61,11 @@ def cell(ran: Ran, chance: random.Random, opinions: random.Random) -> Cell:
     disliked = sum(opinions.random() < ran.kind.disliked for _ in range(rated))
     measures |= {"passed": rated - disliked, "failed": disliked}
     histograms = {
-        "duration": histogram.pack(histogram.count(took[failed:])),
-        "cost": histogram.pack(histogram.count(costs)),
+        "duration": histogram.count(took[failed:]),
+        "cost": histogram.count(costs),
     }
     key = {"service": ran.service, "service_version": ran.version, "operation": ran.operation}
-    return Cell(key, Merged(measures, histograms), ran.step * STEP_S)
+    return Cell(key, Together(measures, histograms), ran.step * STEP_S)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,10 +90,11 @@ def test_what_an_emitter_named_is_text_and_never_markup():
 
 
 def test_a_release_is_a_line_with_a_diamond_and_of_a_crowd_the_last_is_named():
-    marks = [Mark(START + at, f"v{at}", "c1") for at in (60, 70, 900, 9_000)]
+    marks = [Mark(START + at, f"v{at}", "c1") for at in (60, 70, 250, 900, 9_000)]
     layout = figure([curve()], AXIS, marks=marks)["layout"]
-    assert len(layout["shapes"]) == 3, "the one after the range is left out"
-    assert [one["text"] for one in layout["annotations"]] == ["◆", "◆ v70", "◆ v900"]
+    assert len(layout["shapes"]) == 4, "the one after the range is left out"
+    assert [one["text"] for one in layout["annotations"]] == ["◆", "◆ v250", "◆ v900"]
+    assert layout["annotations"][0]["hovertext"] == "v60<br>v70", "one diamond where two would cover each other"
 
 
 def test_what_stands_out_has_a_shape_and_the_reason():

@@ -6,6 +6,7 @@ from typing import Final
 from tracestore.analysis.contrasts import Cell
 from tracestore.analysis.filters import Node
 from tracestore.analysis.line_forms import Fact, Member, sums_of
+from tracestore.analysis.line_sums import together
 from tracestore.facts import CALLS, REQUESTS, SCORES, TOOLS, Rollup
 from tracestore.queries.rollups import ONE_STEP_S, find_sums
 from tracestore.rollups_sql import sum_names
@@ -29,6 +30,6 @@ def find_cells(
     filter: Node | None = None,
     step_s: int = ONE_STEP_S,
 ) -> list[Cell]:
-    """The sums of each combination of `by`, in each step. Raises as find_sums does."""
+    """The sums of each combination of `by`, in each step, with their histograms open: many members read them. Raises as find_sums does."""
     sums = find_sums(rollup, project_id, start_ns, end_ns, by, where, step_s, filter, only)
-    return [Cell(dict(zip(by, one.key, strict=True)), one, one.start_s) for one in sums]
+    return [Cell(dict(zip(by, one.key, strict=True)), together([one]), one.start_s) for one in sums]

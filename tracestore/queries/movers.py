@@ -1,6 +1,6 @@
 """What moved in a range, against the period before it or another one? Reads the rollups, compares, and tells it once."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -39,11 +39,6 @@ class Fact:
     def members(self) -> list[Member]:
         known = (MEMBERS[name] for name in TESTED)
         return [one for one in known if (one.fact, one.sources) == (self.rollup.fact, self.sources)]
-
-    @property
-    def wanted(self) -> set[str]:
-        """The sums that these are made of."""
-        return wanted_sums(self.rollup, self.members)
 
 
 FACTS: Final = (
@@ -86,6 +81,7 @@ def find_movers(project_id: int, now: Span, then: Span, step_s: int, filter: Nod
     asked = Asked(project_id, now, then, step_s, filter)
     compared = {fact: asked.compared(fact) for fact in FACTS}
     found = select([one for fact in FACTS for one in contrasts(compared[fact], fact.members, begun)])
+    asked.moved.update(one.member for one in found.found if one.subject.dimension == "version")
 
     def without(one: Contrast, subjects: Collection[Subject]) -> Contrast | None:
         member = MEMBERS[one.member]
@@ -105,13 +101,17 @@ def find_movers(project_id: int, now: Span, then: Span, step_s: int, filter: Nod
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The ranges that are compared, and what was read of them by steps (once a fact, when a version was found)."""
+    """The ranges that are compared, and what was read of them by steps (once a fact, when a version was found).
+
+    moved: members in which a version was found; the others are not read by steps.
+    """
 
     project_id: int
     now: Span
     then: Span
     step_s: int
     filter: Node | None
+    moved: set[str] = field(default_factory=set)
     steps: dict[Fact, list[Cell]] = field(default_factory=dict)
 
     def compared(self, fact: Fact) -> Compared:
@@ -121,7 +121,7 @@ class Asked:
         )  # fmt: skip
 
     def cells(self, fact: Fact, span: Span) -> list[Cell]:
-        return self._read(fact, span, fact.dimensions)
+        return self._read(fact, span, fact.members, fact.dimensions)
 
     def apart(self, one: Contrast) -> Apart:
         """Whether a version and its hours can be told apart, by the other versions of its service."""
@@ -134,12 +134,27 @@ class Asked:
     def _by_steps(self, fact: Fact) -> list[Cell]:
         if fact not in self.steps:
             from_ns = self.then.start_ns if self.then.end_ns == self.now.start_ns else self.now.start_ns
-            self.steps[fact] = self._read(fact, Span(from_ns, self.now.end_ns), step_s=self.step_s)
+            span, moved = Span(from_ns, self.now.end_ns), [one for one in fact.members if one.name in self.moved]
+            self.steps[fact] = self._read(fact, span, moved, step_s=self.step_s)
         return self.steps[fact]
 
-    def _read(self, fact: Fact, span: Span, dimensions: tuple[str, ...] = (), step_s: int = ONE_STEP_S) -> list[Cell]:
+    def _read(
+        self,
+        fact: Fact,
+        span: Span,
+        members: Iterable[Member],
+        dimensions: Sequence[str] = (),
+        step_s: int = ONE_STEP_S,
+    ) -> list[Cell]:
         by = (*_WHO, *dimensions, *(("source",) if fact.sources else ()))
         cells = find_cells(
-            fact.rollup, self.project_id, span.start_ns, span.end_ns, by, fact.wanted, filter=self.filter, step_s=step_s
+            fact.rollup,
+            self.project_id,
+            span.start_ns,
+            span.end_ns,
+            by,
+            wanted_sums(fact.rollup, members),
+            filter=self.filter,
+            step_s=step_s,
         )
         return [one for one in cells if not fact.sources or one.key["source"] in fact.sources]

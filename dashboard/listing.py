@@ -116,7 +116,9 @@ def _filter(q: str, errors: list[str]) -> filters.Node | None:
 def range_label(chosen: Range, zone: str = "UTC") -> str:
     if chosen.name:
         return dict(RANGES).get(chosen.name, f"last {chosen.name}")
-    return f"{_short(chosen.start_ns, zone)} – {_short(chosen.end_ns, zone)} {zone}"
+    first, last = _short(chosen.start_ns, zone), _short(chosen.end_ns, zone)
+    day, _, time = last.rpartition(" ")
+    return f"{first} – {time if day and first.startswith(f'{day} ') else last} {zone}"
 
 
 def range_choices(path: str, query: Mapping[str, str], chosen: Range) -> list[Choice]:

@@ -30,6 +30,9 @@ def find_cells(
     filter: Node | None = None,
     step_s: int = ONE_STEP_S,
 ) -> list[Cell]:
-    """The sums of each combination of `by`, in each step, with their histograms open: many members read them. Raises as find_sums does."""
+    """The sums of each combination of `by`, in each step, with histograms open: many members read them.
+
+    Raises as find_sums does.
+    """
     sums = find_sums(rollup, project_id, start_ns, end_ns, by, where, step_s, filter, only)
     return [Cell(dict(zip(by, one.key, strict=True)), together([one]), one.start_s) for one in sums]

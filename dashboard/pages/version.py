@@ -161,6 +161,8 @@ def overlap_words(one: VersionSetRow, before: VersionSetRow) -> str:
     both_ns = overlap_ns(one, before)
     if not both_ns:
         return "The two did not run at the same time: what else changed in between shows here as well."
+    if before.first_seen_ns < one.first_seen_ns and before.last_seen_ns > one.last_seen_ns:
+        return "The one before was seen again after it: it ran on beside this one, or this one was rolled back."
     return f"Both were seen for {in_gap(both_ns // 10**9)} at the same time."
 
 

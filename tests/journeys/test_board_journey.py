@@ -126,6 +126,13 @@ def test_pointer_click_drag_picture_theme_and_live(page, site, world):
     asked = parse_qs(urlsplit(page.url).query)
     length_s = (datetime.fromisoformat(asked["to"][0]) - datetime.fromisoformat(asked["from"][0])).total_seconds()
     assert 900 <= length_s <= 1_260, "three tenths of an hour"
+
+    page.locator("summary[title='All times of this page']").click()
+    page.fill("#zone", "Asia/Kathmandu")
+    page.get_by_role("button", name="Show times there").click()
+    page.wait_for_url("**tz=Asia*")
+    page.goto(f"{site}/p/{world.ours.slug}/traces")
+    assert "Asia/Kathmandu" in page.locator("th >> text=time").first.inner_text(), "chosen once, for all pages"
     assert watch.found == []
 
 

@@ -164,9 +164,11 @@ def test_a_filter_asks_the_rows_of_every_fact(database: Database) -> None:
 
 def test_scores_of_people_and_of_machines_are_apart_and_adoption_is_of_both(database: Database) -> None:
     adopting = span(operation="agent", signals=signals.ADOPTED)
-    write([adopting, span(trace_id(2), operation="agent", signals=signals.REJECTED, service="mail")])
+    refusing = span(trace_id(2), operation="agent", signals=signals.REJECTED, service="mail")
+    write([adopting, refusing, span(trace_id(3), operation="agent")])
     given = [
-        {"passed": True}, {"passed": False}, {"passed": True, "at": 61}, {"adoption": "edited"}, {"adoption": "rejected"},
+        {"passed": True}, {"passed": False}, {"passed": True, "at": 61}, {"trace": 3, "adoption": "edited"},
+        {"trace": 3, "adoption": "rejected"}, {"adoption": "rejected"},
         {"score": 0.4}, {"passed": True, "source": "judge"}, {"passed": False, "source": "code"},
         {"passed": True, "source": "otlp"},
     ]  # fmt: skip
@@ -178,7 +180,7 @@ def test_scores_of_people_and_of_machines_are_apart_and_adoption_is_of_both(data
     assert (people.total.hits, people.total.n) == (2, 3)
     assert [(one.hits, one.n) for one in people.points] == [(None, 0), (1, 2), (1, 1)]
     assert (machines.total.hits, machines.total.n) == (2, 3)
-    assert (adoption.total.hits, adoption.total.n) == (2, 4), "adopted and edited, of two spans and two ratings"
+    assert (adoption.total.hits, adoption.total.n) == (2, 4), "of two spans and two ratings of a third"
     split = find_lines(1, start_ns, end_ns, 60, None, names, "service", now_ns=LATER_NS)
     told = {(one.member.name, one.key): (one.total.hits, one.total.n) for one in split}
     assert told["adoption_rate", "mail"] == (0, 1)

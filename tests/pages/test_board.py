@@ -225,6 +225,27 @@ def test_the_browsers_zone_is_used_until_another_is_chosen(world):
     assert "time, UTC" in get(client, world, "?range=6h").content.decode()
 
 
+def test_a_zone_that_was_chosen_is_that_of_every_page(world):
+    client, base = world.client(world.alice), f"/p/{world.ours.slug}"
+    assert 'data-zone="Asia/Tokyo"' not in page(world)
+    client.cookies["browser_tz"] = "Asia/Tokyo"
+    assert 'data-zone="UTC"' in get(client, world, "?range=6h").content.decode()
+    client.cookies["tz"] = "Asia/Kathmandu"
+    assert "time, Asia/Kathmandu" in get(client, world, "?range=6h").content.decode()
+    assert 'data-zone="Asia/Tokyo"' in get(client, world, "?range=6h").content.decode()
+    for path in ("traces?range=6h", f"traces/{'0' * 31}1"):
+        told = client.get(f"{base}/{path}").content.decode()
+        assert "Asia/Kathmandu" in told
+        (utc, shown), *_ = re.findall(
+            r'<time datetime="[^"]*T(\d\d:\d\d):[^"]*"[^>]*>(?:\d+ \w+ )?(\d\d:\d\d):\d\d<', told
+        )
+        minutes = [int(clock[:2]) * 60 + int(clock[3:]) for clock in (utc, shown)]
+        assert (minutes[1] - minutes[0]) % 1_440 == 5 * 60 + 45
+    assert "Asia/Kathmandu" not in client.get(f"{base}/traces?range=6h&tz=Asia/Tokyo").content.decode(), (
+        "the address first"
+    )
+
+
 def test_a_chart_downloads_as_csv_with_its_points(world):
     answer = get(world.client(world.alice), world, "/csv?range=6h&chart=quality")
     assert answer["Content-Disposition"] == 'attachment; filename="quality.csv"'

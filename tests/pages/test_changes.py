@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from django.test import Client
 
+from dashboard.pages.movers import version_before
 from tests.world import World, fill, make_world, send
 from tracestore import db, writer
 from tracestore.analysis.evaluations import evaluation, hash_of
@@ -16,6 +17,7 @@ from tracestore.jobs import traces as settle
 from tracestore.queries.people_sums import find_people_sums
 from tracestore.queries.rollups import find_sums
 from tracestore.queries.version_heads import find_version_heads
+from tracestore.queries.versions import previous_version_set
 from tracestore.records import Batch
 
 SECOND = 10**9
@@ -195,7 +197,7 @@ def test_a_row_leads_to_the_requests_that_it_counts(bare):
     page = text(client, f"/p/{bare.ours.slug}/changes?range=1h&by=version")
     (href,) = set(re.findall(r'href="([^"]*/traces\?[^"]*version:v2[^"]*)"', page))
     listed = text(client, href.replace("&amp;", "&"))
-    assert "80 traces" in listed
+    assert "<strong>80</strong> traces" in listed
 
 
 def test_a_table_is_sorted_by_numbers_and_by_their_change(bare):
@@ -220,6 +222,19 @@ def test_a_filter_narrows_tables_and_movers(bare):
     assert "Nothing was filtered" in wide
     part = text(client, f"{base}/changes/movers?range=30d&q=user:u-1", HX_Request="true")
     assert "Nothing was filtered" in part, "the board shows this part alone"
+
+
+def test_a_version_stands_against_the_one_that_ran_when_it_began(bare):
+    at = int(datetime.now(UTC).timestamp())
+    runs = {"v1": (3_000, 1_800, 600), "v2": (2_700, 2_400), "v3": (1_500, 1_200)}  # v2 and v3 were rolled back
+    told = {name: [request(ago, at - ago) for ago in agos] for name, agos in runs.items()}
+    send(bare.ours, bodies("shop", told), datetime.now(UTC))
+    heads = find_version_heads(bare.ours.project.pk)
+    earlier = version_before(next(one for one in heads if one.version == "v3"), heads)
+    assert earlier and earlier.version == "v1"
+    assert previous_version_set(bare.ours.project.pk, head_id(bare, "v3")).service_version == "v1"
+    page = text(bare.client(bare.alice), f"/p/{bare.ours.slug}/versions/{head_id(bare, 'v3')}")
+    assert "The one before was seen again after it" in page
 
 
 def test_a_tool_shows_how_it_fails_and_what_happens_then(bare):

@@ -75,6 +75,8 @@ def judge_tools(executions: list[tuple[Row, Row, list[Row]]]) -> None:
         if tier is None and "TIER_KNOWN" in words:
             tier = first(report.own_tier for report in reports)
         key = first(report.effect_key for report in reports)
+        if not words and key is None and not inside:
+            tier = None  # it says nothing that a tier could be held against
         if "TIMED_OUT" in words and not words & {"STATE_CONFIRMED", "EFFECT_NONE", "DENIED"}:
             words.add("STATE_UNKNOWN")
         unknown, ran = "STATE_UNKNOWN" in words, row.status != 2

@@ -20,6 +20,7 @@ from tests.store.test_settle import changed, settle, write
 from tracestore import db, writer
 from tracestore.actions.access import Actor
 from tracestore.actions.traces import delete_trace, erase_user
+from tracestore.analysis import signals
 from tracestore.analysis.evaluations import evaluation, hash_of
 from tracestore.facts import GRAINS, SCORES
 from tracestore.jobs import rebuild
@@ -49,6 +50,17 @@ def sums(by: tuple[str, ...] = (), project: int = 1) -> dict[tuple[Any, ...], di
 def carrying(one: Span, *said: Evaluation) -> Span:
     own = tuple(msgspec.structs.replace(each, trace_id=one.raw.trace_id) for each in said)
     return msgspec.structs.replace(one, evaluations=own)
+
+
+@pytest.mark.parametrize("first", ["feedback", "trace"])
+def test_the_word_of_a_trace_on_its_adoption_goes_before_that_of_feedback(database: Database, first: str) -> None:
+    adopting, silent = span(signals=signals.REJECTED), span(trace_id(2))
+    said = (judged(adoption="adopted", passed=True), judged(2, adoption="edited"))
+    for sent in ("feedback", "trace") if first == "feedback" else ("trace", "feedback"):
+        send(*said) if sent == "feedback" else write([adopting, silent])
+        settle()
+    (found,) = sums().values()
+    assert [found[name] for name in ("scores", "passed", "adopted", "edited", "rejected")] == [2, 1, 0, 1, 0]
 
 
 def test_feedback_counts_under_the_version_and_model_of_what_it_is_about(database: Database) -> None:

@@ -58,7 +58,7 @@ def _score_share(name: str, title: str, formula: str, per: str, empty: str, need
 
 
 def _slow(name: str, title: str, of: str, fact: Fact, form: Quantile, per: str, empty: str, *needs: str) -> Member:
-    formula = f"the value that {form.q:.0%} of {of} do not exceed"
+    formula = f"the value that {form.q * 100:.0f} % of {of} do not exceed"
     return Member(name, "latency", title, "ns", "down", formula, fact, form, per, empty, needs)
 
 

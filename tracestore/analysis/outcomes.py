@@ -136,8 +136,8 @@ def judged_tools(
     seen: set[tuple[str, int | None]] = set()
     found: list[SettleSpan] = []
     for span in tools:
-        if not (span.signals or span.flags & TIMEOUT or span.effect_key is not None or span.key in inside):
-            found.append(span)
+        if not (said(span) or span.effect_key is not None or span.key in inside):
+            found.append(span)  # nothing to judge: whatever tier stands above it
             continue
         told, tier = _of_reports(span, inside.get(span.key, ()), around)
         effect = told.effect_key

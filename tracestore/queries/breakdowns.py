@@ -2,20 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from tracestore.analysis.call_members import CALL_COST, CALL_REFUSALS, CALL_SUCCESS, TOOL_TIMEOUTS
 from tracestore.analysis.contrasts import Cell, merged
 from tracestore.analysis.filters import Node
-from tracestore.analysis.line_forms import sums_of
-from tracestore.analysis.line_sums import together
 from tracestore.analysis.lines import MEMBERS, Difference, Estimate, Member, compare, estimate
 from tracestore.facts import CALLS, REQUESTS, TOOLS, Rollup
+from tracestore.queries.line_facts import find_cells, wanted_sums
 from tracestore.queries.movers import Span
 from tracestore.queries.people_sums import PEOPLE, find_people_sums
-from tracestore.queries.rollups import find_sums
-from tracestore.rollups_sql import sum_names
+from tracestore.queries.rollups import ONE_STEP_S
 
 STEPS: Final = 24  # of a trend
 Where = Mapping[str, str | None] | None  # dimension -> value
@@ -44,8 +41,7 @@ class Breakdown:
     @property
     def wanted(self) -> set[str]:
         """The sums that its numbers are made of."""
-        known = {name for one in (*self.columns, *self.risks) for name in sums_of(one.form)}
-        return known & {*sum_names(self.rollup)} | {self.counted, self.failed}
+        return wanted_sums(self.rollup, (*self.columns, *self.risks)) | {self.counted, self.failed}
 
     def named(self, key: Sequence[str | None]) -> tuple[str | None, str]:
         """(the value itself, what it is of: the service of a version, the version of a prompt; "" for nothing)."""
@@ -152,18 +148,15 @@ def columns_of(breakdown: Breakdown, cells: Sequence[Cell]) -> tuple[Member, ...
 
 
 def _cells(
-    project_id: int, breakdown: Breakdown, span: Span, where: Where, filter: Node | None, step_s: int | None = None
+    project_id: int, breakdown: Breakdown, span: Span, where: Where, filter: Node | None, step_s: int = ONE_STEP_S
 ) -> list[Cell]:
-    """step_s: None = the whole span as one step, as of people always."""
+    """Of people always in one step."""
     if breakdown.dimension in PEOPLE:
         of_rows = find_people_sums(project_id, breakdown.dimension, span.start_ns, span.end_ns, filter)
         return [Cell({breakdown.dimension: one.key[0]}, one) for one in of_rows]
-    find = partial(
-        find_sums, breakdown.rollup, project_id, span.start_ns, span.end_ns, by=breakdown.by, where=where,
-        filter=filter, only=breakdown.wanted,
-    )  # fmt: skip
-    sums = find() if step_s is None else find(step_s=step_s)
-    return [Cell(dict(zip(breakdown.by, one.key, strict=True)), together([one]), one.start_s) for one in sums]
+    return find_cells(
+        breakdown.rollup, project_id, span.start_ns, span.end_ns, breakdown.by, breakdown.wanted, where, filter, step_s
+    )
 
 
 def _by_key(cells: Sequence[Cell], by: Sequence[str]) -> dict[tuple[str | None, ...], list[Cell]]:

@@ -7,17 +7,16 @@ from typing import Final
 
 from tracestore import db
 from tracestore.analysis.filters import FilterTooWide, Node
-from tracestore.analysis.line_forms import Fact, Reading, sums_of
+from tracestore.analysis.line_forms import Fact, Reading
 from tracestore.analysis.line_steps import NS, Period, Series, series_of, unanswered
 from tracestore.analysis.line_sums import Together, together
 from tracestore.analysis.lines import MEMBERS, Member
-from tracestore.facts import CALLS, OTHER, REQUESTS, SCORES, TOOLS, Rollup
+from tracestore.facts import OTHER, Rollup
+from tracestore.queries.line_facts import ROLLUP_OF, wanted_sums
 from tracestore.queries.line_readings import find_reading
 from tracestore.queries.rollups import Sums, find_sums
 from tracestore.queries.sum_targets import summed
-from tracestore.rollups_sql import sum_names
 
-ROLLUPS: Final[Mapping[str, Rollup]] = {"trace": REQUESTS, "llm_call": CALLS, "tool_call": TOOLS, "score": SCORES}
 SPLITS: Final[Mapping[str, str]] = {
     "version": "service_version",
     "version_set": "version_set",
@@ -116,15 +115,14 @@ def _read_facts(asked: _Question, facts: Iterable[Fact]) -> tuple[dict[Fact, _Re
 
 
 def _read_fact(asked: _Question, fact: Fact) -> _Read:
-    rollup = ROLLUPS[fact]
+    rollup = ROLLUP_OF[fact]
     split = asked.dimension in {one.name for one in rollup.dimensions}
     of_fact = [one for one in asked.members if fact in one.facts]
     sourced = any(one.sources for one in of_fact)
     by = [name for name, wanted in ((asked.dimension, split), ("source", sourced)) if name and wanted]
-    only = {name for one in of_fact for name in sums_of(one.form)} & {*sum_names(rollup)} | {rollup.weight}
     rows = find_sums(
         rollup, asked.project_id, asked.start_ns, asked.end_ns, by,
-        step_s=asked.step_s, filter=asked.filter, only=only,
+        step_s=asked.step_s, filter=asked.filter, only=wanted_sums(rollup, of_fact),
     )  # fmt: skip
     if len(rows) >= _MOST_ROWS:
         raise TooFine(f"there are more than {_MOST_ROWS} values in this range; use a longer step, or no split")
@@ -245,6 +243,6 @@ def _since_ns(asked: _Question, facts: Iterable[Fact]) -> int | None:
     starts = [start_s for start_s in (since_s, found.mark_s) if start_s is not None]
     if not starts:
         return None
-    of_rows = any(summed(ROLLUPS[fact], asked.filter) is None for fact in facts)
+    of_rows = any(summed(ROLLUP_OF[fact], asked.filter) is None for fact in facts)
     bounds = [found.minutes_from_s] * (asked.step_s % 3_600 > 0) + [found.frozen_before_s] * of_rows
     return max(min(starts), *bounds, 0) * NS

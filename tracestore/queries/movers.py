@@ -7,14 +7,12 @@ from typing import Final
 from tracestore.analysis.blame import Apart, Mover, mixed, movers, tell_apart
 from tracestore.analysis.contrasts import Cell, Compared, again, contrasts, within_services
 from tracestore.analysis.filters import Node
-from tracestore.analysis.line_forms import sums_of
-from tracestore.analysis.line_sums import together
 from tracestore.analysis.lines import MEMBERS, Member
 from tracestore.analysis.movers import Contrast, Subject, select
 from tracestore.facts import CALLS, REQUESTS, SCORES, TOOLS, Rollup
-from tracestore.queries.rollups import ONE_STEP_S, find_sums
+from tracestore.queries.line_facts import find_cells, wanted_sums
+from tracestore.queries.rollups import ONE_STEP_S
 from tracestore.queries.version_heads import VersionHead, find_version_heads
-from tracestore.rollups_sql import sum_names
 
 # What is tested: of each line the members that are numbers of single requests and calls, so that chance can be told.
 TESTED: Final = (
@@ -41,11 +39,6 @@ class Fact:
     def members(self) -> list[Member]:
         known = (MEMBERS[name] for name in TESTED)
         return [one for one in known if (one.fact, one.sources) == (self.rollup.fact, self.sources)]
-
-    def sums(self, members: Iterable[Member]) -> set[str]:
-        """Of which they are made."""
-        known = {name for one in members for name in sums_of(one.form)} & {*sum_names(self.rollup)}
-        return known | {self.rollup.weight}
 
 
 FACTS: Final = (
@@ -154,9 +147,14 @@ class Asked:
         step_s: int = ONE_STEP_S,
     ) -> list[Cell]:
         by = (*_WHO, *dimensions, *(("source",) if fact.sources else ()))
-        sums = find_sums(
-            fact.rollup, self.project_id, span.start_ns, span.end_ns, by=by, step_s=step_s, filter=self.filter,
-            only=fact.sums(members),
-        )  # fmt: skip
-        cells = [Cell(dict(zip(by, one.key, strict=True)), together([one]), one.start_s) for one in sums]
+        cells = find_cells(
+            fact.rollup,
+            self.project_id,
+            span.start_ns,
+            span.end_ns,
+            by,
+            wanted_sums(fact.rollup, members),
+            filter=self.filter,
+            step_s=step_s,
+        )
         return [one for one in cells if not fact.sources or one.key["source"] in fact.sources]

@@ -1,14 +1,10 @@
 """How much of what was summed could a filter not tell apart? It had more values than are kept, and is told, not guessed."""
 
-from typing import Final
-
 from tracestore import db
 from tracestore.analysis.filters import Node
-from tracestore.facts import CALLS, REQUESTS, SCORES, TOOLS
+from tracestore.facts import FACTS
 from tracestore.queries.rollups import NS, undecided_sums
 from tracestore.queries.sum_targets import summed
-
-_COUNTED: Final = (REQUESTS, CALLS, TOOLS, SCORES)
 
 
 def find_undecided(project_id: int, start_ns: int, end_ns: int, filter: Node | None) -> dict[str, int]:
@@ -22,7 +18,7 @@ def find_undecided(project_id: int, start_ns: int, end_ns: int, filter: Node | N
     capped = _capped_tables(project_id, start_ns)
     found = {
         one.weight: undecided_sums(one, project_id, start_ns, end_ns, filter)
-        for one in _COUNTED
+        for one in FACTS
         if (known := summed(one, filter)) and known.table in capped
     }
     return {name: count for name, count in found.items() if count}

@@ -188,7 +188,7 @@ def board_page(asked: Asked, numbers: Numbers, heads: Sequence[VersionHead]) -> 
     whole = {one.member.name: one for one in numbers.here}
     rows = rows_of(numbers.here, numbers.other, asked)
     nothing = not numbers.problem and not (requests_of(numbers.here) or (asked.compare and requests_of(numbers.other)))
-    charts = [chart_frame(plan, numbers, asked) for plan in CHARTS] if rows and not nothing else []
+    charts = [chart_frame(plan, numbers, asked) for plan in plans_for(asked.split)] if rows and not nothing else []
     path = asked.listing.path
     return BoardPage(
         listing=asked.listing,

@@ -3,6 +3,7 @@
 (function () {
   "use strict";
   const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false, showTips: false, scrollZoom: false };
+  const NARROW = 480; // px
   const figures = new WeakMap(); // element -> figure as it came
   const stars = new WeakMap(); // element -> what stands out in it, a trace without y
   const places = new WeakMap(); // element -> {curve, point} of the keyboard
@@ -60,7 +61,8 @@
     // Only what ended in the step under the pointer: a line with a gap there says nothing.
     const steps = (figure.range_ms[1] - figure.range_ms[0]) / figure.step_ms;
     layout.hoverdistance = Math.max(1, (0.55 * element.clientWidth) / Math.max(1, steps));
-    layout.annotations = (layout.annotations || []).map((one) => ({ ...one, font: { ...layout.font, ...one.font } }));
+    const narrow = element.clientWidth < NARROW; // names of releases would run into each other: their diamonds stay
+    layout.annotations = (layout.annotations || []).map((one) => ({ ...one, ...(narrow && { text: "◆" }), font: { ...layout.font, ...one.font } }));
     if (layout.showlegend && layout.annotations.length) layout.margin = { ...layout.margin, t: 48 };
     if (layout.showlegend) layout.legend = { ...layout.legend, y: 1, yref: "container", yanchor: "top" };
     Plotly.react(element, coloured([...figure.data, ...standing(element, figure)], styles), layout, CONFIG).then(() => room(element)).then(() => settle(element));

@@ -2,6 +2,12 @@
 // shows its figure. Colours are tokens ("var(--quality)/0.2") that this file reads from tokens.css, in both themes.
 (function () {
   "use strict";
+  const source = document.currentScript.dataset.plotly;
+  // To read Plotly takes as long as to paint the page: it is read after the first frame, while the numbers are on their way.
+  const plotly = new Promise((ready, fail) => {
+    const begin = () => document.head.append(Object.assign(document.createElement("script"), { src: source, onload: ready, onerror: fail }));
+    requestAnimationFrame(() => setTimeout(begin));
+  });
   const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false, showTips: false, scrollZoom: false };
   const NARROW = 480; // px
   const figures = new WeakMap(); // element -> figure as it came
@@ -181,6 +187,7 @@
     const answer = await fetch(section.dataset.charts, { headers: { Accept: "application/json" } });
     const found = answer.headers.get("Content-Type").includes("json") ? await answer.json() : {};
     if (!answer.ok) return failed(section, answer.status, found.problem);
+    await plotly;
     for (const element of section.querySelectorAll("[data-plot]")) {
       const figure = found[element.dataset.plot];
       if (figure) figures.set(element, figure);

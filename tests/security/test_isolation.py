@@ -18,6 +18,7 @@ NOBODY = {
     "trace_id": "a" * 32,
     "span_id": "b" * 16,
     "session_id": "never",
+    "tool": "never",
     "set_id": "c" * 32,
     "user_id": "999999",
     "invitation_id": "999999",

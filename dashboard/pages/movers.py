@@ -275,7 +275,9 @@ def of_version(group: Sequence[Mover], others: Sequence[Sequence[Mover]]) -> Hea
     words = [Words(label_of(top.subject), "subject"), Words(f" of {top.subject.service} is worse in "), *listed(lines)]
     words.append(Words(f": {said(top)}."))
     for number, one in enumerate(others[:ALSO]):
-        words += [Words("; " if number else " Also worse: "), Words(f"{name_of(one)} in "), *listed(lines_of(one))]
+        subject = one[0].contrast.subject
+        whom = f"{label_of(subject)} of {subject.service} in "
+        words += [Words("; " if number else " Also worse: "), Words(whom), *listed(lines_of(one))]
     left = f" and {len(others) - ALSO} more below" if len(others) > ALSO else ""
     return Headline("worse", [*words, Words(f"{left}." if others else "")], top.subject)
 
@@ -288,11 +290,6 @@ def listed(lines: Sequence[str]) -> list[Words]:
     """cost, latency and risk, each in its colour."""
     between = [", "] * (len(lines) - 2) + [" and "] * (len(lines) > 1) + [""]
     return [part for line, after in zip(lines, between, strict=True) for part in (Words(line, line), Words(after))]
-
-
-def name_of(group: Sequence[Mover]) -> str:
-    subject = group[0].contrast.subject
-    return f"{label_of(subject)} of {subject.service}"
 
 
 def said(one: Contrast) -> str:

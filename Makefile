@@ -5,7 +5,7 @@
 # make faults  200 seeds of faults, then full lengths: about 5 hours
 # make fuzz    half a million broken requests, thousands of questions to the API
 # make lock    renew requirements.lock                  make clean    forget .venv and caches
-# make screenshots  the pictures of docs, from a running demo
+# make screenshots  the pictures of docs, as the tests take them
 #
 # Needs Python >= 3.11 and nothing else; everything goes into .venv.
 
@@ -61,7 +61,7 @@ tools:
 	@sh .ci/tools
 
 screenshots: install browser
-	$(BIN)/python -m tests.journeys.screenshots "$${FOURLINE_HOME:-$$HOME/.fourline}"
+	SCREENSHOTS=1 $(BIN)/python -m pytest tests/journeys/test_screenshots.py -q
 
 bench: install
 	$(BIN)/python -m benchmarks.ingest

@@ -64,7 +64,7 @@ def look(connection: psycopg.Connection, project_id: int, slug: str) -> Store:
     )
     one = "SELECT lpad(to_hex(span_id), 16, '0') FROM span WHERE project = %s AND trace_id = %s LIMIT 1 OFFSET 5"
     return Store(
-        slug, int(spans or 0), int(traces), float(start), float(end),
+        slug, int(spans or 0), int(traces), float(start or 0), float(end or 0),
         users=column(some.format("user_id")), sessions=column(some.format("session_id")),
         versions=column("SELECT DISTINCT service_version FROM version_set WHERE project = %s ORDER BY 1 LIMIT 30"),
         by_size=by_size, spans_of={trace: column(one, trace)[0] for trace in by_size[10]},

@@ -33,7 +33,8 @@ class Reader:
         self._port = stack.port
         self._line = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=60)
         self._key = {"Authorization": f"Bearer {known['read_key']}"}
-        self._session = {"Cookie": self._sign_in(known["admin_user"], known["admin_password"])}
+        self.cookies = self._sign_in(known["admin_user"], known["admin_password"])
+        self._session = {"Cookie": self.cookies}
 
     def get(self, path: str, *, page: bool) -> tuple[int, bytes]:
         self._line.request("GET", path, headers=self._session if page else self._key)

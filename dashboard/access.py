@@ -23,6 +23,7 @@ from django.utils import timezone
 from ninja.errors import HttpError
 from ninja.security.base import AuthBase
 
+from dashboard.zones import zone_of
 from tracestore.actions.access import Actor, note_key_used
 from tracestore.analysis.keys import key_prefix, matches
 from tracestore.models.access import User
@@ -48,7 +49,7 @@ def user_page(view: View[P]) -> View[P]:
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return to_sign_in(request)
-        with timezone.override(request.user.time_zone):
+        with timezone.override(zone_of(request).info):
             return view(request, *args, **kwargs)
 
     return _marked(guarded, "user")
@@ -63,7 +64,7 @@ def admin_page(view: View[P]) -> View[P]:
             return to_sign_in(request)
         if not request.user.is_admin:
             raise Http404
-        with timezone.override(request.user.time_zone):
+        with timezone.override(zone_of(request).info):
             return view(request, *args, **kwargs)
 
     return _marked(guarded, "admin")
@@ -84,7 +85,7 @@ def project_page(role: str = "viewer", recent: bool = False) -> Callable[[Callab
             _enter_project(request, slug, role)
             if recent and request.method == "POST" and not recently_proved(request):
                 return to_confirmation(request)
-            with timezone.override(request.user.time_zone):
+            with timezone.override(zone_of(request).info):
                 return view(request, *args, **kwargs)
 
         guarded.needs_role = role  # type: ignore[attr-defined]

@@ -7,14 +7,16 @@ zone. All text is escaped here: Plotly would take tags and links out of the name
     figure([Curve("p95", "ns", points, "latency", band=True)], Axis(start_s, end_s, step_s, zone))
 """
 
-import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Any, Protocol
 
+from dashboard.chart_marks import Mark as Mark
+from dashboard.chart_marks import labels, release_line
 from dashboard.chart_scales import Scale, scale_of, span_of
 from dashboard.chart_ticks import ticks, when
+from dashboard.chart_words import plain, token
 from dashboard.templatetags.units import visible_text
 from dashboard.unit_words import in_unit
 
@@ -72,25 +74,6 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """A release: a vertical line with a diamond through every chart."""
-
-    at_s: int
-    label: str
-    colour: str
-    title: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Anomaly:
-    """A point that stands out. why: what it was compared to."""
-
-    at_s: int
-    value: float
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
 class Axis:
     """[start_s, end_s) in steps. zone: of all times that are written. within_s: traces end before that, else end_s."""
 
@@ -114,7 +97,6 @@ def figure(
     axis: Axis,
     *,
     marks: Sequence[Mark] = (),
-    anomalies: Sequence[Anomaly] = (),
     span: tuple[float, float] | None = None,
     floor: bool = True,
 ) -> Figure:
@@ -124,11 +106,10 @@ def figure(
     (see span_of); floor: the axis begins at zero.
     """
     unit = curves[0].unit if curves else "count"
-    low, high = span or span_of([point for curve in curves for point in curve.points], unit, floor)
+    low, high = span or span_of([one for curve in curves for one in drawn_points(curve)], unit, floor)
     scale = scale_of(unit, high)
     drawn = [trace for curve in curves if curve.band for trace in [band(curve, axis, scale)] if trace]
     drawn += [line(curve, axis, scale) for curve in curves]
-    drawn += [stars(anomalies, unit, scale)] if anomalies else []
     hover = [clock(axis, low / scale.divisor)]
     return {
         "data": [*hover, *drawn],
@@ -136,6 +117,11 @@ def figure(
         "step_ms": axis.step_s * 1000,
         "range_ms": [axis.start_s * 1000, axis.end_s * 1000],
     }
+
+
+def drawn_points(curve: Curve) -> Sequence[PointLike]:
+    """Without intervals where none are drawn: they would only make the axis longer."""
+    return curve.points if curve.band else [Point(one.start_s, one.value, one.n) for one in curve.points]
 
 
 def line(curve: Curve, axis: Axis, scale: Scale) -> Figure:
@@ -194,20 +180,6 @@ def stretches(curve: Curve, axis: Axis) -> list[list[PointLike]]:
     return [run for run in runs if len(run) > 1]
 
 
-def stars(anomalies: Sequence[Anomaly], unit: str, scale: Scale) -> Figure:
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": "stands out",
-        "x": [one.at_s * 1000 for one in anomalies],
-        "y": [one.value / scale.divisor for one in anomalies],
-        "customdata": [plain(f"{in_unit(one.value, unit)}: {one.why}") for one in anomalies],
-        "hovertemplate": "stands out  %{customdata}<extra></extra>",
-        "marker": {"symbol": "triangle-up-open", "size": 10, "color": token("error"), "line": {"width": 2}},
-        "showlegend": False,
-    }
-
-
 def clock(axis: Axis, y: float) -> Figure:
     """Nothing to see: it gives the hover its first line, the step in the reader's zone, which Plotly would write in UTC."""
     return {
@@ -243,52 +215,7 @@ def layout(
         },
         "showlegend": has_legend,
         "shapes": [release_line(mark) for mark in seen],
-        "annotations": labels(seen, axis),
-    }
-
-
-def release_line(mark: Mark) -> Figure:
-    return {
-        "type": "line",
-        "xref": "x",
-        "yref": "paper",
-        "x0": mark.at_s * 1000,
-        "x1": mark.at_s * 1000,
-        "y0": 0,
-        "y1": 1,
-        "layer": "below",
-        "line": {"color": token(mark.colour), "width": 1, "dash": "dot"},
-    }
-
-
-def labels(marks: Sequence[Mark], axis: Axis) -> list[Figure]:
-    """A diamond for each; the name beside it where it runs into no other: of a crowd the last is named."""
-    room = (axis.end_s - axis.start_s) * 0.12
-    ordered = sorted(marks, key=lambda one: one.at_s)
-    if not ordered:
-        return []
-    befores = [axis.start_s - room, *(one.at_s for one in ordered[:-1])]
-    afters = [*(one.at_s for one in ordered[1:]), axis.end_s]
-    return [
-        diamond(mark, to_right=after - mark.at_s >= room, to_left=mark is ordered[-1] and mark.at_s - before >= room)
-        for before, mark, after in zip(befores, ordered, afters, strict=True)
-    ]
-
-
-def diamond(mark: Mark, to_right: bool, to_left: bool) -> Figure:
-    name = plain(mark.label[:24])
-    return {
-        "x": mark.at_s * 1000,
-        "xref": "x",
-        "y": 1,
-        "yref": "paper",
-        "xanchor": "right" if to_left and not to_right else "left",
-        "xshift": 5 if to_left and not to_right else -5,
-        "yanchor": "bottom",
-        "showarrow": False,
-        "text": f"◆ {name}" if to_right else f"{name} ◆" if to_left else "◆",
-        "hovertext": plain(mark.title or mark.label),
-        "font": {"color": token(mark.colour)},
+        "annotations": labels(seen, axis.start_s, axis.end_s),
     }
 
 
@@ -310,13 +237,3 @@ def sizes(ys: Sequence[float | None]) -> list[int]:
 
 def neighbours(ys: Sequence[float | None]) -> Iterable[tuple[float | None, float | None, float | None]]:
     return zip([None, *ys[:-1]], ys, [*ys[1:], None], strict=True)
-
-
-def token(name: str, opacity: float = 1) -> str:
-    """A colour by its CSS token; charts.js reads its value."""
-    return f"var(--{name})" if opacity == 1 else f"var(--{name})/{opacity}"
-
-
-def plain(text: str) -> str:
-    """Text for Plotly, inert: no tag, no entity, no template, hidden characters by their code point."""
-    return html.escape(visible_text(text), quote=False).replace("%{", "%&#123;")

@@ -5,8 +5,10 @@ from typing import Final
 
 from dashboard.templatetags.units import DASH, in_percent
 from dashboard.unit_words import in_difference, in_unit
+from tracestore.analysis.line_forms import Ratio, TopShare
 from tracestore.analysis.lines import Difference, Estimate, Member
 
+SMALL: Final = 0.00005  # less reads as nothing at two decimals of a percent
 FEW: Final = 20  # of so few items the count is told rather than a share
 
 
@@ -65,10 +67,14 @@ def change(member: Member, between: Difference) -> Change:
     if between.value is None:
         return Change(DASH, "", "", "nothing to compare with", None)
     if between.low is None or between.high is None:
-        return Change(difference_words(member, between), "", "", "too few to tell", between.value)
+        return Change(difference_words(member, between), "", "", no_interval(member), between.value)
     tone = "" if between.better is None else "better" if between.better else "worse"
     verdict = tone or ("different" if between.distinguishable else no_difference(member, between))
     return Change(difference_words(member, between), interval_words(member, between), tone, verdict, between.value)
+
+
+def no_interval(member: Member) -> str:
+    return "how sure is not known" if isinstance(member.form, Ratio | TopShare) else "too few to tell"
 
 
 def difference_words(member: Member, between: Difference) -> str:
@@ -83,16 +89,20 @@ def difference_words(member: Member, between: Difference) -> str:
 def interval_words(member: Member, between: Difference) -> str:
     if between.low is None or between.high is None:
         return ""
+    low, high = ends(member, between)
+    return f"{low.removesuffix(unit_of(high))} to {high}"
+
+
+def ends(member: Member, between: Difference) -> tuple[str, str]:
     if member.unit == "ratio" or between.relative_low is None or between.relative_high is None:
-        return f"{in_difference(between.low, member.unit)} to {in_difference(between.high, member.unit)}"
-    return f"{in_relative(between.relative_low)} to {in_relative(between.relative_high)}"
+        return in_difference(between.low or 0, member.unit), in_difference(between.high or 0, member.unit)
+    return in_relative(between.relative_low), in_relative(between.relative_high)
 
 
 def no_difference(member: Member, between: Difference) -> str:
     """What may still hide behind an interval that holds 0: its worse end."""
-    ends = interval_words(member, between).split(" to ")
-    bad = ends[0] if member.direction == "up" else ends[-1]
-    return f"no difference seen, could be up to {bad}"
+    low, high = ends(member, between)
+    return f"no difference seen, could be up to {low if member.direction == 'up' else high}"
 
 
 def in_relative(ratio: float) -> str:
@@ -101,4 +111,6 @@ def in_relative(ratio: float) -> str:
         return f"×{1 + ratio:.1f}"
     sign = "+" if ratio > 0 else "−" if ratio < 0 else "±"
     size = abs(ratio)
-    return f"{sign}{size * 100:.0f} %" if size >= 0.0995 else f"{sign}{in_percent(size)}" if size else "±0 %"
+    if size < SMALL:
+        return "±0 %" if size == 0 else "±0.00 %"
+    return f"{sign}{size * 100:.0f} %" if size >= 0.0995 else f"{sign}{in_percent(size)}"

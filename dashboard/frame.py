@@ -22,16 +22,20 @@ SECTIONS = (
     ("Ingest", "ingest", "ingest"),
     ("Settings", "settings", "settings"),
 )
-BELOW = {"context": "cost"}  # pages that belong to a section of another address
+FIRST = ("board", "traces", "versions", "cost")  # in the bar of a phone; the others stand behind "More"
+BELOW = {"context": "cost", "changes": "board"}  # pages that belong to a section of another address
 COLOURS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class RailLink:
+    """first: one of the four that a phone's bar shows."""
+
     word: str
     href: str
     icon: str
     current: bool
+    first: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,10 @@ def rail_links(slug: str, path: str) -> list[RailLink]:
     """The sections of a project; the current one by the address: /p/<slug>/<section>/..."""
     here = path.split("/")[3] if path.count("/") >= 3 else ""
     here = BELOW.get(here, here)
-    return [RailLink(word, f"/p/{slug}/{section}", icon, section == here) for word, section, icon in SECTIONS]
+    return [
+        RailLink(word, f"/p/{slug}/{section}", icon, section == here, section in FIRST)
+        for word, section, icon in SECTIONS
+    ]
 
 
 def colour_class(name: str) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils import timezone
+
 from dashboard.links import with_query
 from dashboard.params import BadParam, Range, in_ns, parse_range, parse_zone
 from dashboard.templatetags.units import moment
@@ -65,10 +67,9 @@ class Listing:
     now_ns: int
 
 
-def read_listing(
-    path: str, query: Mapping[str, str], now: datetime, default: str = "24h", zone: str = "UTC"
-) -> Listing:
-    """Never raises: what cannot be read is named in errors. zone: of the times that the range is written and given in."""
+def read_listing(path: str, query: Mapping[str, str], now: datetime, default: str = "24h", zone: str = "") -> Listing:
+    """Never raises: what cannot be read is named in errors. zone: of the times that the range is written in, "" = the reader's."""
+    zone = zone or timezone.get_current_timezone_name()
     errors: list[str] = []
     chosen = _range(query, now, default, errors)
     q = query.get("q", "").strip()
@@ -115,7 +116,9 @@ def _filter(q: str, errors: list[str]) -> filters.Node | None:
 def range_label(chosen: Range, zone: str = "UTC") -> str:
     if chosen.name:
         return dict(RANGES).get(chosen.name, f"last {chosen.name}")
-    return f"{_short(chosen.start_ns, zone)} – {_short(chosen.end_ns, zone)} {zone}"
+    first, last = _short(chosen.start_ns, zone), _short(chosen.end_ns, zone)
+    day, _, time = last.rpartition(" ")
+    return f"{first} – {time if day and first.startswith(f'{day} ') else last} {zone}"
 
 
 def range_choices(path: str, query: Mapping[str, str], chosen: Range) -> list[Choice]:

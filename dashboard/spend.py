@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from dashboard.frame import colour_class
 from dashboard.geometry import share as share_of
-from dashboard.links import in_project, quoted, with_query
+from dashboard.links import in_project, with_query
+from dashboard.pages.narrowing import Narrowing, term_of
 from dashboard.templatetags.units import in_money, in_percent, in_thousands
 from tracestore.analysis.hints import Hint
 from tracestore.facts import OTHER
@@ -15,7 +16,6 @@ BAR = 72
 COLOURED = ("model", "version")
 SPARK_WIDTH, SPARK_HEIGHT = 72, 16
 PREFIX = 8
-KEPT = ("range", "from", "to", "tz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def tiles(now: Spent, before: Spent, requests: Requests, requests_before: Reques
     cached = ratio(now.cache_read_tokens, now.input_tokens)
     return [
         _money("spent", now.cost_nanousd, before.cost_nanousd, no_price),
-        _money("per request", per(requests), per(requests_before), no_price, f"{requests.requests:,} requests"),
+        _money("per request", per(requests), per(requests_before), no_price, priced(requests)),
         _money("per call", each(now), each(before), no_price, f"{now.calls:,} calls"),
         _tokens("tokens in", now.input_tokens, before.input_tokens),
         Tile(
@@ -151,10 +151,16 @@ def ratio(part: int | None, whole: int | None) -> float | None:
 
 
 def per(requests: Requests) -> int | None:
-    """Cost of a request, over all requests."""
-    if requests.cost_nanousd is None or not requests.requests:
+    """Cost of a request, over those whose cost is known."""
+    if requests.cost_nanousd is None or not requests.priced:
         return None
-    return round(requests.cost_nanousd / requests.requests)
+    return round(requests.cost_nanousd / requests.priced)
+
+
+def priced(requests: Requests) -> str:
+    if requests.priced == requests.requests:
+        return f"{requests.requests:,} requests"
+    return f"{requests.priced:,} of {requests.requests:,} requests"
 
 
 def each(spent: Spent) -> int | None:
@@ -170,9 +176,9 @@ def spend_lines(
     slug: str,
     query: Mapping[str, str],
     sparks: Mapping[str | None, Sequence[int]],
+    total_nanousd: int,
 ) -> list[SpendLine]:
-    """Dearest first, as found."""
-    total = sum(one.cost_nanousd or 0 for one in found)
+    """Dearest first, as found. total_nanousd: what shares are of; found may be the dearest groups alone."""
     most = max((one.cost_nanousd or 0 for one in found), default=0)
     earlier = {one.key: one for one in before}
     peak = max((value for values in sparks.values() for value in values), default=0)
@@ -182,7 +188,7 @@ def spend_lines(
             href="" if one.key == OTHER else key_href(slug, by, one.key, query),
             colour=colour_class(one.key) if by in COLOURED and one.key else "",
             cost_nanousd=one.cost_nanousd,
-            share=ratio(one.cost_nanousd, total),
+            share=ratio(one.cost_nanousd, total_nanousd),
             bar=share_of(one.cost_nanousd or 0, most, BAR),
             change=change(one.cost_nanousd, earlier[one.key].cost_nanousd) if one.key in earlier else None,
             is_new=bool(before) and one.key not in earlier,
@@ -203,10 +209,8 @@ def key_href(slug: str, by: str, key: str | None, query: Mapping[str, str]) -> s
     """The session itself; else the traces of the group, within the filter and range of the page."""
     if by == "session" and key is not None:
         return in_project(slug, "sessions", key)
-    term = f"-{by}:*" if key is None else f"{by}:{quoted(key)}"
-    q = query.get("q", "").strip()
-    kept = {name: query[name] for name in KEPT if query.get(name)}
-    return with_query(in_project(slug, "traces"), kept, q=f"({q}) {term}" if q else term, sort="-cost")
+    narrowing = Narrowing(slug, query)
+    return narrowing.at("traces", q=f"{narrowing.kept()} {term_of(by, key)}".strip(), by="end", sort="-cost")
 
 
 def spark(values: Sequence[int], peak: int) -> str:

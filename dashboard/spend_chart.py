@@ -30,7 +30,7 @@ def axis_of(chosen: Range, zone: tzinfo = UTC) -> Axis:
 def cost_curves(steps: Steps, earlier: Steps, axis: Axis, traces_path: str, q: str) -> list[Curve]:
     """What was spent in each step, 0 where no call ended; and what was spent one length of the range before, if anything."""
     shift_s = (axis.end_s - axis.start_s) // axis.step_s * axis.step_s
-    href = with_query(traces_path, {}, q=q or None, from_="FROM", to="TO", sort="-cost")
+    href = with_query(traces_path, {}, q=q or None, from_="FROM", to="TO", by="end", sort="-cost")
     href = href.replace("FROM", "{from}").replace("TO", "{to}")
     now = Curve("spent", "nanousd", points(steps, axis.grid), "cost", href=href)
     if not earlier:
@@ -62,7 +62,8 @@ def cost_frame(curves: Sequence[Curve], axis: Axis, now: Spent, csv_href: str) -
         words=f"{spent} for {now.calls:,} calls",
         formulas=[
             "The cost of the billable calls that ended in the step, as far as it is known: tokens times the price that held, "
-            "else what the emitter reported. It is a sum, so it has no uncertainty; the first and last step may be cut off."
+            "else what the emitter reported. It is a sum, so it has no uncertainty; the first and last step may be cut off, "
+            "and days are those of UTC."
         ],
         table=chart_table(curves, axis),
         colour="cost",

@@ -57,6 +57,7 @@ urlpatterns = [
     # pages of a project
     path("p/<slug:slug>/board", board.board, name="board"),
     path("p/<slug:slug>/board/figures", board.figures, name="board_figures"),
+    path("p/<slug:slug>/board/anomalies", board.anomalies, name="board_anomalies"),
     path("p/<slug:slug>/board/csv", board.csv, name="board_csv"),
     path("p/<slug:slug>/board/<slug:name>", board.member, name="board_member"),
     path("p/<slug:slug>/traces", traces.traces, name="traces"),

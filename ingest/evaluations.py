@@ -9,7 +9,7 @@ from tracestore.records import Attributes, Evaluation, LogRecord, RawSpan
 
 RESULT = "gen_ai.evaluation.result"
 NAME = "gen_ai.evaluation.name"
-SOURCE_KEYS = ("gen_ai.evaluation.source", "fourline.evaluation.source")
+SOURCE = "fourline.evaluation.source"
 MOST = 100  # of one span
 
 # OpenInference: lists flattened into attributes of the span that is judged, or of a span of the trace that is.
@@ -64,7 +64,7 @@ def _otel(
     value = said.get("gen_ai.evaluation.score.value")
     one = evaluation(
         _text(said.get(NAME)) or "evaluation",
-        next((source_of(said[key]) for key in SOURCE_KEYS if key in said), "otlp"),
+        source_of(said.get(SOURCE)),
         time_ns,
         about,
         hash,
@@ -120,7 +120,7 @@ def _json(value: Any) -> dict[str, Any] | None:
     if isinstance(value, str) and value.startswith("{") and len(value) < 20_000:
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
     return value if isinstance(value, dict) else None
 

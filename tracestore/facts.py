@@ -8,62 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Final, LiteralString
 
 from tracestore.analysis import signals as s
-
-MINUTE_S: Final = 60
-QUARTER_S: Final = 900
-HOUR_S: Final = 3_600
-DAY_S: Final = 86_400
-GRAINS: Final = (MINUTE_S, QUARTER_S, HOUR_S, DAY_S)
-Condition = int | LiteralString  # a bit of x.signals, or SQL
-OTHER: Final = "__other__"  # what a dimension is where there were too many of its values
-
-
-@dataclass(frozen=True, slots=True)
-class Dimension:
-    name: LiteralString
-    of_row: LiteralString
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """of_rows: the aggregate over rows of the fact. Sums of sums are bounded(sum(name)), for counts as well."""
-
-    name: LiteralString
-    of_rows: LiteralString
-
-
-@dataclass(frozen=True, slots=True)
-class Histogram:
-    """value: a bigint of a row of the fact. counted: the rows it is taken from."""
-
-    name: LiteralString
-    value: LiteralString
-    counted: LiteralString
-
-
-@dataclass(frozen=True, slots=True)
-class Rollup:
-    """table: its name. fact: the table it sums, of the rows `counted`, each at its end_ns.
-
-    weight: the measure that decides which values and combinations are kept when there are too many.
-    apart: dimensions within which that is decided, which never become OTHER themselves.
-    grains: finest first; that one is summed from rows, each of the others from the one before it.
-    """
-
-    table: LiteralString
-    fact: LiteralString
-    dimensions: tuple[Dimension, ...]
-    measures: tuple[Measure, ...]
-    histograms: tuple[Histogram, ...]
-    weight: LiteralString
-    counted: LiteralString = "TRUE"
-    apart: tuple[LiteralString, ...] = ()
-    grains: tuple[int, ...] = GRAINS
-
-    @property
-    def capped(self) -> tuple[LiteralString, ...]:
-        return tuple(one.name for one in self.dimensions if one.name not in self.apart)
-
+from tracestore.fact_forms import DAY_S as DAY_S
+from tracestore.fact_forms import GRAINS as GRAINS
+from tracestore.fact_forms import HOUR_S as HOUR_S
+from tracestore.fact_forms import MINUTE_S as MINUTE_S
+from tracestore.fact_forms import OTHER as OTHER
+from tracestore.fact_forms import QUARTER_S as QUARTER_S
+from tracestore.fact_forms import Dimension, Histogram, Measure, share, that
+from tracestore.fact_forms import Rollup as Rollup
 
 VERSION_SET: Final = "replace(x.version_set::text, '-', '')"
 _WHO = (
@@ -83,25 +35,6 @@ _VERSIONS: Final = "nullif(x.versions, array_remove(ARRAY[x.service_version], NU
 # Of a suspect clock (stored under the day of its receipt) no duration is known.
 _TIMED: Final = "x.end_ns >= x.start_ns AND x.day - date '1970-01-01' = x.start_ns / 86400000000000"
 _LASTED: Final = "x.end_ns - x.start_ns"
-
-
-def _that(bit: int) -> LiteralString:
-    """Rows that say this."""
-    return f"count(*) FILTER (WHERE x.signals & {bit} <> 0)"  # type: ignore[return-value]  # of a constant
-
-
-def _share(known: Condition, of_what: LiteralString, **parts: Condition) -> tuple[Measure, ...]:
-    """A measure `of_what` of the rows of which something is known, and its parts: NULL where nothing is, else 0 and more."""
-    counted = f"count(*) FILTER (WHERE {_condition(known)})"
-    measures = [Measure(of_what, f"nullif({counted}, 0)")]  # type: ignore[arg-type]  # of constants
-    for name, part in parts.items():
-        both = f"count(*) FILTER (WHERE {_condition(known)} AND {_condition(part)})"
-        measures.append(Measure(name, f"CASE WHEN {counted} > 0 THEN {both} END"))  # type: ignore[arg-type]
-    return tuple(measures)
-
-
-def _condition(told: Condition) -> str:
-    return told if isinstance(told, str) else f"x.signals & {told} <> 0"
 
 
 # What a request used, where any of it is known.
@@ -138,22 +71,22 @@ REQUESTS: Final = Rollup(
         Measure("embedding_tokens", "bounded(sum(x.embedding_tokens))"),
         Measure("cost_nanousd", "bounded(sum(x.cost_nanousd))"),
         Measure("unpriced_calls", "sum(x.unpriced_calls)"),
-        *_share(s.POLICY_CHECKED, "policy_checked", policy_violations=s.POLICY_VIOLATED),
-        *_share(s.INJECTION_CHECKED, "injection_checked", injection_hits=s.INJECTION_DETECTED),
-        *_share(s.SENSITIVE_CHECKED, "sensitive_checked", sensitive_hits=s.SENSITIVE_FOUND),
-        *_share(s.REFUSAL_KNOWN, "refusal_known", refusals=s.REFUSED),
-        *_share(s.DEGRADED_KNOWN, "degraded_known", degraded=s.DEGRADED),
-        *_share(s.BREAKER_KNOWN, "breaker_known", breaker_open=s.BREAKER_OPEN),
-        *_share(s.ADOPTION, "adoption_known", adopted=s.ADOPTED, edited=s.EDITED, rejected=s.REJECTED),
-        *_share(
+        *share(s.POLICY_CHECKED, "policy_checked", policy_violations=s.POLICY_VIOLATED),
+        *share(s.INJECTION_CHECKED, "injection_checked", injection_hits=s.INJECTION_DETECTED),
+        *share(s.SENSITIVE_CHECKED, "sensitive_checked", sensitive_hits=s.SENSITIVE_FOUND),
+        *share(s.REFUSAL_KNOWN, "refusal_known", refusals=s.REFUSED),
+        *share(s.DEGRADED_KNOWN, "degraded_known", degraded=s.DEGRADED),
+        *share(s.BREAKER_KNOWN, "breaker_known", breaker_open=s.BREAKER_OPEN),
+        *share(s.ADOPTION, "adoption_known", adopted=s.ADOPTED, edited=s.EDITED, rejected=s.REJECTED),
+        *share(
             f"x.token_budget IS NOT NULL AND {_USED_KNOWN}", "budgeted", budget_overruns=f"{_USED} > x.token_budget"
         ),
         Measure("retrievals", "sum(x.retrievals)"),
         Measure("retrieval_hits", "sum(x.retrieval_hits)"),
-        Measure("timeouts", _that(s.TIMED_OUT)),
-        Measure("rate_limited", _that(s.RATE_LIMITED)),
-        Measure("implicit_errors", _that(s.IMPLICIT_ERROR)),
-        Measure("policy_errors", _that(s.POLICY_ERROR)),
+        Measure("timeouts", that(s.TIMED_OUT)),
+        Measure("rate_limited", that(s.RATE_LIMITED)),
+        Measure("implicit_errors", that(s.IMPLICIT_ERROR)),
+        Measure("policy_errors", that(s.POLICY_ERROR)),
         Measure("error_requests", "count(*) FILTER (WHERE x.error_count > 0)"),
         Measure("unpriced_requests", "count(*) FILTER (WHERE x.unpriced_calls > 0)"),
     ),
@@ -215,8 +148,8 @@ CALLS: Final = Rollup(
         Measure("retries", "bounded(sum(x.retry_count))"),
         Measure("timeouts", f"count(*) FILTER (WHERE x.call AND x.signals & {s.TIMED_OUT} <> 0)"),
         Measure("rate_limited", f"count(*) FILTER (WHERE x.call AND x.signals & {s.RATE_LIMITED} <> 0)"),
-        *_share(f"x.call AND x.signals & {s.REFUSAL_KNOWN} <> 0", "refusal_known", refusals=s.REFUSED),
-        *_share(f"x.call AND x.signals & {s.CACHE_KNOWN} <> 0", "cache_known", cache_hits=s.CACHE_HIT),
+        *share(f"x.call AND x.signals & {s.REFUSAL_KNOWN} <> 0", "refusal_known", refusals=s.REFUSED),
+        *share(f"x.call AND x.signals & {s.CACHE_KNOWN} <> 0", "cache_known", cache_hits=s.CACHE_HIT),
     ),
     histograms=(
         Histogram("duration", _LASTED, f"x.call AND x.status <> 2 AND {_TIMED}"),
@@ -235,11 +168,11 @@ TOOLS: Final = Rollup(
         Measure("tool_calls", "count(*)"),
         Measure("tool_errors", "count(*) FILTER (WHERE x.status = 2)"),
         Measure("retries", "bounded(sum(x.retry_count))"),
-        Measure("timeouts", _that(s.TIMED_OUT)),
-        Measure("unknown_state", _that(s.STATE_UNKNOWN)),
-        *_share(s.HAD_EFFECT, "effects", duplicate_effects=s.DUPLICATE_EFFECT),
-        *_share(s.TIER_JUDGED, "tier_known", above_tier=s.ABOVE_TIER),
-        *_share(s.APPROVAL_NEEDED, "approval_needed", unapproved=s.UNAPPROVED),
+        Measure("timeouts", that(s.TIMED_OUT)),
+        Measure("unknown_state", that(s.STATE_UNKNOWN)),
+        *share(s.HAD_EFFECT, "effects", duplicate_effects=s.DUPLICATE_EFFECT),
+        *share(s.TIER_JUDGED, "tier_known", above_tier=s.ABOVE_TIER),
+        *share(s.APPROVAL_NEEDED, "approval_needed", unapproved=s.UNAPPROVED),
     ),
     histograms=(
         Histogram("duration", _LASTED, f"x.status <> 2 AND {_TIMED}"),

@@ -15,15 +15,12 @@ from psycopg import sql
 
 from tracestore import failpoints, partitions
 from tracestore.facts import DAY_S, GRAINS, MINUTE_S, OTHER, ROLLUPS, USAGE, Rollup
+from tracestore.rollup_caps_sql import cap_rows, cap_values, overfull, usage_others
 from tracestore.rollups_sql import (
-    cap_rows,
-    cap_values,
     empty,
     fill_from_finer,
     fill_from_rows,
     fill_usage_minutes,
-    overfull,
-    usage_others,
 )
 
 ROW_TABLES = ("span", "trace", "llm_call", "tool_call")

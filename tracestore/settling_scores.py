@@ -1,7 +1,8 @@
 """What do evaluations come to? Each that counts becomes a row of `score`, with the dimensions of the trace it is about.
 
 An evaluation that a span carried counts while the record that carried it does; of what is stored under two days the later
-counts. What is about no trace, or about one that has not come, counts with unknown dimensions.
+counts. What is about no trace, or about one that has not come, counts with unknown dimensions. The word of a trace on the
+adoption of its answer goes before that of evaluations: one answer is adopted once.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,6 +15,7 @@ import psycopg
 from tracestore.analysis.evaluations import millionths
 from tracestore.analysis.settle_span import SettleSpan
 from tracestore.analysis.settled import Trace
+from tracestore.analysis.signals import ADOPTION
 from tracestore.analysis.versions import VersionSet
 from tracestore.records import CLOCK_SUSPECT
 from tracestore.settling_reads import as_uuids
@@ -48,7 +50,7 @@ class _Given(NamedTuple):
 
 
 class Whose(NamedTuple):
-    """The dimensions that a score has of its trace."""
+    """What a score has of its trace: its dimensions, and whether the trace says itself what became of the answer."""
 
     service: str | None = None
     service_version: str | None = None
@@ -56,6 +58,7 @@ class Whose(NamedTuple):
     version_set: UUID | None = None
     operation: str | None = None
     model: str | None = None
+    says_adoption: bool = False
 
 
 def recompute_scores(
@@ -65,14 +68,14 @@ def recompute_scores(
 
     Returns the minutes (Unix seconds) whose sums change.
     """
-    days = _days(connection, project_id)
-    if not days or not subjects:
+    asked = {"project": project_id, "subjects": as_uuids(subjects)}
+    evaluated = connection.cursor(binary=True).execute(DAYS, asked).fetchall() if subjects else []
+    if not evaluated:
         return set()
-    parameters = {"project": project_id, "subjects": as_uuids(subjects), "days": days}
+    judged, days = {subject for subject, _ in evaluated}, {day for _, day in evaluated}
+    parameters = {"project": project_id, "subjects": as_uuids(judged), "days": sorted(days)}
     gone = connection.execute(DELETE, parameters).fetchall()
     given = [_Given._make(row) for row in connection.execute(GIVEN, parameters)]
-    if not given and not gone:
-        return set()
     former = {row[1]: Whose._make(row[2:]) for row in gone}
     found = {trace.trace_id: trace for trace in traces}
     rows = [
@@ -84,29 +87,17 @@ def recompute_scores(
     return {row[0] for row in gone} | {one.end_ns // NS_A_MINUTE * 60 for one, _ in rows}
 
 
-# The days that hold anything of the project: probes of the others would cost more than all the rest.
 DAYS = """
-SELECT to_date(right(child.relname, 8), 'YYYYMMDD')
-FROM pg_inherits
-JOIN pg_class child ON child.oid = pg_inherits.inhrelid
-WHERE inhparent = 'evaluation'::regclass AND NOT inhdetachpending
-  AND EXISTS (
-    SELECT FROM evaluation WHERE project = %(project)s AND day = to_date(right(child.relname, 8), 'YYYYMMDD')
-    UNION ALL
-    SELECT FROM score WHERE project = %(project)s AND day = to_date(right(child.relname, 8), 'YYYYMMDD')
-  )
+SELECT uuid_send(subject), day FROM evaluation_day WHERE project = %(project)s AND subject = ANY(%(subjects)s::uuid[])
 """
-
-
-def _days(connection: psycopg.Connection, project_id: int) -> list[date]:
-    return [row[0] for row in connection.execute(DAYS, {"project": project_id})]
 
 
 # What a score knew of a trace that retention has removed since, it keeps: an erased trace takes its evaluations along.
 DELETE = """
 DELETE FROM score
 WHERE project = %(project)s AND subject = ANY(%(subjects)s::uuid[]) AND day = ANY(%(days)s::date[])
-RETURNING end_ns / 60000000000 * 60, hash, service, service_version, environment, version_set, operation, model
+RETURNING end_ns / 60000000000 * 60, hash, service, service_version, environment, version_set, operation, model,
+  adoption IS NULL AND service IS NOT NULL
 """
 GIVEN = """
 SELECT DISTINCT ON (hash) hash, day, uuid_send(subject), trace_id, span_id, carrier_id, record_hash, time_ns,
@@ -135,6 +126,7 @@ def _whose(one: _Given, trace: Trace, sets: Sets) -> Whose:
         own.id if own else None,
         root.operation,
         judged.model if judged else None,
+        bool(trace.outcome.signals & ADOPTION),
     )
 
 
@@ -155,14 +147,16 @@ SELECT %(project)s, * FROM unnest(%(day)s::date[], %(hash)s::uuid[], %(subject)s
   %(source)s::text[], %(adoption)s::text[], %(service)s::text[], %(service_version)s::text[], %(environment)s::text[],
   %(version_set)s::uuid[], %(operation)s::text[], %(model)s::text[])
 """
-_SAME = ("day", "hash", "trace_id", "span_id", "end_ns", "passed", "name", "source", "adoption")
+_SAME = ("day", "hash", "trace_id", "span_id", "end_ns", "passed", "name", "source")
+_WHOSE = ("service", "service_version", "environment", "version_set", "operation", "model")
 
 
 def _insert(connection: psycopg.Connection, project_id: int, rows: Sequence[tuple[_Given, Whose]]) -> None:
     if not rows:
         return
     parameters: dict[str, Any] = {name: [getattr(one, name) for one, _ in rows] for name in _SAME}
-    parameters |= {name: [getattr(whose, name) for _, whose in rows] for name in Whose._fields}
+    parameters |= {name: [getattr(whose, name) for _, whose in rows] for name in _WHOSE}
+    parameters["adoption"] = [None if whose.says_adoption else one.adoption for one, whose in rows]
     parameters |= {
         "project": project_id,
         "subject": as_uuids([one.subject for one, _ in rows]),

@@ -93,6 +93,14 @@ WHERE excluded.digest <> kept.digest AND (excluded.time_ns, excluded.digest) > (
 """
 
 
+DAYS = """
+INSERT INTO evaluation_day (project, subject, day)
+SELECT DISTINCT %(project)s, subject, day FROM unnest(%(subjects)s::uuid[], %(days)s::date[]) AS given (subject, day)
+ORDER BY subject, day
+ON CONFLICT DO NOTHING
+"""
+
+
 def _insert(current: Transaction, given: Iterable[_Stored]) -> int:
     best: dict[tuple[int, bytes], _Stored] = {}
     for one in given:
@@ -124,7 +132,9 @@ def _insert(current: Transaction, given: Iterable[_Stored]) -> int:
         "users": [one.user_id for one in said],
         "responses": [one.response_id for one in said],
     }
-    return current.connection.execute(INSERT, parameters).rowcount
+    stored = current.connection.execute(INSERT, parameters).rowcount
+    current.connection.execute(DAYS, {name: parameters[name] for name in ("project", "subjects", "days")})
+    return stored
 
 
 MARK = """

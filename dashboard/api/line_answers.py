@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
@@ -25,16 +25,20 @@ _NANO: Final = Decimal(10) ** -9
 Found = Sequence[Series] | Sequence[Pair]
 
 
-def json_of(found: Found, chosen: Range, step_s: int, q: str, other: Other | None) -> Json:
+def json_of(
+    found: Found, chosen: Range, step_s: int, q: str, other: Other | None, undecided: Mapping[str, int]
+) -> Json:
     lines: dict[str, dict[str, Json]] = {line: {} for line in LINES}
     for one in found:
         series, pair = (one.now, one) if isinstance(one, Pair) else (one, None)
         of_line, shown = lines[series.member.line], _series(series, pair)
         if series.split_by is None:
-            of_line[series.member.name] = _member(series.member) | shown | {"split": []}
+            told = _member(series.member) | {"unanswered": series.unanswered or None}
+            of_line[series.member.name] = told | shown | {"split": []}
         else:
             of_line[series.member.name]["split"].append({"key": series.key} | shown)
     asked = {"from": in_time(chosen.start_ns), "to": in_time(chosen.end_ns), "step_s": step_s, "q": q}
+    asked["undecided"] = dict(undecided)
     return lines | asked | {"compared_with": _other(other), "anomalies": None, "learning": None}
 
 

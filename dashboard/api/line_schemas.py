@@ -57,6 +57,7 @@ class LineSeries(LineNumbers):
     n_counts: str
     needs: list[str]
     empty: str
+    unanswered: Annotated[str | None, Field(description="Why this member cannot be asked under the filter")]
     split: list[LinePart]
 
 
@@ -100,6 +101,10 @@ class Lines(Strict):
     to: str
     step_s: int
     q: str
+    undecided: Annotated[
+        dict[str, int],
+        Field(description="How many requests, calls, tool_calls and scores the filter could not tell apart; {} = none"),
+    ]
     compared_with: ComparedWith | None
     anomalies: Annotated[list[Anomaly] | None, Field(description="null unless anomalies=true")]
     learning: Annotated[list[str] | None, Field(description="Members of which less than two weeks are known")]

@@ -75,7 +75,7 @@ class LinesQuery(RangeQuery):
     compare: Annotated[
         str, Field(max_length=300, description="previous, week, version:v11, or FROM/TO: what stands beside it")
     ] = ""
-    split: Annotated[Split | None, Field(description="One series a value, the 8 largest and the rest")] = None
+    split: Annotated[Split | None, Field(description="One series a value, the 6 largest and the rest")] = None
     members: Annotated[str, Field(max_length=2000, description="Names with commas; default: all")] = ""
     anomalies: Annotated[bool, Field(description="Whether to look for hours that stand out as well")] = False
     format: Annotated[Literal["json", "csv"] | None, Field(description="Default: by Accept, else json")] = None

@@ -117,19 +117,20 @@ def admit(story: Story, root: SpanPlan, provider: str) -> bool:
 
 
 def judge(story: Story, root: SpanPlan, name: str, score: float, label: str, why: str = "") -> None:
-    """An evaluation result, as a span event of the root."""
-    story.note(root, "gen_ai.evaluation.result", _result(name, score, label, why))
+    """What a check by code found, as a span event of the root."""
+    story.note(root, "gen_ai.evaluation.result", _result("code", name, score, label, why))
 
 
 def judge_in_log(story: Story, name: str, score: float, label: str, why: str = "") -> None:
-    """The same as a log record of the span that is open."""
-    story.log("INFO", "evaluated", _result(name, score, label, why), event_name="gen_ai.evaluation.result")
+    """What a judging model found, as a log record of the span that is open."""
+    story.log("INFO", "evaluated", _result("judge", name, score, label, why), event_name="gen_ai.evaluation.result")
 
 
-def _result(name: str, score: float, label: str, why: str) -> Attributes:
+def _result(source: str, name: str, score: float, label: str, why: str) -> Attributes:
     result: Attributes = {
         "gen_ai.evaluation.name": name,
         "gen_ai.evaluation.score.value": round(score, 2),
         "gen_ai.evaluation.score.label": label,
+        "fourline.evaluation.source": source,
     }
     return result | ({"gen_ai.evaluation.explanation": why} if why else {})

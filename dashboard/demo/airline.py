@@ -29,6 +29,7 @@ TOOLS = (SEARCH, LOOK_UP, CANCEL, REFUND, VOUCHER)
 NEW_TOOL = Tool("add_baggage", "Add checked bags to a booking.", 0.3, "reversible")
 TIER = 2  # acts, where it can be taken back; an approval lifts a single run to 3
 TOKEN_BUDGET = 60_000  # of one request
+UPSTREAM = ("UpstreamError", "502 from reservations: field 'fareBasis' is missing")
 TIMED_OUT = ("ReadTimeout", "no answer from reservations within 10 s; the cancellation may have happened")
 DENIED = ("ApprovalDenied", "the supervisor did not approve this refund")
 UNPAID = ("ReadTimeout", "no answer from payments within 10 s; the refund may have happened")
@@ -140,7 +141,7 @@ def _answer(story: Story, visit: Visit, release: Release, question: str, attacke
 def _work(story: Story, visit: Visit, release: Release, question: str, root: SpanPlan) -> str:
     """Model and tools in turn until there is an answer, which joins the history; "" when the request failed."""
     visit.said.append(text("user", question))
-    if visit.luck(0.09 if release.fault == "broken_tools" else 0.004):
+    if visit.luck(0.004):
         visit.happy = False
         return _say(story, visit, release, texts.REFUSAL, refused=True)
     for tool in visit.r.sample(TOOLS[:3], k=visit.r.choice((0, 1, 1, 2))):
@@ -205,23 +206,22 @@ def _say(story: Story, visit: Visit, release: Release, answer: str, refused: boo
 
 
 def _use(story: Story, visit: Visit, release: Release, tool: Tool) -> bool:
-    """Whether the tool gave an answer, at the second try at the latest."""
+    """Whether the tool gave an answer, at the second try at the latest; the framework tries again, not the model."""
     failing = 0.42 if release.fault == "broken_tools" and tool is not LOOK_UP else 0.02
+    asked = _run(visit, tool, None)
+    _think(story, visit, _asked(visit, release, asked.asked(), "tool_calls"))
     for attempt in range(2):
         lost = tool is CANCEL and visit.luck(0.012)
-        wrong = (
-            ("UpstreamError", "502 from reservations: field 'fareBasis' is missing") if visit.luck(failing) else None
-        )
-        run = replace(_run(visit, tool, TIMED_OUT if lost else wrong, attempt), unknown=lost)
-        _think(story, visit, _asked(visit, release, run.asked(), "tool_calls"))
+        error = TIMED_OUT if lost else UPSTREAM if visit.luck(failing) else None
+        run = replace(asked, error=error, unknown=lost, extra=(("retry.count", attempt),))
         run_tool(story, visit.r, run)
-        visit.said.append(run.answered())
-        if not run.error:
-            return True
-    return False
+        if not error:
+            break
+    visit.said.append(run.answered())
+    return not run.error
 
 
-def _run(visit: Visit, tool: Tool, error: tuple[str, str] | None, attempt: int = 0) -> Run:
+def _run(visit: Visit, tool: Tool, error: tuple[str, str] | None) -> Run:
     facts = visit.facts
     arguments = (
         {"to": facts["code"], "date": facts["date"], "adults": 2} if tool is SEARCH else {"booking": facts["pnr"]}
@@ -245,7 +245,6 @@ def _run(visit: Visit, tool: Tool, error: tuple[str, str] | None, attempt: int =
         error,
         slower=9.0 if visit.luck(0.06) else 1.0,
         key="" if tool.effect == "none" else f"{tool.name}-{facts['pnr']}",
-        extra=(("retry.count", attempt),),
     )
 
 
@@ -264,10 +263,10 @@ def _refund(story: Story, visit: Visit, release: Release) -> None:
         runs = [replace(_run(visit, REFUND, DENIED), approval="denied")]
     else:
         runs = _payments(visit, careless, approved)
+    _think(story, visit, _asked(visit, release, runs[0].asked(), "tool_calls"))
     for run in runs:
-        _think(story, visit, _asked(visit, release, run.asked(), "tool_calls"))
         run_tool(story, visit.r, run)
-        visit.said.append(run.answered())
+    visit.said.append(runs[0].answered())
 
 
 def _payments(visit: Visit, careless: bool, approved: dict[str, Any]) -> list[Run]:

@@ -18,7 +18,7 @@ class Fault:
 FAULTS = {
     fault.name: fault
     for fault in (
-        Fault("broken_tools", "quality", "tools were called with a field that is gone; an overcautious prompt refused more"),
+        Fault("broken_tools", "quality", "tools were called with a field that the booking system no longer knows"),
         Fault("cache_broken", "cost", "the time of day at the head of the prompt: no prefix is ever in the cache"),
         Fault("far_region", "latency", "models were called across an ocean, through a queue that was too small"),
         Fault("no_approval", "risk", "refunds and cancellations ran without approval, above the tier, some of them twice"),

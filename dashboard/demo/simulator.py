@@ -20,6 +20,7 @@ HISTORY_SPANS_PER_S = 2_500  # leaves the machine to those who look
 MINUTE_NS = 60 * SECOND
 THIN = 12  # of the older days one session in so many, and so many minutes at once
 DAY_MINUTES = 24 * 60
+RELEASES_HOURS = 6  # at least; each is a request of its own, and older versions are seen by their spans
 
 
 class Sends(Protocol):
@@ -58,7 +59,7 @@ class Simulator:
         self._next_minute = now_ns // MINUTE_NS + 1
         self._coming: list[tuple[int, int, Callable[[], int]]] = []  # when, a number that breaks ties, what to do then
         self._numbers = itertools.count()
-        self._released_ns = now_ns - int(max(pace.hours / 24, pace.days) * DAY_MINUTES) * MINUTE_NS
+        self._released_ns = now_ns - int(max(pace.hours, RELEASES_HOURS) * 60) * MINUTE_NS
         self._history = _past(now_ns // MINUTE_NS, pace)
 
     def advance(self, now_ns: int) -> int:
@@ -81,7 +82,7 @@ class Simulator:
         return sum(self._plan(minute, past.kept) for minute in past.minutes)
 
     def _release(self, now_ns: int) -> None:
-        """Tell what was deployed since this was called last; the first time, in all of the history."""
+        """Tell what was deployed since this was called last; the first time, in the whole history."""
         for agent in AGENTS:
             for deployment in deployments(agent.product, self._released_ns, now_ns, self.pace.seed):
                 self.sender.release(deployment)

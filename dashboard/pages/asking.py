@@ -18,7 +18,7 @@ View = Callable[..., HttpResponse]
 
 
 def answered(view: View) -> View:
-    """Put it below the access decorator. An old cursor leads to the first page; a timeout says what to narrow."""
+    """Put it below the access decorator. An old cursor leads to the first page; what takes too long says what to narrow."""
 
     @functools.wraps(view)
     def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -26,6 +26,9 @@ def answered(view: View) -> View:
             return view(request, *args, **kwargs)
         except CursorError:
             return HttpResponseRedirect(with_query(request.path, request.GET, cursor=None))
+        except FilterTooWide as wide:
+            narrower = with_query(request.path, request.GET, range="7d", from_=None, to=None, cursor=None)
+            return render(request, "errors/wide.html", {"reason": f"{wide}.", "narrower_href": narrower}, status=400)
         except psycopg.errors.QueryCanceled:
             narrower = with_query(request.path, request.GET, range="1h", from_=None, to=None, cursor=None)
             return render(request, "errors/slow.html", {"narrower_href": narrower}, status=503)

@@ -17,6 +17,7 @@ from dashboard.pages.measured import Measured, measured
 from dashboard.pages.narrowing import Narrowing
 from tracestore.queries.breakdowns import BREAKDOWNS, find_table
 from tracestore.queries.movers import Span
+from tracestore.queries.people_sums import PEOPLE, REACH_NS
 from tracestore.queries.version_heads import find_version_heads
 
 
@@ -26,6 +27,7 @@ class ChangesPage:
     baseline: Baseline
     dimensions: list[Choice]
     table: Measured
+    bound: str
     movers_href: str
     wider_href: str
 
@@ -48,10 +50,18 @@ def changes(request: HttpRequest) -> HttpResponse:
         baseline=baseline,
         dimensions=dimensions(request.path, query, breakdown.dimension),
         table=measured(table, breakdown, Narrowing(slug, query), request.path, baseline.words, heads),
+        bound=bound(breakdown.dimension, here),
         movers_href=with_query(in_project(slug, "changes", "movers"), query, by=None, sort=None),
         wider_href=with_query(request.path, query, range="30d", from_=None, to=None),
     )
     return render(request, "changes/page.html", {"page": page})
+
+
+def bound(dimension: str, here: Span) -> str:
+    """What of the range was read, where that is not all of it."""
+    if dimension not in PEOPLE or here.end_ns - here.start_ns <= REACH_NS:
+        return ""
+    return f"By {dimension}, requests are read one by one: these are the last 7 days of the range, and of the other period."
 
 
 def dimensions(path: str, query: Mapping[str, str], chosen: str) -> list[Choice]:

@@ -23,9 +23,9 @@ from dashboard.composition import (
     key,
 )
 from dashboard.links import in_project, with_query
-from dashboard.listing import Choice, Listing, read_listing
+from dashboard.listing import Choice, Listing
 from dashboard.pages.asking import answered
-from dashboard.pages.cost import tabs, with_narrow_filter
+from dashboard.pages.cost import asked_of, tabs
 from dashboard.params import in_ns
 from tracestore.analysis.context import Prompt
 from tracestore.analysis.context_growth import (
@@ -102,7 +102,7 @@ class TurnsPage:
 @require_safe
 @answered
 def context(request: HttpRequest) -> HttpResponse:
-    listing = with_narrow_filter(read_listing(request.path, request.GET, datetime.now(UTC)))
+    listing = asked_of(request)
     if request.headers.get("HX-Target") == PARTS_ID:
         return render(request, "context/parts.html", {"part": parts_part(request, listing)})
     return render(request, "context/page.html", {"page": context_page(request, listing)})

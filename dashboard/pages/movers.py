@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from dashboard.access import project_page
+from dashboard.chart_ticks import local, when
 from dashboard.estimate_words import difference_words, interval_words
 from dashboard.frame import colour_class
 from dashboard.links import in_project, with_query
@@ -18,13 +19,15 @@ from dashboard.pages.baselines import Baseline, baseline_of
 from dashboard.pages.narrowing import Narrowing
 from dashboard.templatetags.units import visible_text
 from dashboard.unit_words import in_unit
+from dashboard.zones import zone_of
 from tracestore.analysis.blame import Apart, Mover
-from tracestore.analysis.lines import MEMBERS, Difference, step_s_of
+from tracestore.analysis.lines import MEMBERS, Difference, members_of, step_s_of
 from tracestore.analysis.movers import Contrast, Subject, rank
 from tracestore.queries.movers import Movers, Span, find_movers
 from tracestore.queries.version_heads import VersionHead
 
 SHOWN = 8
+ALSO = 2  # further versions that the sentence names
 GONE_NS = 10 * 60 * 10**9  # a version that was not seen for so long has ended
 AGAINST = {"earlier": "before it", "rest": "elsewhere", "before": "before"}
 
@@ -46,19 +49,18 @@ class ChangeView:
 
 @dataclass(frozen=True, slots=True)
 class MoverView:
-    """A subject and all that moved with it. ended_ns: of a version that runs no more. also: where the same shows.
+    """A subject and all that moved with it. share: of what (per) the first of its changes counts. also: where the same shows.
 
-    compare_href, page_href: of versions, "" else.
+    ran: when a version did, in the reader's zone; compare_href, page_href: of versions; all "" else.
     """
 
     dimension: str
     label: str
     of: str
     colour: str
-    began_ns: int | None
-    ended_ns: int | None
+    ran: str
     share: float
-    worse: bool
+    per: str
     changes: list[ChangeView]
     also: str
     traces_href: str
@@ -68,13 +70,20 @@ class MoverView:
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """A part of the sentence. look: "" | "subject" | the line it names, which gives it its colour."""
+
+    text: str
+    look: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Headline:
-    """The one sentence: before and after are its words around the subject in bold. tone: "worse" | "better" | ""."""
+    """The one sentence. tone: "worse" | "". about: whom it is about, None for nobody."""
 
     tone: str
-    before: str
-    subject: str
-    after: str
+    words: list[Words]
+    about: Subject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +91,12 @@ class MoversPage:
     listing: Listing
     baseline: Baseline
     headline: Headline
+    about: MoverView | None
     items: list[MoverView]
     more: list[MoverView]
     tested: int
     small: int
     changes_href: str
-    moved: bool
 
 
 @project_page(role="viewer")
@@ -107,43 +116,49 @@ def movers_page(request: HttpRequest, listing: Listing, baseline: Baseline) -> M
     span = Span(here.start_ns, here.end_ns)
     found = with_filter(listing, lambda filter: find_movers(request.project.pk, span, baseline.span, step_s, filter))
     narrowing = Narrowing(slug, request.GET)
-    views = [mover_view(one, found, narrowing, listing.now_ns) for one in by_subject(found.items)]
+    zone = zone_of(request).info
+    views = {
+        one[0].contrast.subject: mover_view(one, found, narrowing, listing.now_ns, zone)
+        for one in by_subject(found.items)
+    }
+    sentence, shown = headline(found), list(views.values())
     return MoversPage(
         listing=listing,
         baseline=baseline,
-        headline=headline(found),
-        items=views[:SHOWN],
-        more=views[SHOWN:],
+        headline=sentence,
+        about=views[sentence.about] if sentence.about else None,
+        items=shown[:SHOWN],
+        more=shown[SHOWN:],
         tested=found.tested,
         small=found.small,
         changes_href=with_query(in_project(slug, "changes"), request.GET),
-        moved=bool(views),
     )
 
 
 def by_subject(found: Iterable[Mover]) -> list[list[Mover]]:
-    """The movers of each subject, its heaviest first; subjects by their heaviest."""
+    """The movers of each subject; what got worse comes first, then the better, what something else explains last."""
     groups: dict[Subject, list[Mover]] = {}
-    for one in sorted(found, key=lambda mover: (mover.is_doubtful, rank(mover.contrast))):
+    for one in sorted(found, key=lambda mover: (mover.is_doubtful, not mover.contrast.worse, rank(mover.contrast))):
         groups.setdefault(one.contrast.subject, []).append(one)
     return list(groups.values())
 
 
-def mover_view(group: Sequence[Mover], found: Movers, narrowing: Narrowing, now_ns: int) -> MoverView:
-    subject, top = group[0].contrast.subject, group[0].contrast
+def mover_view(group: Sequence[Mover], found: Movers, narrowing: Narrowing, now_ns: int, zone: tzinfo) -> MoverView:
+    subject = group[0].contrast.subject
     head = head_of(subject, found.heads)
-    earlier = next((one for one in found.heads if head and is_before(one, head)), None)
+    earlier = version_before(head, found.heads) if head else None
     return MoverView(
         dimension="" if subject.dimension == "all" else subject.dimension,
         label=label_of(subject),
         of=subject.service,
         colour=colour_class(subject.value or "") if subject.value else "faint",
-        began_ns=head.begun_ns if head else None,
-        ended_ns=head.seen_ns if head and head.seen_ns < now_ns - GONE_NS else None,
-        share=top.share,
-        worse=top.worse,
+        ran=ran(head, now_ns, zone) if head else "",
+        share=group[0].contrast.share,
+        per=MEMBERS[group[0].contrast.member].per,
         changes=[change_view(one) for one in group],
-        also=", ".join(dict.fromkeys(in_words(one) for mover in group for one in mover.also)),
+        also=", ".join(
+            dict.fromkeys(in_words(one) for mover in group for one in mover.also if one.dimension != "version")
+        ),
         traces_href=narrowing.traces(subject.dimension, subject.value, subject.service),
         compare_href=narrowing.diff(earlier.id, head.id) if earlier and head else "",
         compare_label=earlier.version if earlier else "",
@@ -157,9 +172,19 @@ def head_of(subject: Subject, heads: Iterable[VersionHead]) -> VersionHead | Non
     return next((one for one in heads if (one.service, one.version) == (subject.service, subject.value)), None)
 
 
-def is_before(one: VersionHead, head: VersionHead) -> bool:
-    """heads come newest first, so the first that this holds for is the version before."""
-    return one.service == head.service and one.begun_ns < head.begun_ns
+def ran(head: VersionHead, now_ns: int, zone: tzinfo) -> str:
+    """When a version did: "ran 25 Nov 20:18 – 21:24", or "runs since 25 Nov 20:18"."""
+    begun_s, seen_s = head.begun_ns // 10**9, head.seen_ns // 10**9
+    if head.seen_ns < now_ns - GONE_NS:
+        return f"ran {when(begun_s, seen_s, zone)}"
+    begun = local(begun_s, zone)
+    return f"runs since {begun.day} {begun:%b %H:%M}"
+
+
+def version_before(head: VersionHead, heads: Iterable[VersionHead]) -> VersionHead | None:
+    """What its service ran when it began, not what began last before it: that may have been rolled back long ago."""
+    older = [one for one in heads if one.service == head.service and one.begun_ns < head.begun_ns]
+    return max(older, key=lambda one: (min(one.seen_ns, head.begun_ns), one.begun_ns), default=None)
 
 
 def label_of(subject: Subject) -> str:
@@ -211,7 +236,7 @@ def caution_of(one: Contrast, apart: Apart | None) -> str:
     return {
         "beside": f"a version that ran beside it stayed at {other}",
         "returned": f"back to {other} after it",
-        "replaced": "it replaced the version before it at once: version and time cannot be told apart",
+        "replaced": "too little else ran beside it or after it: version and time cannot be told apart",
         "mix": "in no service did it change: requests were shared out differently among them",
         "time": f"the other version got {change} too in the same hours ({other}): not this version alone",
     }[apart.kind]
@@ -222,26 +247,49 @@ def headline(found: Movers) -> Headline:
     worse = [one for one in found.items if one.contrast.worse and not one.is_doubtful]
     versions = [one for one in worse if one.contrast.subject.dimension == "version"]
     if versions:
-        return of_version([one for one in versions if one.contrast.subject == versions[0].contrast.subject])
+        first, *others = by_subject(versions)
+        return of_version(first, others)
     if worse:
-        top = worse[0].contrast
-        verb = f"got worse in {top.line}: {said(top)}."
-        return Headline("worse", "No version is worse than those before it. ", in_words(top.subject), f" {verb}")
+        return of_other(worse[0].contrast, "got worse", Words("No version is worse than those before it. "))
     if found.items:
         top = found.items[0].contrast
-        rest = "got worse, but with the hours or the mix of services" if top.worse else "got better"
-        return Headline("", "", in_words(top.subject), f" {rest} in {top.line}: {said(top)}.")
+        return of_other(top, "got worse, but with the hours or the mix of services," if top.worse else "got better")
     words = "Nothing got worse or better beyond chance." if found.tested else "There is too little to compare yet."
-    return Headline("", words, "", "")
+    return Headline("", [Words(words)])
 
 
-def of_version(group: Sequence[Mover]) -> Headline:
-    """group: all that got worse with one version, heaviest first."""
-    top = group[0].contrast
-    lines = list(dict.fromkeys(one.contrast.line for one in group))
-    listed = lines[0] if len(lines) == 1 else f"{', '.join(lines[:-1])} and {lines[-1]}"
-    service = f" of {visible_text(top.subject.service)}"
-    return Headline("worse", "", label_of(top.subject), f"{service} is worse in {listed}: {said(top)}.")
+def of_other(top: Contrast, verb: str, *before: Words) -> Headline:
+    words = [*before, Words(in_words(top.subject), "subject"), Words(f" {verb} in "), Words(top.line, top.line)]
+    return Headline("worse" if before else "", [*words, Words(f": {said(top)}.")], top.subject)
+
+
+def of_version(group: Sequence[Mover], others: Sequence[Sequence[Mover]]) -> Headline:
+    """group: all that got worse with one version, heaviest first; others: the same of further ones.
+
+    Of its line the number of requests is told, where that moved too.
+    """
+    lines = lines_of(group)
+    headlines = {members_of(MEMBERS[one.contrast.member].line)[0].name for one in group}
+    of_line = [one.contrast for one in group if one.contrast.line == lines[0]]
+    top = next((one for one in of_line if one.member in headlines), of_line[0])
+    words = [Words(label_of(top.subject), "subject"), Words(f" of {top.subject.service} is worse in "), *listed(lines)]
+    words.append(Words(f": {said(top)}."))
+    for number, one in enumerate(others[:ALSO]):
+        subject = one[0].contrast.subject
+        whom = f"{label_of(subject)} of {subject.service} in "
+        words += [Words("; " if number else " Also worse: "), Words(whom), *listed(lines_of(one))]
+    left = f" and {len(others) - ALSO} more below" if len(others) > ALSO else ""
+    return Headline("worse", [*words, Words(f"{left}." if others else "")], top.subject)
+
+
+def lines_of(group: Iterable[Mover]) -> list[str]:
+    return list(dict.fromkeys(one.contrast.line for one in group))
+
+
+def listed(lines: Sequence[str]) -> list[Words]:
+    """cost, latency and risk, each in its colour."""
+    between = [", "] * (len(lines) - 2) + [" and "] * (len(lines) > 1) + [""]
+    return [part for line, after in zip(lines, between, strict=True) for part in (Words(line, line), Words(after))]
 
 
 def said(one: Contrast) -> str:

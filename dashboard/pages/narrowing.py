@@ -30,7 +30,8 @@ class Narrowing:
         return with_query(in_project(self.slug, *parts), ranged, **changes)
 
     def version(self, set_id: str) -> str:
-        return self.at("versions", set_id)
+        """Without the range: the version before it ran before, so the page begins with its own, longer one."""
+        return in_project(self.slug, "versions", set_id)
 
     def tool(self, name: str) -> str:
         return self.at("tools", name)

@@ -231,6 +231,7 @@ def version_tag(one: VersionSetRow, slug: str, at_ns: int) -> VersionTag:
 
 
 def draw_strip(strip: TraceStrip, path: str, query: Mapping[str, str]) -> Strip:
+    """Without bars for a list by ends: they show starts, of which a day is read."""
     step = 1000 / max(1, len(strip.buckets))
     columns = histogram([(one.traces, one.error_traces) for one in strip.buckets], STRIP_HEIGHT, step)
     failed = histogram([(one.traces, one.failed_traces) for one in strip.buckets], STRIP_HEIGHT, step)
@@ -238,7 +239,8 @@ def draw_strip(strip: TraceStrip, path: str, query: Mapping[str, str]) -> Strip:
         spark(one, column, red, strip, path, query)
         for one, column, red in zip(strip.buckets, columns, failed, strict=True)
     ]
-    return Strip(strip, errors_href(path, query), drawn, 1000, STRIP_HEIGHT, round(step, 2))
+    bars = [] if end_words(query) else drawn
+    return Strip(strip, errors_href(path, query), bars, 1000, STRIP_HEIGHT, round(step, 2))
 
 
 def errors_href(path: str, query: Mapping[str, str]) -> str:

@@ -16,6 +16,7 @@ from dashboard.frame import colour_class
 from dashboard.links import quoted
 from dashboard.listing import Listing, read_listing
 from dashboard.pages.asking import answered
+from dashboard.pages.cost_parts import shown_at
 from dashboard.pages.narrowing import Narrowing
 from dashboard.pages.traces import trace_href
 from dashboard.pages.versions import DiffRow, diff_row
@@ -28,6 +29,7 @@ from tracestore.queries.version_lines import MemberPair, find_pairs, overlap_ns,
 from tracestore.queries.versions import VersionSetRow, get_version_diff, get_version_set, previous_version_set
 
 EXAMPLES: Final = 3
+EXAMPLES_PART: Final = "examples"
 KINDS: Final = (("Slowest", "-duration", ""), ("Dearest", "-cost", ""), ("Failed, newest", "-start", " status:error"))
 
 
@@ -70,11 +72,15 @@ class Exemplars:
     title: str
     traces: list[Exemplar]
     href: str
+    now_ns: int
 
 
 @dataclass(frozen=True, slots=True)
 class VersionPage:
-    """before: None for the first version. empty: members of which nothing is known on either side, by their titles."""
+    """before: None for the first version. examples: None where they are asked for afterwards, at examples_href.
+
+    empty: members of which nothing is known on either side, by their titles.
+    """
 
     service: str
     version: VersionName
@@ -87,7 +93,8 @@ class VersionPage:
     changed: list[DiffRow]
     groups: list[LineGroup]
     empty: list[str]
-    examples: list[Exemplars]
+    examples: list[Exemplars] | None
+    examples_href: str
     diff_href: str
     list_href: str
     traces_href: str
@@ -104,11 +111,33 @@ def version(request: HttpRequest, set_id: str) -> HttpResponse:
     listing = read_listing(request.path, request.GET, datetime.now(UTC), default="30d")
     before = previous_version_set(project_id, set_id)
     narrowing = Narrowing(request.project.slug, request.GET)
-    return render(request, "versions/version.html", {"page": version_page(project_id, one, before, listing, narrowing)})
+    alone = request.headers.get("HX-Target") == EXAMPLES_PART
+    shown = (
+        find_examples(project_id, term(one, before), listing, narrowing) if alone or shows_examples(request) else None
+    )
+    if alone:
+        return render(request, "versions/examples.html", {"examples": shown})
+    page = version_page(project_id, one, before, listing, narrowing, shown, shown_at(request, EXAMPLES_PART))
+    return render(request, "versions/version.html", {"page": page})
+
+
+def shows_examples(request: HttpRequest) -> bool:
+    """They are looked for in every day of the range, so the page comes first and asks for them by itself."""
+    return request.GET.get("show") == EXAMPLES_PART
+
+
+def find_examples(project_id: int, wanted: str, listing: Listing, narrowing: Narrowing) -> list[Exemplars]:
+    return [exemplars(project_id, *kind, wanted, listing, narrowing) for kind in KINDS]
 
 
 def version_page(
-    project_id: int, one: VersionSetRow, before: VersionSetRow | None, listing: Listing, narrowing: Narrowing
+    project_id: int,
+    one: VersionSetRow,
+    before: VersionSetRow | None,
+    listing: Listing,
+    narrowing: Narrowing,
+    examples: list[Exemplars] | None,
+    examples_href: str,
 ) -> VersionPage:
     span, where = Span(listing.range.start_ns, listing.range.end_ns), where_of(one, before)
     pairs = find_pairs(project_id, where_of(before, one) if before else None, where, span)
@@ -128,7 +157,8 @@ def version_page(
         changed=[row for row in (diff_row(*parts) for parts in found.rows) if row.differs] if found else [],
         groups=groups(pairs),
         empty=[pair.member.title for pair in pairs if not is_known(pair)],
-        examples=[exemplars(project_id, *kind, wanted, listing, narrowing) for kind in KINDS],
+        examples=examples,
+        examples_href=examples_href,
         diff_href=narrowing.diff(before.id, one.id) if before else "",
         list_href=narrowing.at("versions"),
         traces_href=narrowing.at("traces", q=wanted, **ranged(listing)),
@@ -161,6 +191,8 @@ def overlap_words(one: VersionSetRow, before: VersionSetRow) -> str:
     both_ns = overlap_ns(one, before)
     if not both_ns:
         return "The two did not run at the same time: what else changed in between shows here as well."
+    if before.first_seen_ns < one.first_seen_ns and before.last_seen_ns > one.last_seen_ns:
+        return "The one before was seen again after it: it ran on beside this one, or this one was rolled back."
     return f"Both were seen for {in_gap(both_ns // 10**9)} at the same time."
 
 
@@ -186,6 +218,8 @@ def verdict_of(pairs: Sequence[MemberPair], before: VersionSetRow | None) -> tup
     """One sentence and its tone: in which lines an interval leaves out 0."""
     if before is None:
         return "This is the first version of its service that is known: there is none to compare it with.", ""
+    if all(pair.before.value is None for pair in pairs):
+        return f"Nothing of {before.service_version or before.id[:7]} ended in this range: choose a longer one.", ""
     worse, better = (lines_of(pairs, is_better) for is_better in (False, True))
     against = f"than {before.service_version or before.id[:7]}"
     if not worse and not better:
@@ -214,4 +248,6 @@ def exemplars(
         project_id, here.start_ns, here.end_ns, now_ns=listing.now_ns, filter=parse(q), sort=sort, limit=EXAMPLES
     )
     href = narrowing.at("traces", q=q, sort=sort, **ranged(listing))
-    return Exemplars(title, [Exemplar(row, trace_href(narrowing.slug, row)) for row in found.items], href)
+    return Exemplars(
+        title, [Exemplar(row, trace_href(narrowing.slug, row)) for row in found.items], href, listing.now_ns
+    )

@@ -5,6 +5,7 @@ import unicodedata
 from datetime import UTC, datetime
 
 from django import template
+from django.utils import timezone
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
@@ -180,12 +181,27 @@ def ago(ns: int | None, now_ns: int) -> str:
 
 @register.filter
 def clock(ns: int, now_ns: int) -> str:
-    """Time of day (UTC), with the date in front unless it is today; exact and relative on hover."""
-    at, now = moment(ns), moment(now_ns)
+    """Time of day in the reader's zone, with the date in front unless it is today; exact (UTC) and relative on hover."""
+    at, now = local(ns), local(now_ns)
     if at is None or now is None:
         return time_element(ns, str(ns))
     text = f"{at:%H:%M:%S}" if at.date() == now.date() else f"{at.day} {at:%b %H:%M:%S}"
     return time_element(ns, text, f" ({in_ago(ns, now_ns)})")
+
+
+def local(ns: int) -> datetime | None:
+    """In the zone of the request, see zones.zone_of; UTC outside of one."""
+    at = moment(ns)
+    try:
+        return at and timezone.localtime(at)
+    except OverflowError:
+        return None
+
+
+@register.simple_tag
+def zone() -> str:
+    """The name of that zone, to stand beside such times."""
+    return timezone.get_current_timezone_name()
 
 
 def time_element(ns: int, text: str, aside: str = "") -> SafeString:

@@ -60,9 +60,8 @@ def normalise(raw: RawSpan) -> Span:
     exception = first_chunk = None
     if raw.events:
         exception, first_chunk = _read_events(raw.events, values, sources)
-    if plan[2]:
-        flags |= signals.flags(attributes, values)
-    return _span(raw, flags, plan[2], ranks, values, sources, exception, first_chunk)
+    said = signals.read(plan[2], attributes) if plan[2] else signals.NOTHING
+    return _span(raw, flags | said.flags, said, ranks, values, sources, exception, first_chunk)
 
 
 def _read(plan: Plan, attributes: Attributes, ranks: list[int], values: list[Any], sources: list[str | None]) -> int:
@@ -106,7 +105,7 @@ def _read_events(
 def _span(
     raw: RawSpan,
     flags: int,
-    says: bool,
+    said: signals.Said,
     ranks: list[int],
     values: list[Any],
     sources: list[str | None],
@@ -123,8 +122,8 @@ def _span(
     _settle_names(raw, operation, ranks, values, sources)
     values[f.COST] = meaning.reported_cost(values, sources)
     values[f.TTFT] = meaning.first_token(raw, values, sources, first_chunk)
-    said = signals.signals(raw, operation, is_failed, says, ranks, values)
-    return _filled(raw, operation, 2 if is_failed else raw.status_code, flags, said, says, ranks, values, sources)
+    bits = signals.signals(raw, operation, is_failed, said, ranks, values)
+    return _filled(raw, operation, 2 if is_failed else raw.status_code, flags, bits, said, ranks, values, sources)
 
 
 def _name_failure(
@@ -143,8 +142,8 @@ def _filled(
     operation: str,
     status: int,
     flags: int,
-    said: int | None,
-    says: bool,
+    bits: int | None,
+    said: signals.Said,
     ranks: list[int],
     values: list[Any],
     sources: list[str | None],
@@ -160,12 +159,12 @@ def _filled(
         values[f.TTFT],
         values[f.FINISH] or (),
         *_TOOL_TO_RETRIES(values),
-        said,
-        values[f.QUEUE],
-        values[f.TOKEN_BUDGET],
-        signals.effect_key(raw.attributes, said, values) if operation == "tool" else None,
+        bits,
+        said.queue_ns,
+        said.token_budget,
+        signals.effect_key(raw.attributes, bits, said) if said.sources and operation == "tool" else None,
         _part(operation, ranks, values),
-        provenance(tuple(sources[: f.SAID if says else f.PUBLIC])),
+        provenance(tuple(sources[: f.PUBLIC]), said.sources),
         flags,
     )
 

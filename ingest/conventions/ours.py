@@ -82,7 +82,7 @@ SWITCHES = {
     "fourline.retrieval.hit": (f.RETRIEVAL_HIT, s.RETRIEVAL_KNOWN, s.RETRIEVAL_HIT),
 }
 # Attributes with a few values, and no others.
-CLOSED = [(name, row[0]) for name, row in WORDS.items()] + [(name, row[0]) for name, row in SWITCHES.items()]
+CLOSED = frozenset(WORDS) | frozenset(SWITCHES)
 
 
 ROWS = [

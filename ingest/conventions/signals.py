@@ -5,16 +5,19 @@ guardrail and retrieval spans. Of what is looked for in bodies only guardrail, r
 """
 
 import re
+from functools import cache, reduce
 from hashlib import blake2b
+from operator import or_
 from typing import Any
 
 import msgspec
 
 from ingest.conventions import fields as f
 from ingest.conventions import ours
-from ingest.conventions.coerce import boolean, count, nested, unjson
+from ingest.conventions.coerce import BAD, boolean, count, nested, unjson
+from ingest.conventions.plans import Special
 from tracestore.analysis import signals as s
-from tracestore.records import UNKNOWN_WORD, Attributes, RawSpan
+from tracestore.records import INVALID_NUMBER, UNKNOWN_WORD, Attributes, RawSpan
 
 Values = list[Any]
 _CHATS = frozenset({"chat", "completion"})
@@ -27,39 +30,43 @@ _BY_POLICY = re.compile(r"content_?filter|content_?policy|responsible_?ai_?polic
 _TRIPWIRE = re.compile(r"guardrail", re.IGNORECASE)
 
 
-def signals(raw: RawSpan, operation: str, is_failed: bool, says: bool, ranks: list[int], values: Values) -> int | None:
-    """says: one of its attributes may fill a field of f.SAID. None: nothing is said."""
-    bits = _said(values, ranks) if says else 0
-    if operation in _CHATS:
-        bits = s.united(bits, _of_answer(is_failed, values))
-    elif operation == "guardrail":
-        bits = s.united(bits, _of_guardrail(raw, is_failed, values))
-    elif operation == "retrieval":
-        bits = s.united(bits, _of_retrieval(raw.attributes))
-    elif operation == "tool" and values[f.TIER] and ranks[f.TIER] >= f.SCOPE_LAYER:
-        bits |= values[f.TIER] | s.TIER_OF_RESOURCE
-    if is_failed or values[f.HTTP_STATUS] == 429:
-        bits |= _of_failure(raw, bits, values)
-    if values[f.RESPONSE_CACHE] is not None:
-        bits |= s.CACHE_KNOWN
-    return bits or None
+class Said(msgspec.Struct, frozen=True, gc=False):
+    """The attributes of ours, and what other conventions have for the same. sources: (field, source), sorted by field."""
+
+    bits: int = 0
+    queue_ns: int | None = None
+    token_budget: int | None = None
+    idempotency_key: str | None = None
+    documents: bool = False
+    flags: int = 0
+    sources: tuple[tuple[str, str], ...] = ()
 
 
-def _said(values: Values, ranks: list[int]) -> int:
-    """All of it but a tier that only the resource names."""
-    bits = 0
-    for field in range(f.POLICY, f.QUEUE):
-        if values[field] is not None and ranks[field] < f.SCOPE_LAYER:
-            bits |= values[field]
-    return bits
+NOTHING = Said()
 
 
-def flags(attributes: Attributes, values: Values) -> int:
-    """Whether a word or switch of ours is not one that we know."""
-    for name, field in ours.CLOSED:
-        if name in attributes and values[field] is None and _is_said(name, attributes[name]):
-            return UNKNOWN_WORD
-    return 0
+def read(special: Special, attributes: Attributes) -> Said:
+    """Of each field the best usable value, as for any other field; flagged where a word or a number is not one."""
+    found: dict[int, tuple[int, Any, str]] = {}
+    flags = 0
+    for key, field, rank, usable_of, source in special.rules:
+        usable = usable_of(attributes[key])
+        if usable is BAD:
+            flags |= INVALID_NUMBER
+        elif usable is not None and (field not in found or rank < found[field][0]):
+            found[field] = (rank, usable, source)
+        elif usable is None and key in ours.CLOSED and _is_said(key, attributes[key]):
+            flags |= UNKNOWN_WORD
+    values = {field: usable for field, (_, usable, _) in found.items()}
+    return Said(
+        reduce(or_, (usable for field, usable in values.items() if field < f.QUEUE), 0),
+        values.get(f.QUEUE),
+        values.get(f.TOKEN_BUDGET),
+        values.get(f.IDEMPOTENCY_KEY),
+        special.documents,
+        flags,
+        tuple(sorted((f.NAMES[field], source) for field, (_, _, source) in found.items())),
+    )
 
 
 def _is_said(name: str, value: Any) -> bool:
@@ -69,30 +76,55 @@ def _is_said(name: str, value: Any) -> bool:
     return not (name == "fourline.tool.deduplicated" and boolean(value) is False)
 
 
+def signals(raw: RawSpan, operation: str, is_failed: bool, said: Said, ranks: list[int], values: Values) -> int | None:
+    """All bits of a span; None: nothing is said."""
+    bits = said.bits
+    if values[f.TIER]:
+        bits |= _tier(operation, ranks[f.TIER], values[f.TIER])
+    if operation in _CHATS:
+        bits = s.united(bits, _of_answer(is_failed, values))
+    elif operation == "guardrail":
+        bits = s.united(bits, _of_guardrail(raw, is_failed, values))
+    elif operation == "retrieval":
+        bits = s.united(bits, _HIT if said.documents else _of_retrieval(raw.attributes))
+    if is_failed or values[f.HTTP_STATUS] == 429:
+        bits |= _of_failure(raw, bits, values)
+    if values[f.RESPONSE_CACHE] is not None:
+        bits |= s.CACHE_KNOWN
+    return bits or None
+
+
+def _tier(operation: str, rank: int, bits: int) -> int:
+    """Its own; that of its resource or scope only on a tool, which is judged by it."""
+    if rank < f.SCOPE_LAYER:
+        return bits
+    return bits | s.TIER_OF_RESOURCE if operation == "tool" else 0
+
+
 # Calls ----------------------------------------------------------------------------------------------------------------
 
 
 def _of_answer(is_failed: bool, values: Values) -> int:
     finish: tuple[str, ...] | None = values[f.FINISH]
-    bits = 0
-    if finish:
-        bits = s.REFUSAL_KNOWN
-        if finish != ("stop",):
-            bits |= (s.REFUSED if "content_filter" in finish else 0) | (s.CUT_OFF if "length" in finish else 0)
-    if not is_failed and (not finish or "tool_calls" not in finish) and _is_empty(values):
-        bits |= s.EMPTY
-    return bits
-
-
-def _is_empty(values: Values) -> bool:
-    """Messages that hold nothing; or no output tokens, where no answer was captured that could say otherwise."""
+    bits = _finished(finish) if finish else 0
     messages = values[f.OUTPUT_MESSAGES]
+    if (type(messages) is str and len(messages) > EMPTY_CHARS) or is_failed or (finish and "tool_calls" in finish):
+        return bits
+    return bits | s.EMPTY if _is_empty(messages, values) else bits
+
+
+@cache  # of six words: a few dozen orders at most, since each is there once
+def _finished(finish: tuple[str, ...]) -> int:
+    bits = s.REFUSAL_KNOWN
+    bits |= s.REFUSED if "content_filter" in finish else 0
+    return bits | (s.CUT_OFF if "length" in finish else 0)
+
+
+def _is_empty(messages: Any, values: Values) -> bool:
+    """Messages that hold nothing; or no output tokens, where no answer was captured that could say otherwise."""
     if messages is None:
         return values[f.OUTPUT] == 0 and values[f.OUTPUT_BODY] is None
-    if type(messages) is str:
-        if len(messages) > EMPTY_CHARS:
-            return False
-        messages = unjson(messages)
+    messages = unjson(messages)
     return isinstance(messages, list) and len(messages) <= 8 and not any(map(_has_content, messages))
 
 
@@ -177,9 +209,7 @@ _HIT, _MISS = s.RETRIEVAL, s.RETRIEVAL_KNOWN
 
 
 def _of_retrieval(attributes: Attributes) -> int:
-    """Whether documents came back, where that can be seen: lists of documents, a count of rows, documents in the result."""
-    if any(key.startswith(("retrieval.documents.", "db.query.result.")) for key in attributes):
-        return _HIT
+    """Whether documents came back, where that can be seen: a list of them, a count of rows, documents in the result."""
     found = _any(attributes.get("gen_ai.retrieval.documents")) or _rows(attributes.get("db.response.returned_rows"))
     if found:
         return found
@@ -213,10 +243,10 @@ _ARGUMENTS = (
 _EFFECTIVE = s.EFFECT_REVERSIBLE | s.EFFECT_IRREVERSIBLE
 
 
-def effect_key(attributes: Attributes, bits: int | None, values: Values) -> int | None:
+def effect_key(attributes: Attributes, bits: int | None, said: Said) -> int | None:
     """What two executions of one side effect share: the idempotency key, else, where an effect is declared, the arguments."""
-    if values[f.IDEMPOTENCY_KEY] is not None:
-        return _hash(b"key", values[f.IDEMPOTENCY_KEY].encode("utf-8", "surrogatepass"))
+    if said.idempotency_key is not None:
+        return _hash(b"key", said.idempotency_key.encode("utf-8", "surrogatepass"))
     if not (bits or 0) & _EFFECTIVE:
         return None
     given = next((value for key in _ARGUMENTS if (value := attributes.get(key)) not in (None, "")), None)

@@ -11,7 +11,7 @@ from tracestore.records import Provenance, VersionPart
 
 _CACHED_MAX = 4_096
 _parts: dict[tuple[Any, ...], VersionPart] = {}
-_provenances: dict[tuple[str | None, ...], Provenance] = {}
+_provenances: dict[tuple[Any, ...], Provenance] = {}
 _tools: dict[str, tuple[str | None]] = {}
 
 PART_NAMES = (
@@ -45,14 +45,16 @@ def version_part(service: str, *values: str | None) -> VersionPart:
     return part
 
 
-def provenance(sources: tuple[str | None, ...]) -> Provenance:
-    """Where each public field came from; `sources` in the order of fields.NAMES."""
-    found = _provenances.get(sources)
+def provenance(sources: tuple[str | None, ...], more: tuple[tuple[str, str], ...] = ()) -> Provenance:
+    """Where each public field came from; `sources` in the order of fields.NAMES. more: (field, source) of others."""
+    key = (*sources, more) if more else sources
+    found = _provenances.get(key)
     if found is None:
         if len(_provenances) >= _CACHED_MAX:
             _provenances.clear()
-        pairs = tuple(sorted((name, s) for name, s in zip(f.NAMES, sources, strict=False) if s is not None))
-        found = _provenances[sources] = Provenance(content_id((MAPPING_VERSION, pairs)), MAPPING_VERSION, pairs)
+        known = ((name, s) for name, s in zip(f.NAMES, sources, strict=False) if s is not None)
+        pairs = tuple(sorted((*known, *more)))
+        found = _provenances[key] = Provenance(content_id((MAPPING_VERSION, pairs)), MAPPING_VERSION, pairs)
     return found
 
 

@@ -2,6 +2,7 @@
 
 import math
 import statistics
+import struct
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,9 @@ VALUES = (
     | st.sampled_from(h.EDGES)
     | st.sampled_from(h.EDGES).map(lambda e: e + 1)
 )
+
+
+COUNTS = st.integers(1, 100) | st.integers(1, 2**38)
 
 
 @given(VALUES.filter(lambda value: value > 1))
@@ -82,3 +86,24 @@ def test_sql_and_python_are_one_rule() -> None:
         ).fetchone()
     assert found == ([h.bucket_of(value) for value in values], h.pack(h.count(values)))
     assert merged == (h.pack(h.count(values[:90] + values[60:])),)
+
+
+@given(st.lists(st.dictionaries(st.integers(0, h.BUCKETS - 1), COUNTS, max_size=4), max_size=3))
+def test_arrays_side_by_side_add_up_to_one_histogram(histograms: list[dict[int, int]]) -> None:
+    expected = h.merge(histograms)
+    assert h.added_up(b"".join(map(sent, histograms))) == (h.pack(expected) if expected else None)
+
+
+def sent(counts: dict[int, int]) -> bytes:
+    """As array_send writes it."""
+    cells = h.pack(counts)
+    if not cells:
+        return struct.pack(">3i", 0, 0, 20)
+    return struct.pack(">5i", 1, 0, 20, len(cells), 1) + b"".join(struct.pack(">iq", 8, cell) for cell in cells)
+
+
+def test_postgres_sends_arrays_in_that_form(database: None) -> None:
+    packed = h.pack({0: 1, 7: 2**32 + 5, h.BUCKETS - 1: 3})
+    for cells in ([], packed):
+        ((found,),) = db.fetch_tuples("SELECT array_send(%(cells)s::bigint[])", {"cells": cells})
+        assert h.added_up(found) == (cells or None)

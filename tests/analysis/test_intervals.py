@@ -90,3 +90,4 @@ def test_few_values_have_no_interval_of_a_mean() -> None:
     assert of_mean(5.0, histogram.count([5] * 19)) is None
     assert of_mean(0.0, histogram.count([0] * 50)) is None
     assert of_mean(5.0, histogram.count([5] * 50)) is not None
+    assert of_mean(5.0, histogram.count([10**9] * 50)) is None, "a sum that its own histogram contradicts"

@@ -49,13 +49,32 @@ def test_money_is_text_and_unknown_is_null(api: Api, shop: Shop) -> None:
     assert cost["input_tokens"]["value"] == 100
 
 
+def test_a_century_is_told_in_at_most_2000_steps(api: Api, shop: Shop) -> None:
+    found = ask(api, from_="2000-01-01T00:00:00Z", to="2100-01-01T00:00:00Z", members="requests")
+    assert found["step_s"] % 86_400 == 0
+    assert len(found["signals"]["requests"]["points"]) <= 2_001
+
+
 def test_a_filter_of_nothing_leaves_gaps_and_counts_of_0(api: Api, shop: Shop) -> None:
     found = ask(api, from_=(NOW + timedelta(minutes=30)).isoformat())
     assert found["quality"]["success_rate"]["value"] is None
 
 
+def test_a_member_that_cannot_be_asked_under_the_filter_says_why_and_the_others_answer(api: Api, shop: Shop) -> None:
+    found = ask(api, from_=(NOW - 20 * DAY).isoformat(), q="-provider:nobody")
+    rate, calls = found["quality"]["success_rate"], found["latency"]["model_latency_p95"]
+    assert (rate["value"], rate["n"], {point[1] for point in rate["points"]}) == (None, 0, {None})
+    assert "provider: cannot be answered from sums: choose at most 7 days" in rate["unanswered"]
+    assert (calls["unanswered"], calls["n"]) == (None, 2)
+    assert "metrics" in found["signals"]["saturation"]["unanswered"]
+    assert found["signals"]["requests"]["value"] is None, "and not 0"
+    assert found["undecided"] == {}
+    assert ask(api, q="-provider:nobody")["quality"]["success_rate"]["unanswered"] is None, "a day is read from rows"
+
+
 def test_anomalies_are_told_on_request(api: Api, shop: Shop) -> None:
     assert ask(api)["anomalies"] is None
+    assert ask(api, anomalies="true", q="user:u1")["anomalies"] is None, "sums do not know users"
     found = ask(api, anomalies="true", members="requests")
     assert (found["anomalies"], set(found["learning"])) == (
         [],
@@ -115,7 +134,9 @@ REFUSED = [
     ({"split": "user"}, "split"),
     ({"compare": "yesterday"}, "compare: must be previous"),
     ({"compare": "2026-02-02T00:00:00Z/2026-02-01T00:00:00Z"}, "before the second"),
+    ({"compare": "2020-01-01T00:00:00Z/2026-01-01T00:00:00Z"}, "more than 2000 steps"),
     ({"compare": "version:"}, "q:"),
+    ({"q": "user:u1", "from_": (NOW - 20 * DAY).isoformat(), "anomalies": "true"}, "at most 7 days"),
     ({"compare": "version:a tool:b"}, "one of it"),
     ({"q": "service:("}, "q:"),
     ({"format": "xml"}, "format"),

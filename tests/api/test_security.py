@@ -147,8 +147,11 @@ def test_malformed_ids_are_not_found(api: Api, shop: Shop) -> None:
 
 
 def test_every_method_is_answered_in_json(api: Api) -> None:
+    allowed = {(method.upper(), path) for path, operations in schema()["paths"].items() for method in operations}
     for path in PATHS:
         for method in ("POST", "PUT", "PATCH"):
+            if (method, f"/api/v1{path}") in allowed:
+                continue
             answer = api.call(method, filled(path, _UNKNOWN))
             assert (answer.status_code, set(answer.json())) == (405, {"detail"}), (method, path)
     assert api.get("/no/such/place").json() == {"detail": "There is no such thing in this project."}

@@ -20,7 +20,7 @@ Lists = tuple[list[int], list[Any], list[str | None]]
 
 
 def empty() -> Lists:
-    return [f.NO_RANK] * f.COUNT, [None] * f.COUNT, [None] * f.COUNT
+    return [f.NO_RANK] * len(f.NAMES), [None] * len(f.NAMES), [None] * len(f.NAMES)
 
 
 def read_in_turn(sent: dict[str, Any], found: Lists) -> bool:

@@ -70,6 +70,7 @@ def main(port: int, log: Path) -> None:
         find_api_key=find_api_key,
         first_project=lambda: 7,
         project_context_row=lambda id: ProjectContextRow(id, "test", "Test", 30, [], []),
+        redaction_secret=auth.access.redaction_secret,
     )
     listener = socket.create_server(("127.0.0.1", port), backlog=512)
     print("listening", flush=True)

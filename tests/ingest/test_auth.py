@@ -101,6 +101,7 @@ def world(monkeypatch):
         find_api_key=world.find_api_key,
         first_project=lambda: 7,
         project_context_row=lambda id: ProjectContextRow(id, "test", "Test", 30, [], []),
+        redaction_secret=auth.access.redaction_secret,
     )
     monkeypatch.setattr(auth, "access", fake)
     monkeypatch.setattr(auth, "note_key_used", lambda *_: None)

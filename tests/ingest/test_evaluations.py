@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ingest import evaluations
 from ingest.auth import ProjectContext
@@ -13,7 +15,7 @@ from tests.builders import NOW_NS, SECOND, span, trace_id
 from tests.conftest import Database
 from tests.store.state import count, ledger
 from tests.store.test_other import log
-from tracestore.analysis.evaluations import passed_of, score_of
+from tracestore.analysis.evaluations import COMMENT_BYTES, SCORE_MAX, SOURCES, passed_of, score_of
 from tracestore.analysis.pricing import PriceBook
 from tracestore.queries.access import RuleRow
 from tracestore.queries.evaluations import evaluations_of_trace
@@ -43,6 +45,12 @@ def test_an_event_of_a_span_is_an_evaluation_of_it() -> None:
     (one,) = evaluations.of_span(raw({}, Event(RESULT, NOW_NS + 5, EVENT), Event("other", NOW_NS, EVENT)), "chat")
     assert told([one]) == [("relevance", "otlp", 0.75, "relevant", True, "on topic", 7)]
     assert (one.time_ns, one.response_id, one.user_id, one.trace_id) == (NOW_NS + 5, "r1", "u1", TRACE)
+
+
+def test_an_event_may_say_who_judged() -> None:
+    said = [EVENT | {evaluations.SOURCE: word} for word in ("judge", "HUMAN", "code", "nobody", 7)]
+    found = evaluations.of_span(raw({}, *(Event(RESULT, NOW_NS, one) for one in said)), "chat")
+    assert [one.source for one in found] == ["judge", "people", "code", "otlp", "otlp"]
 
 
 def test_a_span_that_is_nothing_but_an_evaluation_judges_the_one_above() -> None:
@@ -126,6 +134,33 @@ def test_scores_are_finite_numbers_of_a_sane_size() -> None:
     assert [score_of(value) for value in (1, -0.5, "0.25", True, "x", float("nan"), 1e7, None, [1])] == [
         1.0, -0.5, 0.25, None, None, None, None, None, None,
     ]  # fmt: skip
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.binary(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+KEYS = st.sampled_from([*EVENT, "error.type", "event.name", "output.value", evaluations.SOURCE]) | st.builds(
+    "{}.{}.{}.{}".format,
+    st.sampled_from([prefix for prefix, _, _ in evaluations.LISTS]),
+    st.integers(0, 2),
+    st.sampled_from(["evaluation", "annotation"]),
+    st.sampled_from(["name", "score", "label", "explanation", "annotator_kind"]),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(said=st.dictionaries(KEYS, VALUES), body=VALUES, nested=st.integers(0, 2_000))
+def test_whatever_an_emitter_sends_is_an_evaluation_or_none(said: dict[str, Any], body: Any, nested: int) -> None:
+    deep = '{"score":' + "[" * nested
+    found = list(evaluations.of_span(raw(said | {"output.value": deep}, Event(RESULT, 0, said)), "evaluator"))
+    found += filter(None, [evaluations.of_log(log(body, event_name=RESULT, attributes=said))])
+    for one in found:
+        assert one.score is None or abs(one.score) <= SCORE_MAX
+        assert all(len(text or "") <= 256 for text in (one.name, one.label, one.user_id, one.response_id))
+        assert len((one.comment or "").encode()) <= COMMENT_BYTES
+        assert one.source in SOURCES
 
 
 # ---- through the whole of ingest

@@ -52,6 +52,7 @@ def store(monkeypatch):
         find_api_key=rows.get,
         first_project=lambda: 7,
         project_context_row=lambda id: ProjectContextRow(id, "test", "Test", 30, [], []),
+        redaction_secret=auth.access.redaction_secret,
     )
     monkeypatch.setattr(auth, "access", fake)
     refused = []

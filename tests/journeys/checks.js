@@ -33,7 +33,7 @@ window.pale = () => {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const text = walker.currentNode.textContent.trim(), e = walker.currentNode.parentElement;
-    if (!text || !e.checkVisibility() || e.closest('.sr, [aria-hidden], svg, option, .context')) continue;
+    if (!text || !e.checkVisibility({ visibilityProperty: true }) || e.closest('.sr, [aria-hidden], svg, option, .context')) continue;
     const ground = behind(e), ink = parse(getComputedStyle(e).color);
     ink[3] *= dim(e);
     const [a, b] = [light(over(ink, ground)), light(ground)].sort((x, y) => y - x);

@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterable
 from types import SimpleNamespace as Row
 from typing import Any
 
+from tests.queries.filter_oracle import holds
+from tests.store import oracle_filters
 from tests.store.oracle import DAY_NS, Derived, known_sum
+from tracestore.analysis.filters import Node
 
 Told = tuple[float | None, int]
 
@@ -24,6 +27,15 @@ def told(name: str, derived: Derived, seconds: float) -> Told:
     if name in OF_TOOLS:
         return OF_TOOLS[name](tools)
     return OVER_TIME[name](traces, seconds)
+
+
+def passing(derived: Derived, filter: Node) -> Derived:
+    """The rows that a filter finds, each asked for itself."""
+    asks = (oracle_filters._ask_request, oracle_filters._ask_call, oracle_filters._ask_tool)
+    traces, calls, tools = (
+        [row for row in rows if holds(filter, vars(row), ask)] for rows, ask in zip(derived, asks, strict=True)
+    )
+    return traces, calls, tools
 
 
 def share(rows: list[Row], is_part: Callable[[Row], bool]) -> Told:
@@ -83,6 +95,30 @@ def _retries(calls: list[Row], billable: list[Row]) -> Told:
     return (None, 0) if retries is None or not calls else (retries / len(calls), len(calls))
 
 
+def told_share(known: str | None, part: str) -> Callable[[list[Row]], Told]:
+    """Of the rows that say the one word, those that say the other too."""
+    return lambda rows: share(
+        [row for row in rows if known is None or known in row.words], lambda row: part in row.words
+    )
+
+
+def _adopted(traces: list[Row]) -> Told:
+    return share(
+        [t for t in traces if t.words & {"ADOPTED", "EDITED", "REJECTED"}], lambda t: "REJECTED" not in t.words
+    )
+
+
+def _retrieved(traces: list[Row]) -> Told:
+    made, hits = (known_sum(getattr(t, name) for t in traces) for name in ("retrievals", "retrieval_hits"))
+    return ((hits or 0) / made, made) if made else (None, 0)
+
+
+def _over_budget(traces: list[Row]) -> Told:
+    used = {id(t): known_sum([t.input_tokens, t.output_tokens]) for t in traces}
+    known = [t for t in traces if t.token_budget is not None and used[id(t)] is not None]
+    return share(known, lambda t: used[id(t)] > t.token_budget)
+
+
 OF_TRACES: dict[str, Callable[[list[Row]], Told]] = {
     "success_rate": lambda traces: share(traces, succeeded),
     "error_rate": lambda traces: share(traces, failed),
@@ -100,6 +136,20 @@ OF_TRACES: dict[str, Callable[[list[Row]], Told]] = {
     "cache_hit_share": _cached,
     "top5_cost_share": lambda traces: top(costs(traces)),
     "requests": lambda traces: (len(traces), len(traces)),
+    "adoption_rate": _adopted,
+    "retrieval_hit_rate": _retrieved,
+    "budget_overrun_rate": _over_budget,
+    "queue_p95": lambda traces: quantile([t.queue_ns for t in traces], 0.95),
+    "policy_violation_rate": told_share("POLICY_CHECKED", "POLICY_VIOLATED"),
+    "injection_rate": told_share("INJECTION_CHECKED", "INJECTION_DETECTED"),
+    "sensitive_rate": told_share("SENSITIVE_CHECKED", "SENSITIVE_FOUND"),
+    "refusal_rate": told_share("REFUSAL_KNOWN", "REFUSED"),
+    "degraded_rate": told_share("DEGRADED_KNOWN", "DEGRADED"),
+    "breaker_open_rate": told_share("BREAKER_KNOWN", "BREAKER_OPEN"),
+    "timeout_rate": told_share(None, "TIMED_OUT"),
+    "rate_limited_rate": told_share(None, "RATE_LIMITED"),
+    "implicit_error_rate": told_share(None, "IMPLICIT_ERROR"),
+    "policy_error_rate": told_share(None, "POLICY_ERROR"),
 }
 OF_CALLS: dict[str, Callable[[list[Row], list[Row]], Told]] = {
     "model_latency_p95": lambda calls, _: quantile([lasted(c) for c in calls if succeeded(c)], 0.95),
@@ -107,6 +157,10 @@ OF_CALLS: dict[str, Callable[[list[Row], list[Row]], Told]] = {
 }
 OF_TOOLS: dict[str, Callable[[list[Row]], Told]] = {
     "tool_success_rate": lambda tools: share(tools, succeeded),
+    "unknown_state_rate": told_share(None, "STATE_UNKNOWN"),
+    "above_tier_rate": told_share("TIER_JUDGED", "ABOVE_TIER"),
+    "unapproved_rate": told_share("APPROVAL_NEEDED", "UNAPPROVED"),
+    "duplicate_effect_rate": told_share("HAD_EFFECT", "DUPLICATE_EFFECT"),
     "tool_latency_p95": lambda tools: quantile([lasted(tool) for tool in tools if succeeded(tool)], 0.95),
 }
 OVER_TIME: dict[str, Callable[[list[Row], float], Told]] = {

@@ -11,11 +11,13 @@ from tests.builders import NOW, NOW_NS, SECOND, span, trace_id
 from tests.conftest import Database
 from tests.lines import line_oracle
 from tests.rows import insert
-from tests.store import oracle
+from tests.store import oracle, oracle_filters
 from tests.store.histories import history
 from tests.store.test_rollups import fill_all
+from tests.store.test_scores import judged, send
 from tests.store.test_settle import write
 from tracestore import db
+from tracestore.analysis import filters, signals
 from tracestore.analysis.histogram import ERROR_MAX
 from tracestore.analysis.lines import MEMBERS
 from tracestore.facts import OTHER
@@ -24,6 +26,7 @@ from tracestore.queries.lines import MOST_KEYS, find_lines, finest_step_s
 
 DAY_NS = 86_400 * SECOND
 LATER_NS = NOW_NS + 3 * DAY_NS
+FACTS = ("trace", "llm_call", "tool_call")
 Period = tuple[int, int, int]  # start_ns, end_ns, step_s
 
 
@@ -90,7 +93,7 @@ def assert_split(project: int, derived: oracle.Derived, period: Period, split_by
     seen: dict[str, set[Any]] = {}
     for one in found:
         name = one.member.name
-        fact = ("trace", "llm_call", "tool_call").index(one.member.fact)
+        fact = FACTS.index(one.member.fact)
         key_of = line_oracle.SPLIT[split_by][fact]
         assert (one.split_by == split_by) == (key_of is not None), name
         if key_of is None:
@@ -100,7 +103,7 @@ def assert_split(project: int, derived: oracle.Derived, period: Period, split_by
         seconds = (end_ns - max(start_ns, first_ns(derived))) / SECOND
         assert_told(name, one.total, line_oracle.told(name, of_key, seconds), (period, split_by, one.key))
     for name, keys in seen.items():
-        fact = ("trace", "llm_call", "tool_call").index(MEMBERS[name].fact)
+        fact = FACTS.index(MEMBERS[name].fact)
         rows = [row for row in inside[fact] if fact != 1 or row.billable]
         assert keys == {line_oracle.SPLIT[split_by][fact](row) for row in rows}, name
 
@@ -144,6 +147,44 @@ def test_every_number_equals_a_recompute_from_the_spans(database: Database) -> N
             assert_lines(seed, derived, period)
         for split_by in line_oracle.SPLIT:
             assert_split(seed, derived, periods(r)[0], split_by)
+
+
+def test_a_filter_asks_the_rows_of_every_fact(database: Database) -> None:
+    r, derived = random.Random(4), lived(4, 4, summed=True)
+    start_ns, end_ns = first_ns(derived), NOW_NS + 2 * DAY_NS
+    sets = [one for trace in derived[0] for one in trace.sets.values()]
+    for _ in range(8):
+        q = oracle_filters.random_filter(r, sets)
+        wanted = filters.parse(q)
+        passed = line_oracle.passing(derived, wanted)
+        for one in find_lines(4, start_ns, end_ns, 7_200, wanted, line_oracle.KNOWN, now_ns=LATER_NS):
+            seconds = (end_ns - start_ns) / SECOND
+            assert_told(one.member.name, one.total, line_oracle.told(one.member.name, passed, seconds), q)
+
+
+def test_scores_of_people_and_of_machines_are_apart_and_adoption_is_of_both(database: Database) -> None:
+    adopting = span(operation="agent", signals=signals.ADOPTED)
+    refusing = span(trace_id(2), operation="agent", signals=signals.REJECTED, service="mail")
+    write([adopting, refusing, span(trace_id(3), operation="agent")])
+    given = [
+        {"passed": True}, {"passed": False}, {"passed": True, "at": 61}, {"trace": 3, "adoption": "edited"},
+        {"trace": 3, "adoption": "rejected"}, {"adoption": "rejected"},
+        {"score": 0.4}, {"passed": True, "source": "judge"}, {"passed": False, "source": "code"},
+        {"passed": True, "source": "otlp"},
+    ]  # fmt: skip
+    send(*(judged(id=str(number), **said) for number, said in enumerate(given)))
+    settle_job.run(NOW)
+    start_ns, end_ns = NOW_NS - 60 * SECOND, NOW_NS + 120 * SECOND
+    names = ["feedback_positive_rate", "evaluation_pass_rate", "adoption_rate"]
+    people, machines, adoption = find_lines(1, start_ns, end_ns, 60, None, names, now_ns=LATER_NS)
+    assert (people.total.hits, people.total.n) == (2, 3)
+    assert [(one.hits, one.n) for one in people.points] == [(None, 0), (1, 2), (1, 1)]
+    assert (machines.total.hits, machines.total.n) == (2, 3)
+    assert (adoption.total.hits, adoption.total.n) == (2, 4), "of two spans and two ratings of a third"
+    split = find_lines(1, start_ns, end_ns, 60, None, names, "service", now_ns=LATER_NS)
+    told = {(one.member.name, one.key): (one.total.hits, one.total.n) for one in split}
+    assert told["adoption_rate", "mail"] == (0, 1)
+    assert told["feedback_positive_rate", "shop"] == (2, 3)
 
 
 def test_what_is_not_summed_yet_is_counted_too(database: Database) -> None:

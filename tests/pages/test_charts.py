@@ -10,9 +10,10 @@ import zstandard
 from django.test import Client
 
 from dashboard.chart_frames import chart_table
+from dashboard.chart_marks import stars
 from dashboard.chart_scales import scale_of, span_of
 from dashboard.chart_ticks import MOST, ticks, when
-from dashboard.charts import Anomaly, Axis, Curve, Mark, Point, figure
+from dashboard.charts import Axis, Curve, Mark, Point, figure
 from dashboard.plotly_script import coding_for, script, script_address
 from dashboard.unit_words import in_difference, in_unit
 
@@ -56,6 +57,15 @@ def test_intervals_are_a_band_of_a_fifth_cut_where_steps_are_missing():
     assert not traces_of(figure([curve(*points)], AXIS), fill="toself")
 
 
+def test_an_interval_that_is_not_drawn_makes_no_axis_longer():
+    wide = point(0, 0.02, 8, 0.0, 0.4), point(1, 0.03, 8, 0.0, 0.5)
+    heights = [
+        figure([curve(*wide, unit="ratio", band=band)], AXIS)["layout"]["yaxis"]["range"][1] for band in (False, True)
+    ]
+    assert heights[0] < 5 < heights[0] + heights[1]
+    assert heights[0] < heights[1]
+
+
 def test_the_hover_says_value_interval_and_n():
     (line,) = traces_of(figure([curve(point(0, 8.1e9, 412, 7.9e9, 8.6e9))], AXIS), name="p95")
     assert line["customdata"][0] == "8.10 s (7.90 s to 8.60 s, n 412)"
@@ -80,17 +90,18 @@ def test_what_an_emitter_named_is_text_and_never_markup():
 
 
 def test_a_release_is_a_line_with_a_diamond_and_of_a_crowd_the_last_is_named():
-    marks = [Mark(START + at, f"v{at}", "c1") for at in (60, 70, 900, 9_000)]
+    marks = [Mark(START + at, f"v{at}", "c1") for at in (60, 70, 250, 900, 9_000)]
     layout = figure([curve()], AXIS, marks=marks)["layout"]
-    assert len(layout["shapes"]) == 3, "the one after the range is left out"
-    assert [one["text"] for one in layout["annotations"]] == ["◆", "◆ v70", "◆ v900"]
+    assert len(layout["shapes"]) == 4, "the one after the range is left out"
+    assert [one["text"] for one in layout["annotations"]] == ["◆", "◆ v250", "◆ v900"]
+    assert layout["annotations"][0]["hovertext"] == "v60<br>v70", "one diamond where two would cover each other"
 
 
 def test_what_stands_out_has_a_shape_and_the_reason():
-    made = figure([curve(point(1, 9e9))], AXIS, anomalies=[Anomaly(START + 300, 9e9, "2 s to 3 s is usual")])
-    (star,) = traces_of(made, name="stands out")
+    star = stars({START + 300: "9 s: 2 s to <b>3 s</b> is usual"})
     assert star["marker"]["symbol"] == "triangle-up-open"
-    assert star["customdata"] == ["9.00 s: 2 s to 3 s is usual"]
+    assert star["customdata"] == ["9 s: 2 s to &lt;b&gt;3 s&lt;/b&gt; is usual"]
+    assert star["x"] == [(START + 300) * 1000]
 
 
 def test_a_figure_is_json_and_names_colours_by_token_only():

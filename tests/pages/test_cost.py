@@ -38,7 +38,7 @@ def test_the_cost_page_says_aloud_what_it_leaves_out(world: World) -> None:  # n
 def test_cost_is_grouped_by_what_is_asked_for(world: World) -> None:  # noqa: F811
     alice = world.client(world.alice)
     for by in ("service", "user", "tenant", "session", "prompt"):
-        page = text(alice, f"/p/{world.ours.slug}/cost?by={by}&q=service:*")
+        page = text(alice, f"/p/{world.ours.slug}/cost?by={by}&q=service:*&show=by")
         assert world.ours.canary in page.partition('id="by"')[2], by
     assert ">chat<" in text(alice, f"/p/{world.ours.slug}/cost?by=operation")
 

@@ -29,7 +29,7 @@ def call(world: World) -> str:
     one = span(parent=root, model="gpt-4o")
     store(world.ours.project.pk, [root, one], received_ns=NOW_NS + 5 * SECOND)
     send(
-        judged(comment=f"of the trace {HOSTILE}", passed=False, user_id=f"ann{HOSTILE}"),
+        judged(comment=f"of it all {HOSTILE}", passed=False, user_id=f"ann{HOSTILE}"),
         judged(span_id=one.raw.span_id, name=f"exact{HOSTILE}", score=0.25, source="judge", comment="of the call"),
         judged(adoption="edited", source="code"),
         project=world.ours.project.pk,
@@ -53,10 +53,10 @@ def kept(world: World) -> list[EvaluationRow]:
 def test_a_trace_and_its_span_show_what_was_said_of_them(world: World, call: str) -> None:
     trace = world.client(world.bob).get(path(world)).content.decode()
     panel = world.client(world.bob).get(path(world), {"span": call}).content.decode()
-    for text in ("of the trace", "of the call", "edited", "failed", "0.25", "judge"):
+    for text in ("of it all", "of the call", "edited", "failed", "0.25", "judge"):
         assert text in trace, text
     assert "of the call" in panel
-    assert "of the trace" not in panel
+    assert "of it all" not in panel
     assert f"?span={call}" in trace
     for page in (trace, panel):
         assert HOSTILE not in page

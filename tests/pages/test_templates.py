@@ -8,22 +8,30 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from dashboard.pages import (
+    changes,
     context,
     cost,
+    cost_parts,
     errors,
     ingest,
+    movers,
     sessions,
     span_panel,
     storage,
+    tools,
     trace,
     trace_delete,
     traces,
+    version,
     versions,
 )
+from dashboard.pages.board import page as board
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 INCLUDED = re.compile(r'{% (?:include|extends) "([^"]+)"')
 PAGES = {
+    "board/page.html": board.BoardPage,
+    "board/member.html": board.MemberPage,
     "traces/page.html": traces.TracesPage,
     "traces/trace.html": trace.TracePage,
     "traces/delete.html": trace_delete.TraceDeletePage,
@@ -31,6 +39,11 @@ PAGES = {
     "sessions/session.html": sessions.SessionPage,
     "versions/page.html": versions.VersionsPage,
     "versions/diff.html": versions.DiffPage,
+    "versions/version.html": version.VersionPage,
+    "changes/page.html": changes.ChangesPage,
+    "changes/movers.html": movers.MoversPage,
+    "tools/page.html": tools.ToolsPage,
+    "tools/tool.html": tools.ToolPage,
     "cost/page.html": cost.CostPage,
     "context/page.html": context.ContextPage,
     "context/session.html": context.TurnsPage,
@@ -77,8 +90,9 @@ def test_the_panel_names_only_what_a_span_panel_has():
 
 
 PARTS = {
-    "cost/hints.html": cost.HintsPart,
-    "cost/dearest.html": cost.DearestPart,
+    "cost/by.html": cost.ByPart,
+    "cost/hints.html": cost_parts.HintsPart,
+    "cost/dearest.html": cost_parts.DearestPart,
     "context/parts.html": context.PartsPart,
 }
 

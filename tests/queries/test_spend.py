@@ -129,9 +129,11 @@ def test_the_dearest_twentieth_is_one_request_at_least():
     assert find_dearest(PROJECT.now, NOW_NS - 3 * DAY_NS, NOW_NS - 2 * DAY_NS)[0].n == 0
 
 
-def test_requests_that_cost_nothing_are_not_among_the_dearest():
-    stored([call(1), call(2, input_tokens=0, output_tokens=0)])
-    assert find_dearest(PROJECT.now, *RANGE)[0].n == 1
+def test_a_request_that_cost_nothing_counts_and_one_of_unknown_cost_does_not():
+    stored([call(1), call(2, input_tokens=0, output_tokens=0), call(3, model="mystery")])
+    assert find_dearest(PROJECT.now, *RANGE)[0].n == 2
+    found = total_requests(PROJECT.now, *RANGE)
+    assert (found.requests, found.priced, found.cost_nanousd) == (3, 2, ONE)
 
 
 def test_a_sample_holds_whole_traces_and_is_the_same_each_time():

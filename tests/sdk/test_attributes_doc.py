@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from dashboard.attribute_snippets import SETUP, SNIPPETS
 from tests.sdk.javascript import installed
 from tests.world import World, make_world
 from tracestore.analysis.lines import MEMBERS
@@ -100,6 +101,13 @@ def test_every_attribute_that_a_member_needs_has_code_that_sends_it() -> None:
     shown = set().union(*map(sent_by, blocks("python")))
     needed = {name for member in MEMBERS.values() for name in member.needs} - NOT_SENT_HERE
     assert needed - shown == set()
+
+
+def test_the_pages_show_the_code_of_the_document_for_every_attribute_that_a_member_needs() -> None:
+    for one in (SETUP, *SNIPPETS):
+        assert one.text in blocks("python"), one.title
+        assert {*one.attributes} - NOT_SENT_HERE <= sent_by(one.text), one.title
+    assert {name for one in SNIPPETS for name in one.attributes} == {n for of in MEMBERS.values() for n in of.needs}
 
 
 def test_every_attribute_of_the_table_has_code_that_sends_it() -> None:

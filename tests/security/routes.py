@@ -73,6 +73,7 @@ def example(tenant: Tenant, member_id: int) -> dict[str, str]:
         "span_id": CALL,
         "session_id": tenant.session_id,
         "set_id": tenant.set_id,
+        "tool": f"tool.name {tenant.canary}",
         "rest": "nothing/here",
         "token": tenant.token,
         "uid": "MQ",

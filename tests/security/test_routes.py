@@ -27,10 +27,9 @@ API = (
     "list_versions",
     "show_version",
     "show_version_diff",
-    "post_feedback",
-    "list_feedback",
-    "post_release",
-    "list_releases",
+    "show_lines",
+    "post_feedback",  # and list_feedback, at the same address
+    "post_release",  # and list_releases
     "nothing_here",
 )
 # Who may use a route. A new route fails the first test until it stands here; think before you write `public`.
@@ -56,6 +55,7 @@ EXPECTED = {
     "instance_audit": "admin",
     "board": "project viewer",
     "board_figures": "project viewer",
+    "board_anomalies": "project viewer",
     "board_csv": "project viewer",
     "board_member": "project viewer",
     "traces": "project viewer",
@@ -66,6 +66,11 @@ EXPECTED = {
     "session": "project viewer",
     "versions": "project viewer",
     "version_diff": "project viewer",
+    "version": "project viewer",
+    "tools": "project viewer",
+    "tool": "project viewer",
+    "changes": "project viewer",
+    "movers": "project viewer",
     "cost": "project viewer",
     "cost_figures": "project viewer",
     "context": "project viewer",

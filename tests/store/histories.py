@@ -39,6 +39,7 @@ OF_TOOL = (
     (s.APPROVED, s.DENIED, s.APPROVAL_MISSING, s.APPROVAL_NOT_REQUIRED),
     (s.DEDUPLICATED,),
     (s.RATE_LIMITED,),
+    (s.ADOPTED, s.EDITED, s.REJECTED),
 )
 TIERS = tuple(map(s.tier_bits, range(4)))
 OF_RESOURCE = tuple(tier | s.TIER_OF_RESOURCE for tier in TIERS)
@@ -134,7 +135,7 @@ def _effect(r: random.Random) -> dict[str, Any]:
     tier = r.choice([TIERS, OF_RESOURCE])
     return {
         "signals": said(r, *OF_TOOL, tier),
-        "effect_key": r.choice([None, 1, 2]),
+        "effect_key": r.choice([None, 1, 1]),
         "queue_ns": r.choice([None, 7]),
     }
 

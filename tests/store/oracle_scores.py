@@ -44,7 +44,7 @@ def _score(one: Row, spans: dict[Any, Row], derived: Derived) -> Row:
         name=one.name,
         source=one.source,
         passed=one.passed,
-        adoption=one.adoption,
+        adoption=None if trace and trace.words & {"ADOPTED", "EDITED", "REJECTED"} else one.adoption,
         millionths=None if one.score is None else round(one.score * 1_000_000),
         **{name: getattr(trace, name, None) for name in (*WHO, "operation")},
     )

@@ -75,15 +75,18 @@ def judge_tools(executions: list[tuple[Row, Row, list[Row]]]) -> None:
         if tier is None and "TIER_KNOWN" in words:
             tier = first(report.own_tier for report in reports)
         key = first(report.effect_key for report in reports)
-        if "TIMED_OUT" in words and not words & {"STATE_CONFIRMED", "EFFECT_NONE"}:
+        if not words and key is None and not inside:
+            tier = None  # it says nothing that a tier could be held against
+        if "TIMED_OUT" in words and not words & {"STATE_CONFIRMED", "EFFECT_NONE", "DENIED"}:
             words.add("STATE_UNKNOWN")
+        unknown, ran = "STATE_UNKNOWN" in words, row.status != 2
+        acted = unknown or (ran and "DENIED" not in words) or (ran and "STATE_CONFIRMED" in words)
         needs = 3 if "EFFECT_IRREVERSIBLE" in words else 2 if "EFFECT_REVERSIBLE" in words else 0
-        if tier is not None and any(word.startswith("EFFECT_") for word in words):
+        if acted and tier is not None and any(word.startswith("EFFECT_") for word in words):
             words |= {"TIER_JUDGED", "ABOVE_TIER"} if needs > tier else {"TIER_JUDGED"}
-        executed = row.status != 2 or "STATE_UNKNOWN" in words
-        if needs == 3 and executed and "APPROVAL_NOT_REQUIRED" not in words:
+        if needs == 3 and acted and "APPROVAL_NOT_REQUIRED" not in words:
             words |= {"APPROVAL_NEEDED"} if "APPROVED" in words else {"APPROVAL_NEEDED", "UNAPPROVED"}
-        if key is not None and row.status != 2 and not words & {"STATE_UNKNOWN", "EFFECT_NONE"}:
+        if key is not None and acted and not words & {"STATE_UNKNOWN", "EFFECT_NONE"}:
             words.add("HAD_EFFECT")
             if "DEDUPLICATED" not in words:
                 effect = (span.trace_id, row.tool_name, key)

@@ -133,7 +133,7 @@ def test_a_user_is_erased_everywhere_and_nobody_else_is(database: Database) -> N
     people(2)
     others = derived(2), stored(2)
     done = erase_user(1, "u", datetime.now(UTC), Actor(None, "alice@example.org"))
-    assert done.numbers() == {"traces": 2, "spans": 4, "messages": 1, "logs": 2, "exemplars": 1}
+    assert done.numbers() == {"traces": 2, "spans": 4, "messages": 1, "logs": 2, "exemplars": 1, "evaluations": 0}
     assert [count(table) for table in ("span", "log_record", "metric_point", "metric_exemplar")] == [3, 1, 1, 1]
     with db.JOBS.connection() as connection:
         kept = connection.execute(

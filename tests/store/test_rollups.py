@@ -24,7 +24,7 @@ from tracestore import db, rollups
 from tracestore.actions.access import Actor
 from tracestore.actions.traces import delete_trace, erase_user
 from tracestore.analysis import filters, histogram
-from tracestore.facts import CALLS, DAY_S, GRAINS, MINUTE_S, REQUESTS, ROLLUPS, TOOLS
+from tracestore.facts import CALLS, DAY_S, GRAINS, MINUTE_S, QUARTER_S, REQUESTS, ROLLUPS, TOOLS
 from tracestore.jobs import rebuild
 from tracestore.jobs import rollups as fill_job
 from tracestore.jobs import traces as settle_job
@@ -274,7 +274,7 @@ def test_what_is_frozen_keeps_its_sums(database: Database) -> None:
     write([span(trace_id(1), model="m", at=-5 * 86_400, input_tokens=1), span(trace_id(2), model="m")])
     settle_job.run(NOW)
     fill_job.run(LATER)
-    before = rolled_up(1, "usage_rollup", DAY_S)
+    before = {table: rolled_up(1, table, DAY_S) for table in ("usage_rollup", "request_tools_rollup")}
     with db.JOBS.connection() as connection:
         for table in ("span", "trace", "llm_call", "tool_call"):
             children = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = %s::regclass"
@@ -283,9 +283,11 @@ def test_what_is_frozen_keeps_its_sums(database: Database) -> None:
                     connection.execute(f"DROP TABLE {name}")
         assert rollups.frozen_before(connection, 1, NOW) == (NOW_NS // SECOND // DAY_S - 2) * DAY_S
         rollups.mark(connection, 1, {start for start, *_ in rolled_up(1, "usage_rollup", MINUTE_S)})
+        quarters = {start for start, *_ in rolled_up(1, "request_tools_rollup", QUARTER_S)}
+        rollups.mark(connection, 1, quarters, QUARTER_S)
     fill_job.run(LATER + timedelta(hours=1))
     assert count("rollup_mark") == 0
-    assert rolled_up(1, "usage_rollup", DAY_S) == before
+    assert {table: rolled_up(1, table, DAY_S) for table in before} == before
     half_a_minute = NOW_NS - 5 * 86_400 * SECOND + 30 * SECOND
     (row,) = usage(1, half_a_minute, NOW_NS)
     assert row.llm_calls == 1, "an edge where rows are gone moves out to the minute"

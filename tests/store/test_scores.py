@@ -14,11 +14,13 @@ from tests.store import oracle, oracle_scores
 from tests.store.histories import history
 from tests.store.state import count
 from tests.store.test_other import log, write_logs
+from tests.store.test_partitions import keep, project
 from tests.store.test_rollups import ALL, EXAMPLES, LATER, fill_all, lives, rolled_up, settle_all, step
 from tests.store.test_settle import changed, settle, write
 from tracestore import db, writer
 from tracestore.actions.access import Actor
 from tracestore.actions.traces import delete_trace, erase_user
+from tracestore.analysis import signals
 from tracestore.analysis.evaluations import evaluation, hash_of
 from tracestore.facts import GRAINS, SCORES
 from tracestore.jobs import rebuild
@@ -48,6 +50,17 @@ def sums(by: tuple[str, ...] = (), project: int = 1) -> dict[tuple[Any, ...], di
 def carrying(one: Span, *said: Evaluation) -> Span:
     own = tuple(msgspec.structs.replace(each, trace_id=one.raw.trace_id) for each in said)
     return msgspec.structs.replace(one, evaluations=own)
+
+
+@pytest.mark.parametrize("first", ["feedback", "trace"])
+def test_the_word_of_a_trace_on_its_adoption_goes_before_that_of_feedback(database: Database, first: str) -> None:
+    adopting, silent = span(signals=signals.REJECTED), span(trace_id(2))
+    said = (judged(adoption="adopted", passed=True), judged(2, adoption="edited"))
+    for sent in ("feedback", "trace") if first == "feedback" else ("trace", "feedback"):
+        send(*said) if sent == "feedback" else write([adopting, silent])
+        settle()
+    (found,) = sums().values()
+    assert [found[name] for name in ("scores", "passed", "adopted", "edited", "rejected")] == [2, 1, 0, 1, 0]
 
 
 def test_feedback_counts_under_the_version_and_model_of_what_it_is_about(database: Database) -> None:
@@ -158,6 +171,16 @@ def test_a_score_keeps_its_version_when_retention_removed_its_trace(database: Da
     send(judged(passed=True, at=1))
     settle()
     assert {key: one["scores"] for key, one in sums(("service_version",)).items()} == {("v1",): 1, (None,): 1}
+
+
+def test_evaluations_are_kept_as_long_as_traces(database: Database) -> None:
+    for number, days in ((1, 30), (2, 7)):
+        project(number, retention_days=days)
+        send(judged(comment="old", at=-10 * 86_400), judged(2, comment="new"), project=number)
+    settle()
+    assert keep(NOW).held == 0
+    tables = ("evaluation", "evaluation_day", "score")
+    assert [[count(table, number) for table in tables] for number in (1, 2)] == [[2, 2, 2], [1, 1, 1]]
 
 
 def test_rebuild_makes_scores_and_their_sums_again(database: Database) -> None:

@@ -85,6 +85,7 @@ def erase(connection: psycopg.Connection, project_id: int, doomed: Doomed, now_n
     connection.execute(FORGET_ATTRS, parameters)
     # Of a trace that never came there may be evaluations.
     recompute(connection, project_id, dict.fromkeys(doomed.traces, (0, 0)) | days, before, now_ns)
+    connection.execute(EVALUATION_DAYS, parameters)
     touched = {date_of(n) for first, last in days.values() for n in range(first, last + 1)} | set(judged)
     numbers = (len(days), deleted["span"], messages, deleted["log_record"], deleted["metric_exemplar"], len(judged))
     return Erased(*numbers, frozenset(touched))
@@ -131,6 +132,7 @@ WHERE project = %(project)s AND subject = ANY(%(all)s::uuid[]) AND (
 RETURNING day
 """
 
+EVALUATION_DAYS = "DELETE FROM evaluation_day WHERE project = %(project)s AND subject = ANY(%(whole)s::uuid[])"
 DAYS = """
 SELECT uuid_send(trace_id), min(day) - date '1970-01-01', max(day) - date '1970-01-01'
 FROM span

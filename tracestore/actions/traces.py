@@ -17,6 +17,7 @@ from tracestore import db, partitions
 from tracestore.actions.access.audit import Actor, mask, record_on
 from tracestore.actions.erasure import Doomed, Erased, begin_erasing, erase, erase_given, whose
 from tracestore.analysis.identity import IdentitySpan, inherit
+from tracestore.facts import ROLLUPS
 from tracestore.rollups import forget_user
 from tracestore.settling import lock
 from tracestore.settling_reads import as_uuids
@@ -24,11 +25,11 @@ from tracestore.settling_reads import as_uuids
 ERASER_TIMEOUT_S = 300
 TRACES_AT_ONCE = 200
 OF_A_PROJECT = (
-    "settle_mark text_mark version_part version_set metric_series reference ingest_ledger ledger_minute ledger_refusal"
-    " erasure_request rollup_mark rollup_state rollup_capped request_rollup call_rollup tool_rollup usage_rollup score_rollup"
-    " release"
-    " slo_count slo_mark slo_state slo_rule_state"
-).split()
+    *"settle_mark text_mark version_part version_set metric_series reference ingest_ledger ledger_minute".split(),
+    *"ledger_refusal erasure_request rollup_mark rollup_state rollup_capped release evaluation_day".split(),
+    *"slo_count slo_mark slo_state slo_rule_state".split(),
+    *(rollup.table for rollup in ROLLUPS),
+)
 
 
 def delete_trace(project_id: int, trace_id: str, now: datetime, actor: Actor) -> bool:

@@ -14,17 +14,17 @@ from tracestore.analysis.line_estimates import Estimate, estimate
 from tracestore.analysis.line_forms import Member
 from tracestore.analysis.movers import MIN_N, Z95, Contrast, Subject, margin, rank
 
-# beside: another version ran in the same steps and did not change. returned: none ran beside it, but before and after it
-# things were alike. replaced: it took over at once, so version and time cannot be told apart. time: what ran in the same
-# steps was as bad (or good), so it is not the version. mix: not of versions; in no service did it change, so what changed
-# is how the requests are shared out among them.
+# beside: another version ran in the same steps and did not change. returned: before and after it things were alike.
+# replaced: neither can be said, mostly since it took over at once; version and time cannot be told apart. time: what ran in
+# the same steps was as bad (or good), so it is not the version. mix: not of versions; in no service did it change, so what
+# changed is how the requests are shared out among them.
 Kind = Literal["beside", "returned", "replaced", "time", "mix"]
 DOUBTFUL: Final = ("time", "mix")
 
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """Whether version and time can be told apart. other: the other versions in the steps (or around them) that say so.
+    """Whether version and time can be told apart. other: the other versions in the steps, or after it, that say so.
 
     low, high: 95 % interval of the difference within the same steps, where another version ran in them.
     """
@@ -102,8 +102,9 @@ def tell_apart(one: Contrast, member: Member, mine: Sequence[Cell], others: Sequ
     my_steps = {cell.start_s for cell in mine if _n(member, [cell])}
     beside = [cell for cell in others if cell.start_s in my_steps]
     around = [cell for cell in others if cell.start_s not in my_steps]
-    if _n(member, beside) >= MIN_N:
-        return _beside(one, member, mine, beside)
+    found = _beside(one, member, mine, beside) if _n(member, beside) >= MIN_N else None
+    if found is not None:
+        return found
     first, last = min(my_steps, default=0), max(my_steps, default=0)
     before = estimate(member, [merged(cell for cell in around if cell.start_s < first)])
     after = estimate(member, [merged(cell for cell in around if cell.start_s > last)])
@@ -123,20 +124,20 @@ def _n(member: Member, cells: Sequence[Cell]) -> int:
     return estimate(member, [merged(cells)]).n
 
 
-def _beside(one: Contrast, member: Member, mine: Sequence[Cell], beside: Sequence[Cell]) -> Apart:
+def _beside(one: Contrast, member: Member, mine: Sequence[Cell], beside: Sequence[Cell]) -> Apart | None:
     """The difference within the steps that both ran in, so that what happened at a time happened to both.
 
     Time is to blame only where that difference is certainly smaller than the one over the whole range; where it is merely
-    unsure, the two cannot be told apart.
+    unsure, these steps say nothing: None.
     """
     other = estimate(member, [merged(beside)])
     low, high = within_steps(member, mine, beside)
     if low is None or high is None:
-        return Apart("replaced", other)
+        return None
     if low > 0 if one.difference > 0 else high < 0:
         return Apart("beside", other, low, high)
     is_less = high < one.difference if one.difference > 0 else low > one.difference
-    return Apart("time" if is_less else "replaced", other, low, high)
+    return Apart("time", other, low, high) if is_less else None
 
 
 def _follows(one: Contrast, moved: float | None) -> bool:

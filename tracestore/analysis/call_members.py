@@ -32,7 +32,7 @@ TOOL_RETRIES: Final = Member(
 
 
 def _lasted(name: str, title: str, of: str, form: Quantile) -> Member:
-    formula = f"the value that {form.q:.0%} of the tool calls that {of} do not exceed"
+    formula = f"the value that {form.q * 100:.0f} % of the tool calls that {of} do not exceed"
     return Member(name, "latency", title, "ns", "down", formula, "tool_call", form, "tool calls", _NO_TOOLS)
 
 

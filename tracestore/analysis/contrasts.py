@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tracestore.analysis import histogram
 from tracestore.analysis.differences import compare
 from tracestore.analysis.line_estimates import Estimate, estimate
-from tracestore.analysis.line_forms import Member, Summed
+from tracestore.analysis.line_forms import Counted, Member
+from tracestore.analysis.line_sums import Together, together
 from tracestore.analysis.movers import MIN_N, Contrast, Subject
 
 VALUES: Final = 20  # of a dimension, the largest: the rest is too small to move the total
@@ -19,7 +19,7 @@ class Cell:
     """Sums of one combination of values. key: dimension -> value. start_s: of its step, where there are steps."""
 
     key: Mapping[str, str | None]
-    sums: Summed
+    sums: Counted
     start_s: int = 0
 
     def is_of(self, subject: Subject) -> bool:
@@ -41,23 +41,9 @@ class Compared:
     then: Sequence[Cell]
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
-    measures: Mapping[str, int | None]
-    histograms: Mapping[str, Sequence[int] | None]
-
-
-def merged(cells: Iterable[Cell]) -> Merged:
+def merged(cells: Iterable[Cell]) -> Together:
     """One group of them: what find_sums would have answered without their dimensions."""
-    measures: dict[str, int | None] = {}
-    packed: dict[str, list[Sequence[int]]] = {}
-    for cell in cells:
-        for name, value in cell.sums.measures.items():
-            measures[name] = measures.get(name) if value is None else (measures.get(name) or 0) + value
-        for name, found in cell.sums.histograms.items():
-            packed.setdefault(name, []).append(found or ())
-    counts = {name: histogram.merge(map(histogram.unpack, parts)) for name, parts in packed.items()}
-    return Merged(measures, {name: histogram.pack(one) or None for name, one in counts.items()})
+    return together([cell.sums for cell in cells])
 
 
 def contrasts(compared: Compared, members: Sequence[Member], begun: Begun) -> list[Contrast]:
@@ -79,7 +65,7 @@ def contrasts(compared: Compared, members: Sequence[Member], begun: Begun) -> li
 
 
 def contrast(
-    subject: Subject, member: Member, against: str, now: Summed, then: Summed, whole: Estimate
+    subject: Subject, member: Member, against: str, now: Counted, then: Counted, whole: Estimate
 ) -> Contrast | None:
     """None where one side has no number, or the difference no interval."""
     mine, other = estimate(member, [now]), estimate(member, [then])

@@ -5,6 +5,8 @@ integers v with 2^((b-1)/8) < v <= 2^(b/8), and bucket 0 holds what is at most 1
 same rule; a test compares the two. A stored histogram is one bigint[], a cell a bucket: bucket * 2^40 + count, ascending.
 """
 
+import sys
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from math import isqrt
@@ -55,6 +57,34 @@ def pack(counts: Counts) -> list[int]:
 def unpack(cells: Sequence[int] | None) -> dict[int, int]:
     """cells: as stored; None = nothing was measured."""
     return {cell >> COUNT_BITS: cell & ((1 << COUNT_BITS) - 1) for cell in cells or ()}
+
+
+def added_up(sent: bytes | None) -> list[int] | None:
+    """Any number of stored histograms as one, packed; None where there is no cell.
+
+    sent: arrays of bigint one after the other, as array_send writes them, of 32-bit words: a header of five (dimensions, flags,
+    type, length, first index; without cells only three), then three a cell, its size and the two halves of it.
+    """
+    words = array("I", sent or b"")
+    if sys.byteorder == "little":
+        words.byteswap()
+    highs, lows, at = array("I"), array("I"), 0
+    while at < len(words):
+        first, at = (at + 5, at + 5 + 3 * words[at + 3]) if words[at] else (at + 3, at + 3)
+        highs += words[first + 1 : at : 3]
+        lows += words[first + 2 : at : 3]
+    return _added_up(highs, lows) if highs else None
+
+
+def _added_up(highs: Sequence[int], lows: Sequence[int]) -> list[int]:
+    """Of cells: the bucket is above the lowest 8 bits of a high half, which with the low half are the count."""
+    halves: dict[int, int] = {}
+    for high, low in zip(highs, lows, strict=True):
+        halves[high] = halves.get(high, 0) + low
+    counts = merge({high >> 8: low} for high, low in halves.items())
+    if any(high & 0xFF for high in halves):
+        counts = merge([counts, *({high >> 8: (high & 0xFF) << 32} for high in highs)])
+    return pack(counts)
 
 
 def merge(histograms: Iterable[Counts]) -> dict[int, int]:

@@ -10,6 +10,7 @@ from tracestore.analysis.histogram import edges_of
 Z: Final = 1.959963984540054  # of a two-sided 95 % interval
 _TAIL: Final = 0.025
 _EXACT_VARIANCE: Final = 100.0  # of a binomial count; above it, its quantiles by Cornish-Fisher are within one rank
+_ERROR_MAX: Final = 2.0  # relative, of a mean: an interval from a fiftieth to fifty times says nothing
 _MEAN_N_MIN: Final = 20  # values, before the central limit theorem is leant on
 
 
@@ -102,7 +103,7 @@ def of_mean(mean: float, counts: Mapping[int, int]) -> Interval | None:
         return None
     squares = sum(count * (_middle(bucket) - mean) ** 2 for bucket, count in counts.items())
     error = sqrt(squares / (n - 1) / n) / mean
-    return Interval(exp(log(mean) - Z * error), exp(log(mean) + Z * error))
+    return Interval(exp(log(mean) - Z * error), exp(log(mean) + Z * error)) if error < _ERROR_MAX else None
 
 
 def _middle(bucket: int) -> float:

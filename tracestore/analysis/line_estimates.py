@@ -8,7 +8,8 @@ from typing import Final
 from tracestore.analysis import histogram
 from tracestore.analysis.histogram import Counts
 from tracestore.analysis.intervals import Interval, of_mean, of_quantile, wilson
-from tracestore.analysis.line_forms import Mean, Member, Quantile, Rate, Ratio, Reading, Share, Summed, TopShare, Total
+from tracestore.analysis.line_forms import Counted, Mean, Member, Quantile, Rate, Ratio, Reading, Share, TopShare, Total
+from tracestore.analysis.line_sums import counts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Estimate:
 UNKNOWN: Final = Estimate(None, 0)
 
 
-def estimate(member: Member, sums: Sequence[Summed], covered_s: float | None = None) -> Estimate:
+def estimate(member: Member, sums: Sequence[Counted], covered_s: float | None = None) -> Estimate:
     """Of all the sums together: they are of member.fact (and of member.sources, where it has any).
 
     covered_s: the seconds that they cover; what is per hour or minute is unknown without.
@@ -37,7 +38,7 @@ def estimate(member: Member, sums: Sequence[Summed], covered_s: float | None = N
     return _estimate(member.form, sums, covered_s)
 
 
-def total_of(sums: Iterable[Summed], *names: str) -> int | None:
+def total_of(sums: Iterable[Counted], *names: str) -> int | None:
     """The sum of measures; None where one of the names is nowhere known."""
     rows, found = list(sums), 0
     for name in names:
@@ -48,17 +49,13 @@ def total_of(sums: Iterable[Summed], *names: str) -> int | None:
     return found
 
 
-def counts_of(sums: Iterable[Summed], name: str) -> dict[int, int]:
-    return histogram.merge(histogram.unpack(row.histograms.get(name)) for row in sums)
-
-
 @singledispatch
-def _estimate(form: object, sums: Sequence[Summed], covered_s: float | None) -> Estimate:
+def _estimate(form: object, sums: Sequence[Counted], covered_s: float | None) -> Estimate:
     raise TypeError(f"{form} is no form of a member")
 
 
 @_estimate.register
-def _share(form: Share, sums: Sequence[Summed], covered_s: float | None) -> Estimate:
+def _share(form: Share, sums: Sequence[Counted], covered_s: float | None) -> Estimate:
     n, part = total_of(sums, *form.whole), total_of(sums, *(form.part or form.failed))
     if not n or part is None:
         return UNKNOWN
@@ -68,34 +65,34 @@ def _share(form: Share, sums: Sequence[Summed], covered_s: float | None) -> Esti
 
 
 @_estimate.register
-def _ratio(form: Ratio, sums: Sequence[Summed], covered_s: float | None) -> Estimate:
+def _ratio(form: Ratio, sums: Sequence[Counted], covered_s: float | None) -> Estimate:
     part, whole, n = total_of(sums, form.part), total_of(sums, form.whole), total_of(sums, form.n)
     return UNKNOWN if part is None or not whole else Estimate(part / whole, n or 0)
 
 
 @_estimate.register
-def _quantile(form: Quantile, sums: Sequence[Summed], covered_s: float | None) -> Estimate:
+def _quantile(form: Quantile, sums: Sequence[Counted], covered_s: float | None) -> Estimate:
     counts = counts_of(sums, form.histogram)
     found = histogram.quantile(counts, form.q)
     return UNKNOWN if found is None else _within(found.value, sum(counts.values()), of_quantile(counts, form.q))
 
 
 @_estimate.register
-def _mean(form: Mean, sums: Sequence[Summed], covered_s: float | None) -> Estimate:
+def _mean(form: Mean, sums: Sequence[Counted], covered_s: float | None) -> Estimate:
     total, counts = total_of(sums, form.total), counts_of(sums, form.histogram)
     n = sum(counts.values())
     return UNKNOWN if total is None or not n else _within(total / n, n, of_mean(total / n, counts))
 
 
 @_estimate.register
-def _total(form: Total, sums: Sequence[Summed], covered_s: float | None) -> Estimate:
+def _total(form: Total, sums: Sequence[Counted], covered_s: float | None) -> Estimate:
     total = total_of(sums, form.total)
     n = sum(counts_of(sums, form.histogram).values()) if form.histogram else total_of(sums, form.n)
     return UNKNOWN if total is None else Estimate(float(total), n or 0)
 
 
 @_estimate.register
-def _rate(form: Rate, sums: Sequence[Summed], covered_s: float | None) -> Estimate:
+def _rate(form: Rate, sums: Sequence[Counted], covered_s: float | None) -> Estimate:
     total = _total(form.of, sums, None)
     if total.value is None or not covered_s:
         return UNKNOWN
@@ -103,14 +100,14 @@ def _rate(form: Rate, sums: Sequence[Summed], covered_s: float | None) -> Estima
 
 
 @_estimate.register
-def _top_share(form: TopShare, sums: Sequence[Summed], covered_s: float | None) -> Estimate:
+def _top_share(form: TopShare, sums: Sequence[Counted], covered_s: float | None) -> Estimate:
     counts = counts_of(sums, form.histogram)
     n = sum(counts.values())
     return Estimate(top_share(counts, form.top) if n * form.top >= 1 else None, n)
 
 
 @_estimate.register
-def _reading(form: Reading, sums: Sequence[Summed], covered_s: float | None) -> Estimate:
+def _reading(form: Reading, sums: Sequence[Counted], covered_s: float | None) -> Estimate:
     return UNKNOWN  # not in a rollup
 
 

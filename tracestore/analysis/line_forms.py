@@ -10,6 +10,18 @@ Direction = Literal["up", "down", "none"]  # which way is good
 Fact = Literal["trace", "llm_call", "tool_call", "score"]
 
 
+Cells = Sequence[int] | Mapping[int, int] | None  # a histogram as stored, or open: bucket -> how many
+
+
+class Counted(Protocol):
+    """Sums whose histograms are as stored, or open. A measure that is None or not there is unknown."""
+
+    @property
+    def measures(self) -> Mapping[str, int | None]: ...
+    @property
+    def histograms(self) -> Mapping[str, Cells]: ...
+
+
 class Summed(Protocol):
     """Sums of a rollup, as tracestore.queries.rollups gives them. A measure that is None or not there is unknown."""
 

@@ -58,7 +58,7 @@ def _score_share(name: str, title: str, formula: str, per: str, empty: str, need
 
 
 def _slow(name: str, title: str, of: str, fact: Fact, form: Quantile, per: str, empty: str, *needs: str) -> Member:
-    formula = f"the value that {form.q:.0%} of {of} do not exceed"
+    formula = f"the value that {form.q * 100:.0f} % of {of} do not exceed"
     return Member(name, "latency", title, "ns", "down", formula, fact, form, per, empty, needs)
 
 
@@ -222,14 +222,14 @@ RISKS: Final[tuple[Member, ...]] = (
     ),
     _tool_share(
         "above_tier_rate", "risk", "Calls above their tier", "down",
-        "tool calls above the agent's autonomy tier / tool calls whose tier and effect are known",
+        "tool calls above the agent's autonomy tier / tool calls that may have acted, of known tier and effect",
         Share(("tier_known",), ("above_tier",)),
         "No tool call says its tier and its effect. Send fourline.autonomy.tier and fourline.tool.effect.",
         "fourline.autonomy.tier", "fourline.tool.effect",
     ),
     _tool_share(
         "unapproved_rate", "risk", "Calls without approval", "down",
-        "irreversible tool calls without approval / irreversible tool calls",
+        "irreversible tool calls without approval / irreversible tool calls that may have acted",
         Share(("approval_needed",), ("unapproved",)),
         "No tool call is known to be irreversible. Send fourline.tool.effect and fourline.tool.approval.",
         "fourline.tool.effect", "fourline.tool.approval",

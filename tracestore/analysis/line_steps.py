@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tracestore.analysis.line_estimates import UNKNOWN, Estimate, estimate
-from tracestore.analysis.line_forms import Member, Rate, Summed, Total
+from tracestore.analysis.line_forms import Counted, Member, Rate, Total
 
 NS: Final = 10**9
 
@@ -61,6 +61,7 @@ class Series:
     """One member over a period. split_by: of what `key` is a value (None = not known); None where it is not split.
 
     points: one for each step. total: of the whole period, from all sums together, never a mean of points.
+    unanswered: why nothing could be asked of it, though something may be known; "" where it was.
     """
 
     member: Member
@@ -68,24 +69,33 @@ class Series:
     total: Estimate
     key: str | None = None
     split_by: str | None = None
+    unanswered: str = ""
 
 
 def series_of(
     member: Member,
-    by_step: Mapping[int, Sequence[Summed]],
+    by_step: Mapping[int, Sequence[Counted]],
     period: Period,
     key: str | None = None,
     split_by: str | None = None,
+    whole: Sequence[Counted] | None = None,
 ) -> Series:
-    """by_step: the sums of a step by its start in seconds."""
-    total = estimate(member, [row for rows in by_step.values() for row in rows], period.covered_s())
+    """by_step: the sums of a step by its start in seconds. whole: of all steps, where they were added up already."""
+    every = [row for rows in by_step.values() for row in rows] if whole is None else whole
+    total = estimate(member, every, period.covered_s())
     if total.value is None and _is_count_of_all(member) and period.covered_s():
         total = Estimate(0.0, 0)
     return Series(member, list(_points(member, by_step, period, total)), total, key, split_by)
 
 
+def unanswered(member: Member, period: Period, why: str) -> Series:
+    """Unknown throughout. why: words of a sentence without its full stop."""
+    points = [Point(start_s, None, 0, partial=period.cuts(start_s)) for start_s in period.steps()]
+    return Series(member, points, UNKNOWN, unanswered=f"{why}.")
+
+
 def _points(
-    member: Member, by_step: Mapping[int, Sequence[Summed]], period: Period, total: Estimate
+    member: Member, by_step: Mapping[int, Sequence[Counted]], period: Period, total: Estimate
 ) -> Iterator[Point]:
     """A sum of steps in which nothing ended is 0, where it is known at all."""
     nothing = Estimate(0.0, 0) if isinstance(member.form, Total | Rate) and total.value is not None else UNKNOWN

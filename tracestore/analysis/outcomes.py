@@ -4,6 +4,7 @@ Asked by settled.py for each trace. Every judgement is a bit of signals.py; docs
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -13,6 +14,7 @@ from tracestore.analysis.calls import CallDecision
 from tracestore.analysis.settle_span import SettleSpan
 from tracestore.records import RESPONSE_CACHE_HIT, TIMEOUT
 
+T = TypeVar("T")
 ERROR = 2
 CHECKS = frozenset({"guardrail", "evaluator"})
 CHATS = frozenset({"chat", "completion"})
@@ -35,60 +37,47 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     token_budget: int | None = None
 
 
-class Surroundings(msgspec.Struct, frozen=True, gc=False):
-    """What lies above spans, by key: each is empty where no span of the traces says anything of the kind.
+class Climb(Generic[T]):
+    """What a span, or one above it, is found to be; walked when asked, each span once, so linear however deep they lie."""
 
-    tiers: the tier of the span itself or its nearest ancestor that names one. checked: spans below a guardrail or an
-    evaluator. retrievals: of each span that is or lies below a report of a retrieval, the outermost such report.
-    """
+    def __init__(self, tree: Ancestry[SettleSpan], own: Callable[[SettleSpan], T | None], *, nearest: bool) -> None:
+        """own: what a span alone is found to be. nearest: that of the nearest span counts, else that of the outermost."""
+        self._tree, self._own, self._nearest = tree, own, nearest
+        self._found: dict[Key, T | None] = {}
 
-    tiers: Mapping[Key, int]
-    checked: frozenset[Key]
-    retrievals: Mapping[Key, Key]
-
-
-def surroundings(spans: Sequence[SettleSpan], tree: Ancestry[SettleSpan]) -> Surroundings:
-    said = 0
-    operations = set()
-    for span in spans:
-        said |= span.signals
-        operations.add(span.operation)
-    retrieves = said & s.RETRIEVAL_KNOWN
-    return Surroundings(
-        _tiers(tree) if said & s.TIER_KNOWN else {},
-        frozenset(_nearest_top(tree, _checks)) if operations & CHECKS else frozenset(),
-        _nearest_top(tree, reports_retrieval) if retrieves else {},
-    )
+    def of(self, key: Key) -> T | None:
+        found, path = self._found, []
+        at: Key | None = key
+        while at is not None and at not in found:
+            path.append(at)
+            at = self._tree.parent.get(at)
+        value = None if at is None else found[at]
+        for step in reversed(path):
+            if value is None or self._nearest:
+                own = self._own(self._tree.spans[step])
+                value = value if own is None else own
+            found[step] = value
+        return value
 
 
-def _checks(span: SettleSpan) -> bool:
-    return span.operation in CHECKS
+class Surroundings:
+    """What lies above spans. tiers: the tier that is named there. checks: a guardrail or evaluator. retrievals: the
+    outermost report of a retrieval."""
+
+    __slots__ = ("checks", "retrievals", "tiers")
+
+    def __init__(self, tree: Ancestry[SettleSpan]) -> None:
+        self.tiers = Climb(tree, _own_tier, nearest=True)
+        self.checks = Climb(tree, lambda span: span.key if span.operation in CHECKS else None, nearest=False)
+        self.retrievals = Climb(tree, lambda span: span.key if reports_retrieval(span) else None, nearest=False)
 
 
 def reports_retrieval(span: SettleSpan) -> bool:
     return span.operation == "retrieval" or bool(span.signals & s.RETRIEVAL_KNOWN)
 
 
-def _tiers(tree: Ancestry[SettleSpan]) -> dict[Key, int]:
-    found: dict[Key, int] = {}
-    for span in tree.preorder:
-        if span.signals & s.TIER_KNOWN and not span.signals & s.TIER_OF_RESOURCE:
-            found[span.key] = s.tier_of(span.signals) or 0
-        elif (parent := tree.parent.get(span.key)) in found:
-            found[span.key] = found[parent]
-    return found
-
-
-def _nearest_top(tree: Ancestry[SettleSpan], matches: Callable[[SettleSpan], bool]) -> dict[Key, Key]:
-    """Each span that matches, or lies below one that does -> the outermost such span."""
-    found: dict[Key, Key] = {}
-    for span in tree.preorder:
-        parent = tree.parent.get(span.key)
-        if parent in found:
-            found[span.key] = found[parent]
-        elif matches(span):
-            found[span.key] = span.key
-    return found
+def _own_tier(span: SettleSpan) -> int | None:
+    return None if span.signals & s.TIER_OF_RESOURCE else s.tier_of(span.signals)
 
 
 def said(span: SettleSpan) -> int:
@@ -106,21 +95,30 @@ def said(span: SettleSpan) -> int:
 def judged_tool(bits: int, is_failed: bool, tier: int | None, effect_key: int | None) -> int:
     """What one execution says, with what follows from it; duplicates aside.
 
-    Its state is unknown where it says so, or timed out, says nothing and may have had an effect. Executed is what did not
-    fail, or may not have. Nothing said of an approval is none.
+    Its state is unknown where it says so, or timed out, says nothing and may have had an effect. Only what may have acted is
+    judged by tier and approval. Nothing said of an approval is none.
     """
-    if bits & s.TIMED_OUT and not bits & (s.STATE | s.EFFECT_NONE):
+    if bits & s.TIMED_OUT and not bits & (s.STATE | s.EFFECT_NONE | s.DENIED):
         bits |= s.STATE_UNKNOWN
     if tier is not None:
         bits = bits & ~s.TIERS | s.tier_bits(tier)
+    if not _may_have_acted(bits, is_failed):
+        return bits
     if tier is not None and bits & s.EFFECT:
         bits |= s.TIER_JUDGED | (s.ABOVE_TIER if _needed_tier(bits) > tier else 0)
-    executed = not is_failed or bits & s.STATE_UNKNOWN
-    if executed and bits & s.EFFECT_IRREVERSIBLE and not bits & s.APPROVAL_NOT_REQUIRED:
+    if bits & s.EFFECT_IRREVERSIBLE and not bits & s.APPROVAL_NOT_REQUIRED:
         bits |= s.APPROVAL_NEEDED | (0 if bits & s.APPROVED else s.UNAPPROVED)
-    if effect_key is not None and not is_failed and not bits & (s.STATE_UNKNOWN | s.EFFECT_NONE):
+    if effect_key is not None and not bits & (s.STATE_UNKNOWN | s.EFFECT_NONE):
         bits |= s.HAD_EFFECT
     return bits
+
+
+def _may_have_acted(bits: int, is_failed: bool) -> bool:
+    """Not what failed, nor what was denied, unless nobody knows. A denied one that confirms its state acted all the same:
+    frameworks hand a denial back as a result that did not fail, and have no state to tell of it."""
+    if bits & s.STATE_UNKNOWN:
+        return True
+    return not is_failed and (not bits & s.DENIED or bool(bits & s.STATE_CONFIRMED))
 
 
 def _needed_tier(bits: int) -> int:
@@ -138,6 +136,9 @@ def judged_tools(
     seen: set[tuple[str, int | None]] = set()
     found: list[SettleSpan] = []
     for span in tools:
+        if not (said(span) or span.effect_key is not None or span.key in inside):
+            found.append(span)  # nothing to judge: whatever tier stands above it
+            continue
         told, tier = _of_reports(span, inside.get(span.key, ()), around)
         effect = told.effect_key
         bits = judged_tool(told.signals, span.status == ERROR, tier, effect)
@@ -151,12 +152,12 @@ def judged_tools(
 
 def _of_reports(span: SettleSpan, others: Sequence[SettleSpan], around: Surroundings) -> tuple[SettleSpan, int | None]:
     """An execution with all that its reports say, and its tier: the outermost goes before those inside it."""
-    bits, effect, queue_ns, tier = said(span), span.effect_key, span.queue_ns, around.tiers.get(span.key)
+    bits, effect, queue_ns, tier = said(span), span.effect_key, span.queue_ns, around.tiers.of(span.key)
     for other in others:
         bits = s.united(bits, said(other))
         effect = other.effect_key if effect is None else effect
         queue_ns = other.queue_ns if queue_ns is None else queue_ns
-        tier = around.tiers.get(other.key) if tier is None else tier
+        tier = around.tiers.of(other.key) if tier is None else tier
     tier = s.tier_of(bits) if tier is None else tier
     if (bits, effect, queue_ns) == (span.signals, span.effect_key, span.queue_ns):
         return span, tier
@@ -184,8 +185,9 @@ def outcome(
         if span.token_budget is not None:
             budgets.append(span.token_budget)
     for made, call in calls:
-        if len(made.group) > 1:
+        if len(made.group) > 1:  # a twin of another trace may know what no span of this one says
             bits |= said(call)
+            waits = waits or call.queue_ns is not None
     adopted, retrieval = bits & s.ADOPTION, bits & s.RETRIEVAL_KNOWN
     stopped = _STOPS | _NO_ANSWER
     kept = bits & (_OF_ANY | s.TIMED_OUT | s.CACHE_HIT)
@@ -224,7 +226,7 @@ def _error(
     chats = [
         call
         for made, call in calls
-        if made.billable and made.call and call.operation in CHATS and call.key not in around.checked
+        if made.billable and made.call and call.operation in CHATS and around.checks.of(call.key) is None
     ]
     found = [span.plausible_end_ns for span in spans if span.signals & _STOPS]
     if found and not any(call.status != ERROR and call.start_ns >= max(found) for call in chats):
@@ -242,11 +244,11 @@ def _end_order(span: SettleSpan) -> tuple[int, int, int]:
 def _retrievals(spans: Sequence[SettleSpan], around: Surroundings) -> tuple[int | None, int | None]:
     """(retrievals whose outcome is known, those that found something). Reports inside one another are one retrieval."""
     known: dict[Key, int] = {}
-    by_key = {span.key: span.signals & s.RETRIEVAL for span in spans}
+    by_key = {span.key: bits for span in spans if (bits := span.signals & s.RETRIEVAL)}
     for key, bits in by_key.items():
-        top = around.retrievals.get(key)
-        if top is not None and bits:
-            known[top] = by_key[top] or known.get(top, 0) | bits
+        top = around.retrievals.of(key)
+        if top is not None:
+            known[top] = by_key.get(top) or known.get(top, 0) | bits
     return (len(known), sum(bool(bits & s.RETRIEVAL_HIT) for bits in known.values())) if known else (None, None)
 
 

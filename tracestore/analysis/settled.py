@@ -13,7 +13,7 @@ import msgspec
 from tracestore.analysis.ancestry import Ancestry, Key
 from tracestore.analysis.calls import CallDecision, decide
 from tracestore.analysis.identity import Identity, inherit
-from tracestore.analysis.outcomes import Outcome, Surroundings, judged_tools, outcome, said, surroundings
+from tracestore.analysis.outcomes import Outcome, Surroundings, judged_tools, outcome, said
 from tracestore.analysis.settle_span import DAY_NS, SettleSpan
 from tracestore.analysis.signals import united
 from tracestore.analysis.tool_calls import executions
@@ -75,7 +75,7 @@ def settle(spans: Sequence[SettleSpan]) -> list[Trace]:
     decisions = decide(cast(Any, spans), tree)
     stands = executions(cast(Any, spans), tree)
     identities = inherit(cast(Any, spans), tree)
-    around = surroundings(spans, tree)
+    around = Surroundings(cast(Any, tree))
     traces: dict[bytes, list[SettleSpan]] = {}
     for span in spans:
         traces.setdefault(span.trace_id, []).append(span)

@@ -81,8 +81,8 @@ _ALONE: Final = CUT_OFF | EMPTY | RATE_LIMITED | DEDUPLICATED | TIMED_OUT  # bit
 
 def united(own: int, other: int) -> int:
     """What two reports of one call or tool execution say together: `own` goes before `other`, group by group."""
-    if not other:
-        return own
+    if not own or not other:
+        return own or other
     both = own | other & _ALONE
     for group in GROUPS:
         if not own & group:

@@ -22,7 +22,7 @@ GROUP_OF = {
     "trace": "derived",
     "llm_call": "derived",
     "tool_call": "derived",
-    "evaluation": "derived",
+    "evaluation": "spans",
     "score": "derived",
     "span_profile": "derived",
     "log_record": "logs",

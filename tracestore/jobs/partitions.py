@@ -227,6 +227,11 @@ ON CONFLICT (project) DO UPDATE SET kept_from = greatest(kept.kept_from, exclude
 """
 
 
+FORGET_EVALUATIONS = """
+DELETE FROM evaluation_day WHERE day = %(day)s AND (%(everyone)s OR project = ANY(%(gone)s))
+"""
+
+
 def _raise_floor(connection: psycopg.Connection, one: Removal) -> None:
     """Before the first table of the day's traces goes: see retention_floor."""
     for project_id in one.gone:
@@ -238,6 +243,8 @@ def _raise_floor(connection: psycopg.Connection, one: Removal) -> None:
 def _remove(connection: psycopg.Connection, one: Removal, now: datetime) -> bool:
     if one.table == "span":
         _raise_floor(connection, one)
+    if one.table == "evaluation":
+        connection.execute(FORGET_EVALUATIONS, {"day": one.day, "everyone": one.everyone, "gone": list(one.gone)})
     if one.table == "trace":
         parameters = {"day": one.day, "everyone": one.everyone, "gone": list(one.gone)}
         connection.execute(MARK, parameters | {"now_ns": int(now.timestamp() * 1e9)})

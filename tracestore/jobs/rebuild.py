@@ -23,6 +23,11 @@ FROM (
 ) AS known
 GROUP BY trace_id
 """
+EVALUATION_DAYS = """
+INSERT INTO evaluation_day (project, subject, day)
+SELECT DISTINCT project, subject, day FROM evaluation WHERE project = %(project)s
+ON CONFLICT DO NOTHING
+"""
 ORPHANS = tuple(
     f"DELETE FROM {table} AS row WHERE project = %s AND NOT EXISTS"  # noqa: S608  # constants
     " (SELECT FROM trace WHERE trace.project = row.project AND trace.trace_id = row.trace_id)"
@@ -73,6 +78,7 @@ def _rebuild(connection: psycopg.Connection, project_id: int, now: datetime) -> 
         connection.execute("DELETE FROM settle_mark WHERE project = %s", [project_id])
         for orphans in ORPHANS:
             connection.execute(orphans, [project_id])
+        connection.execute(EVALUATION_DAYS, {"project": project_id})
         connection.execute(MARK_ALL, {"project": project_id, "now_ns": now_ns})
     settled = settle_all(connection, project_id, now_ns)
     fill_project(connection, project_id, now)

@@ -13,7 +13,7 @@ def create(apps, schema_editor):
 
 
 def drop(apps, schema_editor):
-    schema_editor.execute("DROP TABLE evaluation, score, score_rollup CASCADE", params=None)
+    schema_editor.execute("DROP TABLE evaluation, evaluation_day, score, score_rollup CASCADE", params=None)
 
 
 class Migration(migrations.Migration):

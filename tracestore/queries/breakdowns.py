@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from tracestore.analysis.call_members import CALL_COST, CALL_REFUSALS, CALL_SUCCESS, TOOL_TIMEOUTS
@@ -10,8 +9,10 @@ from tracestore.analysis.contrasts import Cell, merged
 from tracestore.analysis.filters import Node
 from tracestore.analysis.lines import MEMBERS, Difference, Estimate, Member, compare, estimate
 from tracestore.facts import CALLS, REQUESTS, TOOLS, Rollup
+from tracestore.queries.line_facts import find_cells, wanted_sums
 from tracestore.queries.movers import Span
-from tracestore.queries.rollups import find_sums
+from tracestore.queries.people_sums import PEOPLE, find_people_sums
+from tracestore.queries.rollups import ONE_STEP_S
 
 STEPS: Final = 24  # of a trend
 Where = Mapping[str, str | None] | None  # dimension -> value
@@ -36,6 +37,11 @@ class Breakdown:
     columns: tuple[Member, ...]
     risks: tuple[Member, ...]
     lead: int = -1
+
+    @property
+    def wanted(self) -> set[str]:
+        """The sums that its numbers are made of."""
+        return wanted_sums(self.rollup, (*self.columns, *self.risks)) | {self.counted, self.failed}
 
     def named(self, key: Sequence[str | None]) -> tuple[str | None, str]:
         """(the value itself, what it is of: the service of a version, the version of a prompt; "" for nothing)."""
@@ -72,6 +78,8 @@ BREAKDOWNS: Final[Mapping[str, Breakdown]] = {
             "tool", TOOLS, ("tool",), "calls", "tool_calls", "tool_errors",
             (MEMBERS["tool_success_rate"], MEMBERS["tool_latency_p95"]), tuple(MEMBERS[name] for name in _TOOL_RISKS),
         ),
+        _of_requests("user", "user"),
+        _of_requests("tenant", "tenant"),
         _of_requests("operation", "operation"),
         _of_requests("service", "service"),
         _of_requests("environment", "environment"),
@@ -81,8 +89,10 @@ BREAKDOWNS: Final[Mapping[str, Breakdown]] = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """key: values of `by`. trend: (count, failed) a step. numbers, differences: a column each; the difference to the other
-    period. before: count there, 0 = new."""
+    """key: values of `by`. before: the count there, 0 = new. trend: (count, failed) a step, none of people.
+
+    numbers, differences: one a column; the difference to the other period.
+    """
 
     key: tuple[str | None, ...]
     n: int
@@ -110,12 +120,13 @@ def find_table(
     where: Where = None,
     filter: Node | None = None,
 ) -> Table:
-    """Every value that ended in `now`. Raises as find_sums does."""
+    """Every value that ended in `now`; of users and tenants, in its last 7 days. Raises as find_sums does."""
     step_s = trend_step_s(now)
     cells = _cells(project_id, breakdown, now, where, filter, step_s)
     others = _cells(project_id, breakdown, then, where, filter)
     columns = columns_of(breakdown, cells)
-    steps = range(now.start_ns // 10**9 // step_s * step_s, -(-now.end_ns // 10**9), step_s)
+    is_summed = breakdown.dimension not in PEOPLE
+    steps = range(now.start_ns // 10**9 // step_s * step_s, -(-now.end_ns // 10**9) if is_summed else 0, step_s)
     before, groups = _by_key(others, breakdown.by), _by_key(cells, breakdown.by)
     whole = _row((), breakdown, columns, cells, others, steps, 0)
     rows = [_row(key, breakdown, columns, group, before.get(key, []), steps, whole.n) for key, group in groups.items()]
@@ -137,14 +148,15 @@ def columns_of(breakdown: Breakdown, cells: Sequence[Cell]) -> tuple[Member, ...
 
 
 def _cells(
-    project_id: int, breakdown: Breakdown, span: Span, where: Where, filter: Node | None, step_s: int | None = None
+    project_id: int, breakdown: Breakdown, span: Span, where: Where, filter: Node | None, step_s: int = ONE_STEP_S
 ) -> list[Cell]:
-    """step_s: None = the whole span as one step."""
-    find = partial(
-        find_sums, breakdown.rollup, project_id, span.start_ns, span.end_ns, by=breakdown.by, where=where, filter=filter
+    """Of people always in one step."""
+    if breakdown.dimension in PEOPLE:
+        of_rows = find_people_sums(project_id, breakdown.dimension, span.start_ns, span.end_ns, filter)
+        return [Cell({breakdown.dimension: one.key[0]}, one) for one in of_rows]
+    return find_cells(
+        breakdown.rollup, project_id, span.start_ns, span.end_ns, breakdown.by, breakdown.wanted, where, filter, step_s
     )
-    sums = find() if step_s is None else find(step_s=step_s)
-    return [Cell(dict(zip(breakdown.by, one.key, strict=True)), one, one.start_s) for one in sums]
 
 
 def _by_key(cells: Sequence[Cell], by: Sequence[str]) -> dict[tuple[str | None, ...], list[Cell]]:

@@ -17,7 +17,7 @@ from tracestore.analysis.spent import SpentCall
 from tracestore.payload import Payload
 from tracestore.queries.filters import condition
 from tracestore.queries.payloads import Place, load_payloads, load_references
-from tracestore.queries.ranges import day_bounds
+from tracestore.queries.ranges import day_bounds, days_of_ended
 from tracestore.queries.row_targets import CALL
 from tracestore.records import Price
 
@@ -108,7 +108,7 @@ def draw_calls(
     matches, values = condition(filter, CALL)
     modulus = max(1, of_calls // (2 * most))
     drawn = _DRAWN if modulus > 1 else sql.SQL("TRUE")
-    parameters = values | day_bounds(start_ns, end_ns)
+    parameters = values | days_of_ended(project_id, start_ns, end_ns)
     parameters |= {"project": project_id, "start_ns": start_ns, "end_ns": end_ns, "rows": most + 1, "modulus": modulus}
     rows = db.fetch(_DRAW.format(drawn=drawn, matches=matches), parameters, CallRow)
     return _whole_traces(rows) if len(rows) > most else rows

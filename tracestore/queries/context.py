@@ -9,7 +9,7 @@ from tracestore import db
 from tracestore.analysis.filters import Node
 from tracestore.facts import CALLS
 from tracestore.queries.filters import condition
-from tracestore.queries.ranges import day_bounds
+from tracestore.queries.ranges import days_of_ended
 from tracestore.queries.rollups import find_sums
 from tracestore.queries.row_targets import CALL
 
@@ -78,7 +78,7 @@ def find_full_prompts(
         return []
     matches, values = condition(filter, CALL)
     known = sorted(windows.items(), key=lambda pair: (pair[0][0] or "", pair[0][1]))
-    parameters = values | day_bounds(start_ns, end_ns)
+    parameters = values | days_of_ended(project_id, start_ns, end_ns)
     parameters |= {"project": project_id, "start_ns": start_ns, "end_ns": end_ns, "share": str(share)}
     parameters |= {"providers": [key[0] for key, _ in known], "models": [key[1] for key, _ in known]}
     parameters |= {"windows": [window for _, window in known]}
@@ -130,7 +130,7 @@ def find_conversations(
 ) -> list[ConversationRow]:
     """Some conversations with at least `least` answered calls in the range. Raises psycopg QueryCanceled past 5 s."""
     matches, values = condition(filter, CALL)
-    parameters = values | day_bounds(start_ns, end_ns)
+    parameters = values | days_of_ended(project_id, start_ns, end_ns)
     parameters |= {"project": project_id, "start_ns": start_ns, "end_ns": end_ns}
     parameters |= {"least": least, "rows": most, "calls": CALLS_OF_ONE}
     return db.fetch(_GROWTH.format(matches=matches), parameters, ConversationRow)

@@ -56,10 +56,11 @@ _COUNTS: Final = """
       AND (other.time_ns, other.digest, e.received_ns, e.day) > (e.time_ns, e.digest, other.received_ns, other.day)
   )"""
 
+_DAYS = "SELECT day FROM evaluation_day WHERE project = %(project)s AND subject = %(trace_id)s::uuid"
 _OF_TRACE = f"""
 SELECT {_COLUMNS}
 FROM evaluation AS e
-WHERE e.project = %(project)s AND e.subject = %(trace_id)s::uuid AND {_COUNTS}
+WHERE e.project = %(project)s AND e.subject = %(trace_id)s::uuid AND e.day = ANY(%(days)s) AND {_COUNTS}
 ORDER BY e.time_ns, e.hash
 LIMIT %(rows)s
 """  # noqa: S608  # constants only
@@ -68,7 +69,8 @@ LIMIT %(rows)s
 def evaluations_of_trace(project_id: int, trace_id: str) -> list[EvaluationRow]:
     """In the order they were given, the first MOST_OF_A_TRACE."""
     parameters = {"project": project_id, "trace_id": trace_id, "rows": MOST_OF_A_TRACE}
-    return db.fetch(_OF_TRACE, parameters, EvaluationRow)
+    days = [day for (day,) in db.fetch_tuples(_DAYS, parameters)]
+    return db.fetch(_OF_TRACE, parameters | {"days": days}, EvaluationRow) if days else []
 
 
 _FIND = f"""

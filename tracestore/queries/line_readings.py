@@ -2,7 +2,7 @@
 
 from tracestore.analysis.line_estimates import UNKNOWN, Estimate
 from tracestore.analysis.line_forms import Member, Reading
-from tracestore.analysis.line_steps import NS, Period, Point, Series
+from tracestore.analysis.line_steps import NS, Period, Point, Series, unanswered
 from tracestore.queries.metrics import SeriesSteps, find_series, read_series
 
 
@@ -11,7 +11,9 @@ def find_reading(project_id: int, member: Member, period: Period, narrowed: bool
 
     n: how many series said something. Raises psycopg QueryCanceled past 5 s.
     """
-    largest = {} if narrowed else _largest(_read(project_id, member, period), period)
+    if narrowed:
+        return unanswered(member, period, "It is read from metrics, which know nothing of the filter")
+    largest = _largest(_read(project_id, member, period), period)
     points = [
         Point(at, found.value, found.n, partial=period.cuts(at))
         for at in period.steps()

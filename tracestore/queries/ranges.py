@@ -34,6 +34,15 @@ def day_bounds(start_ns: int, end_ns: int, before: int = 1, after: int = 1) -> d
     }
 
 
+_REACH = "SELECT reach_days FROM rollup_state WHERE project = %(project)s"
+
+
+def days_of_ended(project_id: int, start_ns: int, end_ns: int) -> dict[str, Any]:
+    """Parameters first_day and last_day for what ended in [start_ns, end_ns): as long before it as anything has lasted."""
+    found = db.fetch_tuples(_REACH, {"project": project_id})
+    return day_bounds(start_ns, end_ns, before=found[0][0] if found else 1)
+
+
 def _shift(day: date, days: int) -> date:
     return min(max(day + timedelta(days=days), _FIRST), _LAST)
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from tracestore import db
 from tracestore.analysis.attempts import Attempts, ToolRun, attempts
-from tracestore.queries.ranges import day_bounds
+from tracestore.queries.ranges import days_of_ended
 
 DAY_NS: Final = 86_400 * 10**9
 REACH_NS: Final = 7 * DAY_NS
@@ -102,4 +102,5 @@ def find_attempts(project_id: int, tool: str, start_ns: int, end_ns: int) -> Att
 
 def _asked(project_id: int, tool: str, start_ns: int, end_ns: int) -> dict[str, Any]:
     from_ns = max(start_ns, end_ns - REACH_NS)
-    return {"project": project_id, "tool": tool, "start_ns": from_ns, "end_ns": end_ns, **day_bounds(from_ns, end_ns)}
+    days = days_of_ended(project_id, from_ns, end_ns)
+    return {"project": project_id, "tool": tool, "start_ns": from_ns, "end_ns": end_ns, **days}

@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tracestore.analysis.line_forms import Rate, Reading, Total
+from tracestore.analysis.line_forms import Fact, Rate, Reading, Total
 from tracestore.analysis.lines import LINES, Difference, Estimate, Member, compare, estimate, members_of
-from tracestore.facts import CALLS, REQUESTS, SCORES, TOOLS
+from tracestore.facts import REQUESTS
+from tracestore.queries.line_facts import ROLLUP_OF
 from tracestore.queries.movers import Span
 from tracestore.queries.rollups import Sums, find_sums
 from tracestore.queries.versions import VersionSetRow
 
 COMPARED: Final = tuple(line for line in LINES if line != "signals")
 Where = Mapping[str, str | None]
-ROLLUPS: Final = {one.fact: one for one in (REQUESTS, CALLS, TOOLS, SCORES)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,15 @@ def where_of(one: VersionSetRow, other: VersionSetRow | None) -> Where:
 def find_pairs(project_id: int, before: Where | None, after: Where, span: Span) -> list[MemberPair]:
     """Every member of the four lines that is a number of requests and calls, in the registry's order."""
     members = [one for line in COMPARED for one in members_of(line) if not isinstance(one.form, Rate | Reading | Total)]
-    facts = [fact for fact in dict.fromkeys(one.fact for one in members) if fact in ROLLUPS]
+    facts = dict.fromkeys(fact for one in members for fact in one.facts)
     sums = {fact: [_sums(project_id, fact, where, span) for where in (before, after)] for fact in facts}
-    return [_pair(one, *sums[one.fact]) for one in members if one.fact in sums]
+    return [
+        _pair(one, *([row for fact in one.facts for row in sums[fact][side]] for side in (0, 1))) for one in members
+    ]
 
 
-def _sums(project_id: int, fact: str, where: Where | None, span: Span) -> list[Sums]:
-    rollup = ROLLUPS[fact]
+def _sums(project_id: int, fact: Fact, where: Where | None, span: Span) -> list[Sums]:
+    rollup = ROLLUP_OF[fact]
     by = ("source",) if any(one.name == "source" for one in rollup.dimensions) else ()
     return [] if where is None else find_sums(rollup, project_id, span.start_ns, span.end_ns, by=by, where=where)
 
@@ -56,8 +58,7 @@ def _is_asked(member: Member, sums: Sums) -> bool:
 
 def share_of_traffic(project_id: int, service: str, where: Where, span: Span) -> tuple[int, int]:
     """(requests of the version, requests of its service) that ended in the span, such as while the version ran."""
-    rollup = ROLLUPS["trace"]
-    every = find_sums(rollup, project_id, span.start_ns, span.end_ns, by=tuple(where), where={"service": service})
+    every = find_sums(REQUESTS, project_id, span.start_ns, span.end_ns, by=tuple(where), where={"service": service})
     wanted = list(where.values())
     mine = sum(one.measures["requests"] or 0 for one in every if one.key == wanted)
     return mine, sum(one.measures["requests"] or 0 for one in every)

@@ -139,8 +139,9 @@ def get_version_set(project_id: int, set_id: str) -> VersionSetRow | None:
     return version_sets_by_id(project_id, [set_id]).get(set_id)
 
 
-# A version of the code has several sets: a trace that made no model call knows no model. So: the newest version that began
-# before this one's did, else this version's own earlier sets; of those the set that knows most of the parts known here.
+# A version of the code has several sets: a trace that made no model call knows no model. So: the version that ran when this
+# one began (not the last that began before it: that may have been rolled back long ago), else this version's own earlier
+# sets; of those the set that knows most of the parts known here.
 _PREVIOUS = f"""
 WITH it AS (
   SELECT one.*, (
@@ -156,7 +157,8 @@ before AS (
   FROM it
   JOIN version_set AS s ON s.project = it.project AND s.service = it.service AND s.first_seen_ns < it.begun_ns
     AND s.service_version IS DISTINCT FROM it.service_version
-  ORDER BY s.first_seen_ns DESC
+  GROUP BY s.service_version, it.begun_ns
+  ORDER BY least(max(s.last_seen_ns), it.begun_ns) DESC, min(s.first_seen_ns) DESC
   LIMIT 1
 )
 SELECT {_COLUMNS}

@@ -38,6 +38,9 @@ VACUUMED: Final = (
     "ledger_minute",
     "usage_rollup",
     "call_rollup",
+    "request_rollup",
+    "request_tools_rollup",
+    "tool_rollup",
 )
 
 

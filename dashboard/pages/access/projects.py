@@ -71,7 +71,7 @@ class DeletePage:
 def home_of(user_id: int) -> str:
     """Straight into the project of who has only one."""
     found = projects_of(user_id)
-    return f"/p/{found[0].slug}/traces" if len(found) == 1 else "/projects"
+    return f"/p/{found[0].slug}/board" if len(found) == 1 else "/projects"
 
 
 @user_page

@@ -30,6 +30,7 @@ SPLITS = {
     "operation": "by operation",
     "tool": "by tool",
 }
+FILLS_6H = timedelta(hours=4)
 KEPT = ("range", "from", "to", "tz", "q", "compare", "split", "a", "b", "live")
 
 
@@ -47,7 +48,8 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """compare: a key of COMPARED; split: of SPLITS. a, b: versions, a the older one, where versions are compared."""
+    """compare: a key of COMPARED; split: of SPLITS. a, b: versions, a the older one, where versions are compared. since_ns:
+    when the first version of all was seen; None = no version is known."""
 
     slug: str
     path: str
@@ -59,6 +61,7 @@ class Asked:
     a: str
     b: str
     kept: dict[str, str]
+    since_ns: int | None = None
 
     @property
     def here(self) -> Side:
@@ -84,30 +87,48 @@ def read_asked(
     now: datetime,
     slug: str,
     zone: Zone,
-    versions: Sequence[str] = (),
+    versions: Sequence[tuple[str, str]] = (),
     since_ns: int | None = None,
 ) -> Asked:
     """Never raises; what cannot be read is named in listing.errors.
 
-    versions: to compare, the newest first. since_ns: when the first of all was seen, None = nothing ever was.
+    versions: (service, version), the newest first; without a choice a version is compared with the one before it of its
+    service. since_ns: when the first of all was seen, None = nothing ever was.
     """
     listing = read_listing(path, query, now, default_range(since_ns, in_ns(now)), zone.name)
     start_ns, end_ns = listing.range.start_ns, listing.range.end_ns
     axis = Axis(start_ns // NS, -(-end_ns // NS), step_s_of(listing.range.name, (end_ns - start_ns) // NS), zone.info)
-    b = query.get("b") or next(iter(versions), "")
-    a = query.get("a") or next((one for one in versions if one != b), "")
+    b = query.get("b") or latest_pair(versions)[1]
+    a = query.get("a") or before_of(b, versions)
     compare = query.get("compare", "")
     if compare not in COMPARED or (compare == "versions" and not (a and b)):
         compare = ""
     split = query.get("split", "")
     kept = {name: query[name] for name in KEPT if query.get(name)}
-    return Asked(slug, path, listing, zone, axis, compare, split if split in SPLITS else "", a, b, kept)
+    return Asked(slug, path, listing, zone, axis, compare, split if split in SPLITS else "", a, b, kept, since_ns)
+
+
+def latest_pair(versions: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """(a version, the newest that came after it in its service); empty where no service has two."""
+    pairs = ((before_of(version, versions), version) for _, version in versions)
+    return next((pair for pair in pairs if pair[0]), ("", ""))
+
+
+def before_of(version: str, versions: Sequence[tuple[str, str]]) -> str:
+    """The version that its service had before; "" where it had none."""
+    services = [service for service, one in versions if one == version]
+    for service in services[:1]:
+        mine = [one for of, one in versions if of == service]
+        return next(iter(mine[mine.index(version) + 1 :]), "")
+    return ""
 
 
 def default_range(since_ns: int | None, now_ns: int) -> str:
-    """A day, or as much as has as much before it to be compared with; an hour at least."""
+    """A day that has one before it; else six hours, in which the versions of a new installation meet; an hour in its first."""
     age = timedelta(seconds=(now_ns - since_ns) // NS) if since_ns is not None else timedelta.max
-    return next((name for name in ("24h", "6h") if 2 * RANGES[name] <= age), "1h")
+    if age >= 2 * RANGES["24h"]:
+        return "24h"
+    return "6h" if age >= FILLS_6H else "1h"
 
 
 def shift_of(compare: str, length_ns: int) -> int:

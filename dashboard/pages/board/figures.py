@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from dashboard.charts import DASHES, Anomaly, Curve, Figure, Mark, figure
+from dashboard.charts import DASHES, Curve, Figure, Mark, figure
 from dashboard.frame import colour_class
 from dashboard.pages.board.asked import Asked, Side
 from dashboard.pages.board.leads import lead, lead_words
@@ -17,13 +17,15 @@ LINE_WIDTH = 1.25  # of members beside the headline
 @dataclass(frozen=True, slots=True)
 class ChartPlan:
     """One chart of the grid. headline: its main member, alone where lines are split or compared. others: beside it,
-    all in the headline's unit. floor: the axis begins at zero."""
+    all in the headline's unit. floor: the axis begins at zero. band: draw the headline's intervals; of rare events at short
+    steps they would hide the rest, and stand in hover and table alone."""
 
     name: str
     title: str
     headline: str
     others: tuple[str, ...] = ()
     floor: bool = True
+    band: bool = True
 
 
 CHARTS = (
@@ -36,7 +38,7 @@ CHARTS = (
     ChartPlan(
         "risk", "Risk", "policy_violation_rate",
         ("injection_rate", "refusal_rate", "sensitive_rate", "unknown_state_rate", "above_tier_rate", "unapproved_rate",
-         "duplicate_effect_rate"),
+         "duplicate_effect_rate"), band=False,
     ),
 )  # fmt: skip
 # What a request does not know: the charts whose facts do are drawn of these instead.
@@ -93,7 +95,7 @@ def member_curves(plan: ChartPlan, headline: str, whole: Mapping[str, Series], a
     others = [one for one in beside if one in most]
     dashes = [*DASHES[1:]]
     return [
-        side_curve(whole[headline], asked.here, asked),
+        replace(side_curve(whole[headline], asked.here, asked), band=plan.band),
         *(member_curve(one, dash, asked) for one, dash in zip(others, dashes, strict=False)),
     ]
 
@@ -122,9 +124,14 @@ def split_curve(series: Series, number: int, asked: Asked) -> Curve:
     label = "others" if key == OTHER else key or f"no {series.split_by}"
     href = "" if key == OTHER else lead(asked, member, asked.here.version, series.split_by, key)
     return Curve(
-        label, member.unit, series.points, colour_class(key or ""), DASHES[number % len(DASHES)], width=1.5, href=href,
+        label, member.unit, series.points, colour_of_key(key), DASHES[number % len(DASHES)], width=1.5, href=href,
         aside=lead_words(member),
     )  # fmt: skip
+
+
+def colour_of_key(key: str | None) -> str:
+    """Quiet where it is no name."""
+    return "muted" if key == OTHER else colour_class(key) if key else "faint"
 
 
 def hue(member: Member) -> str:
@@ -137,15 +144,13 @@ def board_figures(
     other: Sequence[Series],
     asked: Asked,
     marks: Sequence[Mark] = (),
-    anomalies: Mapping[str, Sequence[Anomaly]] | None = None,
 ) -> dict[str, Figure]:
     """{name of the chart: figure}. Where two sides are compared they share each chart and so its scale."""
     sides = (asked.here, asked.other if asked.compare else None)
     found: dict[str, Figure] = {}
     for plan in plans:
         curves = curves_of(plan, here, other, asked, sides)
-        of = (anomalies or {}).get(plan.headline, ()) if not asked.split and not asked.compare else ()
-        found[plan.name] = figure(curves, asked.axis, marks=marks, anomalies=of, floor=plan.floor)
+        found[plan.name] = figure(curves, asked.axis, marks=marks, floor=plan.floor)
     return found
 
 

@@ -1,17 +1,20 @@
 """Is it good, fast, affordable, safe, and which version changed that? The page that people keep open."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from dashboard.access import project_page
+from dashboard.attribute_snippets import AttributeSnippet, snippets_for
 from dashboard.chart_frames import ChartFrame, chart_table
+from dashboard.chart_marks import stars
 from dashboard.links import in_project, with_query
-from dashboard.listing import Choice, Listing
+from dashboard.listing import Choice, Listing, read_listing
 from dashboard.pages.asking import answered
 from dashboard.pages.board.asked import Asked, Controls, controls, read_asked
 from dashboard.pages.board.csv import csv_lines
@@ -21,14 +24,25 @@ from dashboard.pages.board.figures import (
     board_figures,
     curves_of,
     formulas,
+    headline_of,
     plan_of,
     plans_for,
 )
-from dashboard.pages.board.reading import Numbers, read_curves, read_heads, read_marks, read_totals, versions_of
+from dashboard.pages.board.reading import (
+    Numbers,
+    read_curves,
+    read_heads,
+    read_marks,
+    read_totals,
+    read_whys,
+    services_of,
+    versions_of,
+)
 from dashboard.pages.board.tiles import FOUR, LineRows, Row, Tile, line_rows, rows_of, tile
-from dashboard.pages.ingest import project_snippets
+from dashboard.pages.ingest import endpoint, project_snippets
 from dashboard.snippets import Snippet
 from dashboard.zones import zone_of
+from tracestore.analysis.line_steps import Series
 from tracestore.analysis.lines import MEMBERS
 from tracestore.queries.version_heads import VersionHead
 
@@ -41,7 +55,8 @@ class ZonePicker:
 
 @dataclass(frozen=True, slots=True)
 class BoardPage:
-    """problem: why there are no numbers. snippet: where nothing ended in the range and nothing was filtered.
+    """problem: why there are no numbers. undecided: what the filter leaves out, "" = nothing. snippet: where nothing ended in
+    the range and nothing was filtered.
 
     against: what changes are measured against. figures_href: the charts' JSON. live_parts: ids that a refresh replaces.
     """
@@ -50,12 +65,14 @@ class BoardPage:
     controls: Controls
     zone: ZonePicker
     problem: str
+    undecided: str
     against: str
     tiles: list[Tile]
     charts: list[ChartFrame]
     signals: LineRows | None
     lines: list[LineRows]
     figures_href: str
+    anomalies_href: str
     movers_href: str
     refresh_href: str
     live_parts: str
@@ -67,19 +84,23 @@ class BoardPage:
 
 @dataclass(frozen=True, slots=True)
 class MemberPage:
-    """One member by itself. needs: what feeds it; empty: the sentence where nothing is known."""
+    """One member by itself. empty: why nothing is known, how: the lines of code that send it then."""
 
     listing: Listing
     controls: Controls
     zone: ZonePicker
     problem: str
+    undecided: str
     against: str
     row: Row | None
     chart: ChartFrame | None
     empty: str
+    how: list[AttributeSnippet]
     title: str
+    ingest_href: str
     board_href: str
     figures_href: str
+    anomalies_href: str
 
 
 @project_page(role="viewer")
@@ -119,6 +140,16 @@ def figures(request: HttpRequest) -> HttpResponse:
 @project_page(role="viewer")
 @require_safe
 @answered
+def anomalies(request: HttpRequest) -> HttpResponse:
+    """{name of a chart: what stands out in it}: asked for when the charts are drawn, since it looks at five weeks."""
+    asked, _ = asked_of(request)
+    whys = read_whys(request.project.pk, asked)
+    return JsonResponse({name: stars(of) for name, of in whys.items()})
+
+
+@project_page(role="viewer")
+@require_safe
+@answered
 def csv(request: HttpRequest) -> HttpResponse:
     """The points of a chart as they are drawn."""
     asked, _ = asked_of(request)
@@ -135,7 +166,9 @@ def asked_of(request: HttpRequest) -> tuple[Asked, list[VersionHead]]:
     slug, now, heads = request.project.slug, datetime.now(UTC), read_heads(request.project.pk)
     zone, query = zone_of(request), request.GET
     since_ns = min((one.begun_ns for one in heads), default=None)
-    return read_asked(request.path, query, now, slug, zone, versions_of(heads, 2**62), since_ns), heads
+    services = services_of(read_listing(request.path, query, now).filter)
+    versions = [(one.service, one.version) for one in heads if not services or one.service in services]
+    return read_asked(request.path, query, now, slug, zone, versions, since_ns), heads
 
 
 def plans_asked(request: HttpRequest, asked: Asked) -> list[ChartPlan]:
@@ -154,20 +187,22 @@ def members_for(plans: Sequence[ChartPlan]) -> list[str]:
 def board_page(asked: Asked, numbers: Numbers, heads: Sequence[VersionHead]) -> BoardPage:
     whole = {one.member.name: one for one in numbers.here}
     rows = rows_of(numbers.here, numbers.other, asked)
-    nothing = not numbers.problem and not (whole["requests"].total.value if "requests" in whole else 0)
-    charts = [chart_frame(plan, numbers, asked) for plan in CHARTS] if rows and not nothing else []
+    nothing = not numbers.problem and not (requests_of(numbers.here) or (asked.compare and requests_of(numbers.other)))
+    charts = [chart_frame(plan, numbers, asked) for plan in plans_for(asked.split)] if rows and not nothing else []
     path = asked.listing.path
     return BoardPage(
         listing=asked.listing,
         controls=controls(asked, versions_of(heads, asked.listing.range.end_ns)),
         zone=zone_picker(asked),
         problem=numbers.problem,
+        undecided=undecided_words(numbers.undecided),
         against=asked.other.words,
         tiles=[tile(line, whole, rows) for line in FOUR] if charts else [],
         charts=charts,
         signals=line_rows("signals", rows) if charts else None,
         lines=[line_rows(line, rows) for line in FOUR] if charts else [],
         figures_href=with_query(in_project(asked.slug, "board", "figures"), asked.kept, live=None),
+        anomalies_href=anomalies_href(asked),
         movers_href=movers_href(asked),
         refresh_href=with_query(path, asked.kept),
         live_parts=",".join(f"#{one}" for one in ("tiles", "members", *(f"table-{plan.name}" for plan in CHARTS))),
@@ -176,6 +211,25 @@ def board_page(asked: Asked, numbers: Numbers, heads: Sequence[VersionHead]) -> 
         wider_href=with_query(path, asked.kept, range="30d", from_=None, to=None),
         is_empty=nothing,
     )
+
+
+def requests_of(side: Sequence[Series]) -> float:
+    """How many, for all that is known: 1 where the filter can be asked of calls alone."""
+    of = next((one for one in side if one.member.name == "requests"), None)
+    return 0 if of is None else 1 if of.unanswered else of.total.value or 0
+
+
+def undecided_words(undecided: Mapping[str, int]) -> str:
+    """A sentence about what had too many values to be told apart; "" where there is none."""
+    counts = [f"{count:,} {name.replace('_', ' ')}" for name, count in undecided.items()]
+    return f"This filter cannot tell {' and '.join(counts)} apart: they had too many values." if counts else ""
+
+
+def anomalies_href(asked: Asked) -> str:
+    """ "" where lines are split or compared: what stands out is known of the whole."""
+    if asked.split or asked.compare:
+        return ""
+    return with_query(in_project(asked.slug, "board", "anomalies"), asked.kept, live=None)
 
 
 def movers_href(asked: Asked) -> str:
@@ -193,13 +247,17 @@ def member_page(name: str, asked: Asked, numbers: Numbers, heads: Sequence[Versi
         controls=controls(asked, versions_of(heads, asked.listing.range.end_ns)),
         zone=zone_picker(asked),
         problem=numbers.problem,
+        undecided=undecided_words(numbers.undecided),
         against=asked.other.words,
         row=row,
         chart=chart_frame(plan, numbers, asked, member=name) if row and row.number.known else None,
-        empty=MEMBERS[name].empty,
+        empty=row.number.title if row else MEMBERS[name].empty,
+        how=snippets_for(row.needs, endpoint(), settings.SITE_URL) if row and not row.number.known else [],
         title=MEMBERS[name].title,
+        ingest_href=in_project(asked.slug, "ingest"),
         board_href=with_query(in_project(asked.slug, "board"), asked.kept),
         figures_href=with_query(in_project(asked.slug, "board", "figures"), asked.kept, member=name, live=None),
+        anomalies_href=anomalies_href(asked),
     )
 
 
@@ -207,17 +265,23 @@ def chart_frame(plan: ChartPlan, numbers: Numbers, asked: Asked, member: str = "
     other = numbers.other if asked.compare else []
     curves = curves_of(plan, numbers.here, other, asked, (asked.here, asked.other if asked.compare else None))
     chosen = {"member": member} if member else {"chart": plan.name}
+    whole = {one.member.name: one for one in numbers.here}
     line = MEMBERS[plan.headline].line
     return ChartFrame(
         name=plan.name,
         title=plan.title,
-        words=", ".join(curve.name for curve in curves),
+        words=words_of(headline_of(plan, whole), whole),
         formulas=formulas(name for name in members_for([plan]) if _is_known(name, numbers)),
         table=chart_table(curves, asked.axis),
         colour="" if line == "signals" else line,
         size="tall" if member else "",
         csv_href=with_query(in_project(asked.slug, "board", "csv"), asked.kept, live=None, **chosen),
     )
+
+
+def words_of(name: str, whole: Mapping[str, Series]) -> str:
+    """The formula; where a filter cannot be asked of it, why."""
+    return (name in whole and whole[name].unanswered) or MEMBERS[name].formula
 
 
 def _is_known(name: str, numbers: Numbers) -> bool:

@@ -1,33 +1,42 @@
 """The numbers of the board: both sides of a comparison, versions and releases, in few statements."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dashboard.charts import Mark
 from dashboard.frame import colour_class
 from dashboard.pages.board.asked import NS, Asked, Side
+from dashboard.unit_words import in_unit
 from tracestore.analysis.filters import And, FilterError, Node, Term
 from tracestore.analysis.line_steps import Series
+from tracestore.analysis.lines import MEMBERS
+from tracestore.queries.anomalies import find_anomalies
 from tracestore.queries.lines import TooFine, find_lines
 from tracestore.queries.releases import ReleaseRow, find_releases
+from tracestore.queries.undecided import find_undecided
 from tracestore.queries.version_heads import VersionHead, find_version_heads
 
 VERSIONS = 40  # to choose from
+# The chart of the grid on which what is watched is marked.
+WATCHED_BY = {"cost_per_hour": "cost", "traffic": "traffic", "latency_p95": "latency", "error_rate": "quality"}
 COARSE_S = 86_400  # steps of a side of which only the total is shown
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """problem: why there are none, and what to do; "" where there are."""
+    """problem: why there are none, and what to do; "" where there are. undecided: as find_undecided, of what is here."""
 
     here: list[Series] = field(default_factory=list)
     other: list[Series] = field(default_factory=list)
     problem: str = ""
+    undecided: dict[str, int] = field(default_factory=dict)
 
 
 def read_totals(project_id: int, asked: Asked, members: Sequence[str] | None = None) -> Numbers:
     """Every member step by step, and the totals of what it is compared with. Raises QueryCanceled past 5 s."""
-    return _read(project_id, asked, members, "", asked.axis.step_s if asked.compare else COARSE_S)
+    found = _read(project_id, asked, members, "", asked.axis.step_s if asked.compare else COARSE_S)
+    of = asked.here
+    return replace(found, undecided=find_undecided(project_id, of.start_ns, of.end_ns, of.filter))
 
 
 def read_curves(project_id: int, asked: Asked, members: Iterable[str]) -> Numbers:
@@ -60,6 +69,25 @@ def _side(
 def versions_of(heads: Sequence[VersionHead], end_ns: int) -> list[str]:
     """That began before the end of the range, the newest first."""
     return list(dict.fromkeys(one.version for one in heads if one.begun_ns < end_ns))[:VERSIONS]
+
+
+def read_whys(project_id: int, asked: Asked) -> dict[str, dict[int, str]]:
+    """{chart: {step that stands out: compared with what}} of what is watched by the hour; {} for a filter too wide."""
+    of = asked.here
+    try:
+        found = find_anomalies(project_id, of.start_ns, of.end_ns, of.filter, now_ns=asked.listing.now_ns).found
+    except FilterError:
+        return {}
+    whys: dict[str, dict[int, str]] = {}
+    for one in (each.anomaly for each in found):
+        step_s = max(asked.axis.start_s, one.start_s) // asked.axis.step_s * asked.axis.step_s
+        unit = MEMBERS[one.member].unit
+        why = (
+            f"{MEMBERS[one.member].title} {in_unit(one.value, unit)}, expected {in_unit(one.expected, unit)}: {one.why}"
+        )
+        for name in (WATCHED_BY[one.member], one.member):
+            whys.setdefault(name, {})[step_s] = why
+    return whys
 
 
 def read_marks(project_id: int, asked: Asked, heads: Iterable[VersionHead]) -> list[Mark]:

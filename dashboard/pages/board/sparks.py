@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from dashboard.chart_scales import span_of
 from tracestore.analysis.line_steps import Point, Series
 
-WIDTH, HEIGHT = 100, 20
+WIDTH, HEIGHT = 84, 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """How does each line stand? Its headline, what changed for the worse in it, and a row for each of its members; pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dashboard.chart_frames import iso
 from dashboard.estimate_words import Change, Number, change, number
@@ -10,7 +10,8 @@ from dashboard.pages.board.asked import NS, Asked
 from dashboard.pages.board.figures import hue
 from dashboard.pages.board.leads import lead
 from dashboard.pages.board.sparks import Spark, spark
-from tracestore.analysis.line_forms import Line
+from dashboard.templatetags.units import DASH
+from tracestore.analysis.line_forms import Line, Total
 from tracestore.analysis.line_steps import Series
 from tracestore.analysis.lines import Estimate, Member, compare, members_of
 
@@ -21,6 +22,7 @@ LINE_TITLES: dict[Line, str] = {
     "risk": "Risk",
     "signals": "Golden signals",
 }
+NAMED = 2  # kinds of hits
 FOUR: tuple[Line, ...] = ("quality", "latency", "cost", "risk")
 
 
@@ -50,7 +52,7 @@ class Worse:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """worse: other members of the line that are worse beyond chance, the surest first. interval: of the change."""
+    """worse: members of the line that are worse beyond chance and are not the tile's own number."""
 
     line: Line
     title: str
@@ -78,20 +80,28 @@ def rows_of(here: Sequence[Series], other: Sequence[Series], asked: Asked) -> di
 
 
 def row(series: Series, before: Estimate | None, asked: Asked) -> Row:
-    member = series.member
+    member, told = series.member, number(series.member, series.total)
     return Row(
         name=member.name,
         title=member.title,
         formula=member.formula,
-        number=number(member, series.total),
-        change=change(member, compare(member, before or Estimate(None, 0), series.total)),
+        number=replace(told, title=series.unanswered) if series.unanswered else told,
+        change=change_of(series, before, asked),
         n=series.total.n,
         per=member.per,
         spark=spark(series, hue(member)),
         href=with_query(in_project(asked.slug, "board", member.name), asked.kept),
         traces_href=whole_lead(asked, member) if series.total.value is not None else "",
-        needs=member.needs,
+        needs=() if series.unanswered else member.needs,
     )
+
+
+def change_of(series: Series, before: Estimate | None, asked: Asked) -> Change:
+    """None of a sum where storing began only within the period before: it would have grown by what was not stored."""
+    member, since_ns = series.member, asked.since_ns or 0
+    if isinstance(member.form, Total) and not asked.other.version and asked.other.start_ns < since_ns:
+        return Change(DASH, "", "", f"{asked.other.words} is not wholly stored", None)
+    return change(member, compare(member, before or Estimate(None, 0), series.total))
 
 
 def whole_lead(asked: Asked, member: Member) -> str:
@@ -112,11 +122,11 @@ def tile(line: Line, here: Mapping[str, Series], rows: Mapping[str, Row]) -> Til
     mine = [rows[one.name] for one in members_of(line) if one.name in rows]
     worse = [one for one in mine if one.change.tone == "worse"]
     head = hits_row(here, mine) if line == "risk" else mine[0]
-    others = [Worse(one.title, one.change, one.href) for one in worse if one.name != head.name]
+    others = [Worse(one.title, one.change, one.href) for one in worse if line == "risk" or one.name != head.name]
     return Tile(
         line=line,
         title=LINE_TITLES[line],
-        words=head.title if line != "risk" else hit_words(here, mine),
+        words=head.title if line != "risk" else checks_words(here, mine),
         number=head.number,
         change=head.change,
         n=head.n,
@@ -128,25 +138,32 @@ def tile(line: Line, here: Mapping[str, Series], rows: Mapping[str, Row]) -> Til
 
 
 def hits_row(here: Mapping[str, Series], mine: Sequence[Row]) -> Row:
-    """The most frequent hazard, with all hits as its number; the row of the first member where nothing is known."""
+    """All hits as its number, each hazard by name as what it is made of; the row of the first member where nothing is known."""
     known = [one for one in mine if one.number.known]
     if not known:
         return mine[0]
     top = max(known, key=lambda one: (one.change.tone == "worse", here[one.name].total.hits or 0))
     hits = sum(here[one.name].total.hits or 0 for one in known)
     words = Number(
-        f"{hits:,} hit{'' if hits == 1 else 's'}", "", "Hits of all members of the line together", True, hits
+        f"{hits:,} hit{'' if hits == 1 else 's'}",
+        hit_words(here, known),
+        "Hits of all members of the line together",
+        True,
+        hits,
     )
-    return Row(
-        top.name, top.title, top.formula, words, top.change, top.n, top.per, top.spark, top.href, top.traces_href,
-        top.needs,
-    )  # fmt: skip
+    return replace(top, number=words, change=Change(DASH, "", "", "each check has its own", None), per="")
 
 
-def hit_words(here: Mapping[str, Series], mine: Sequence[Row]) -> str:
-    """2 refusals of 1,204, 1 policy violation of 300 ...: the two most frequent."""
-    hits = [(here[one.name].total.hits or 0, here[one.name].total.n, one.title) for one in mine if one.number.known]
-    found = sorted((one for one in hits if one[0]), reverse=True)[:2]
-    if not found:
-        return "nothing found by any check" if hits else "no check reports"
-    return ", ".join(f"{title.lower()} {count:,} of {n:,}" for count, n, title in found)
+def hit_words(here: Mapping[str, Series], known: Sequence[Row]) -> str:
+    """most: injection hits 75 of 4,922 · calls above their tier 52 of 7,678."""
+    found = [(here[one.name].total.hits or 0, here[one.name].total.n, one.title) for one in known]
+    hit = sorted((one for one in found if one[0]), reverse=True)[:NAMED]
+    words = " · ".join(f"{title.lower()} {count:,} of {n:,}" for count, n, title in hit)
+    return f"{'most: ' if len(hit) > 1 else ''}{words}" if hit else "nothing found"
+
+
+def checks_words(here: Mapping[str, Series], mine: Sequence[Row]) -> str:
+    known = [here[one.name].total.hits or 0 for one in mine if one.number.known]
+    if known:
+        return f"in {sum(map(bool, known))} of {len(known)} checks"
+    return "not answered under this filter" if any(here[one.name].unanswered for one in mine) else "no check reports"

@@ -19,6 +19,11 @@
     remember("rail", narrow ? "wide" : "narrow");
   }
 
+  // The zone that was chosen is that of all pages; the address has it too, for this one and without scripts.
+  function rememberZone(name) {
+    if (/^[A-Za-z][\w+/-]*$/.test(name)) remember("tz", name);
+  }
+
   // What a copy button in a message or a row of attributes stands beside.
   function beside(button) {
     const message = button.closest(".message");
@@ -50,9 +55,15 @@
     const at = (selector) => event.target.closest(selector);
     if (at("[data-theme-switch]")) return switchTheme();
     if (at("[data-rail-switch]")) return switchRail();
+    if (at("[data-zone]")) rememberZone(at("[data-zone]").dataset.zone);
     const button = at("[data-copy], [data-copy-text], [data-copy-next]");
     if (button) return copy(button);
     for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+  });
+
+  document.addEventListener("submit", (event) => {
+    const zone = event.target.querySelector("[data-zone-input]");
+    if (zone) rememberZone(zone.value.trim());
   });
 
   function typing(element) {

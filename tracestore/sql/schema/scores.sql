@@ -27,6 +27,15 @@ CREATE TABLE evaluation (
 CREATE INDEX evaluation_subject ON evaluation (subject);
 CREATE INDEX evaluation_time ON evaluation (project, time_ns DESC);
 
+-- On which days is there an evaluation of a trace? Settling asks this of every trace: one index, where 30 days of partitions
+-- took 40 ms of planning a second. Written with the evaluations; goes with their day.
+CREATE TABLE evaluation_day (
+  project integer NOT NULL,
+  subject uuid NOT NULL,
+  day date NOT NULL,
+  PRIMARY KEY (project, subject, day)
+);
+
 -- Derived by settle: an evaluation that counts, with the dimensions of the trace it is about (NULL where that is not known).
 CREATE TABLE score (
   project integer NOT NULL,

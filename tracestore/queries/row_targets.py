@@ -68,55 +68,45 @@ def _own_version(alias: LiteralString) -> Condition:
     return ask
 
 
+def _of_row(alias: LiteralString) -> Target:
+    """What calls and tool calls know alike."""
+    return {
+        "service": text(alias, "service"),
+        "environment": text(alias, "environment"),
+        "version": _own_version(alias),
+        "model": text(alias, "model"),
+        "agent": _of_span(alias, "agent"),
+        "session": text(alias, "session_id"),
+        "user": text(alias, "user_id"),
+        "tenant": text(alias, "tenant_id"),
+        "name": _of_span(alias, "name"),
+        "error": text(alias, "error_type"),
+        "status": number(sql.Identifier(alias, "status")),
+        "outcome": number(sql.Identifier(alias, "status")),
+        "signal": bit(alias, "signals"),
+        "duration": number(elapsed(alias)),
+        "attr": _attr_of_trace(alias),
+        "text": _of_span(alias, "text"),
+    }
+
+
 CALL: Target = {
-    "service": text("c", "service"),
-    "environment": text("c", "environment"),
-    "version": _own_version("c"),
+    **_of_row("c"),
     "operation": text("c", "operation"),
-    "model": text("c", "model"),
     "provider": text("c", "provider"),
     "tool": _of_span("c", "tool"),
-    "agent": _of_span("c", "agent"),
-    "session": text("c", "session_id"),
-    "user": text("c", "user_id"),
-    "tenant": text("c", "tenant_id"),
-    "name": _of_span("c", "name"),
-    "error": text("c", "error_type"),
     "prompt": text("c", "prompt_name"),
-    "status": number(sql.Identifier("c", "status")),
-    "outcome": number(sql.Identifier("c", "status")),
-    "signal": bit("c", "signals"),
-    "duration": number(elapsed("c")),
     "cost": number(sql.Identifier("c", "cost_nanousd")),
     "tokens": tokens("c"),
-    "attr": _attr_of_trace("c"),
-    "text": _of_span("c", "text"),
 }
-
-
 TOOL: Target = {
-    "service": text("k", "service"),
-    "environment": text("k", "environment"),
-    "version": _own_version("k"),
+    **_of_row("k"),
     "operation": lambda term, parameters: matches(sql.SQL("'tool'::text"), term, parameters),
-    "model": text("k", "model"),
     "provider": _of_span("k", "provider"),
     "tool": text("k", "tool_name"),
-    "agent": _of_span("k", "agent"),
-    "session": text("k", "session_id"),
-    "user": text("k", "user_id"),
-    "tenant": text("k", "tenant_id"),
-    "name": _of_span("k", "name"),
-    "error": text("k", "error_type"),
     "prompt": _of_span("k", "prompt"),
-    "status": number(sql.Identifier("k", "status")),
-    "outcome": number(sql.Identifier("k", "status")),
-    "signal": bit("k", "signals"),
-    "duration": number(elapsed("k")),
     "cost": _of_span("k", "cost"),
     "tokens": _of_span("k", "tokens"),
-    "attr": _attr_of_trace("k"),
-    "text": _of_span("k", "text"),
 }
 
 

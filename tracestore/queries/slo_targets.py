@@ -30,8 +30,7 @@ _EVENT: Final = """SELECT x.*, x.end_ns / 60000000000 * 60 AS minute_s,
   coalesce(replace(x.version_set::text, '-', ''), '') AS set_id"""
 
 # A session is one event, at the end of its last request; its version set is that request's.
-_SESSIONS: Final = (
-    """SELECT whole.*, whole.end_ns / 60000000000 * 60 AS minute_s
+_SESSIONS: Final = """SELECT whole.*, whole.end_ns / 60000000000 * 60 AS minute_s
 FROM (
   SELECT t.session_id, min(t.start_ns) AS start_ns, max(t.end_ns) AS end_ns, bounded(sum(t.cost_nanousd)) AS cost_nanousd,
     bounded(sum(t.input_tokens)) AS input_tokens, bounded(sum(t.output_tokens)) AS output_tokens,
@@ -41,14 +40,18 @@ FROM (
   WHERE t.project = %(project)s
     AND t.day BETWEEN %(first_day)s - %(session_days)s AND %(last_day)s + %(session_days)s
     AND t.session_id IN (
-      SELECT x.session_id FROM trace AS x """
-    + _OF_MINUTES
-    + """ AND x.session_id IS NOT NULL
+      SELECT x.session_id
+      FROM trace AS x
+      WHERE x.project = %(project)s
+        AND x.day = ANY(%(days)s::date[])
+        AND x.end_ns >= %(start_ns)s
+        AND x.end_ns < %(end_ns)s
+        AND x.end_ns / 60000000000 * 60 = ANY(%(starts)s::bigint[])
+        AND x.session_id IS NOT NULL
     )
   GROUP BY t.session_id
 ) AS whole
 WHERE whole.end_ns / 60000000000 * 60 = ANY(%(starts)s::bigint[])"""
-)
 
 
 TARGETS: Final[dict[str, UnitTarget]] = {

@@ -141,7 +141,10 @@ def site(database: Database) -> Iterator[str]:
 
     otlp_http.edge.cache_clear()  # its threads hold connections of a former test, made without a pool
     pool = settings.DATABASES["default"]["OPTIONS"]
-    pool["pool"] = {"min_size": 0, "max_size": 4}
+    pool["pool"] = {
+        "min_size": 0,
+        "max_size": 12,
+    }  # each thread of ingest keeps one, here those of HTTP and gRPC together
     with serve() as address:
         yield address
     _close_pools()

@@ -7,6 +7,7 @@ Readers (queries/rollups.py) take what is marked from rows, so numbers do not wa
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import psycopg
 from django.conf import settings
@@ -32,11 +33,24 @@ ON CONFLICT DO NOTHING
 """
 
 
+# Where a project has objectives, what they count changed as well; this waits for no rest of filling.
+MARK_FOR_OBJECTIVES = """
+INSERT INTO slo_mark (project, start_s)
+SELECT DISTINCT %(project)s, start_s FROM unnest(%(starts)s::bigint[]) AS changed (start_s)
+WHERE EXISTS (SELECT FROM slo_state WHERE project = %(project)s)
+ORDER BY 2
+ON CONFLICT DO NOTHING
+"""
+
+
 def mark(connection: psycopg.Connection, project_id: int, starts: Iterable[int], grain_s: int = MINUTE_S) -> None:
     """These minutes (Unix seconds; or hours, days) are to be summed again. The caller holds the project's lock."""
     changed = list(starts)
-    if changed:
-        connection.execute(MARK, {"project": project_id, "grain": grain_s, "starts": changed})
+    if not changed:
+        return
+    connection.execute(MARK, {"project": project_id, "grain": grain_s, "starts": changed})
+    if grain_s == MINUTE_S:
+        connection.execute(MARK_FOR_OBJECTIVES, {"project": project_id, "starts": changed})
 
 
 REACH = """
@@ -136,7 +150,7 @@ def fill(connection: psycopg.Connection, project_id: int, grain_s: int, starts: 
     connection.execute("SET LOCAL enable_seqscan = off")  # today's partitions have no statistics yet
     finer = max((grain for grain in GRAINS if grain < grain_s), default=0)
     parameters = {"project": project_id, "grain": grain_s, "finer": finer, "starts": list(starts)}
-    rows = parameters | _of_rows(connection, project_id, starts)
+    rows = parameters | kept_rows(connection, project_id, starts)
     known = {
         rollup: rows if grain_s == rollup.grains[0] else parameters for rollup in ROLLUPS if grain_s in rollup.grains
     }
@@ -159,7 +173,7 @@ def _filling(rollup: Rollup, grain_s: int) -> sql.Composed:
     return fill_usage_minutes() if rollup is USAGE else fill_from_rows(rollup)
 
 
-def _of_rows(connection: psycopg.Connection, project_id: int, starts: Sequence[int]) -> dict[str, object]:
+def kept_rows(connection: psycopg.Connection, project_id: int, starts: Sequence[int]) -> dict[str, Any]:
     """What is summed from rows, and the days to look for them: of what is frozen the sums stay as they are."""
     row = connection.execute(REACHED, [project_id]).fetchone()
     reach_days, frozen_before_s = row or (1, 0)

@@ -27,6 +27,7 @@ TRACES_AT_ONCE = 200
 OF_A_PROJECT = (
     *"settle_mark text_mark version_part version_set metric_series reference ingest_ledger ledger_minute".split(),
     *"ledger_refusal erasure_request rollup_mark rollup_state rollup_capped release evaluation_day".split(),
+    *"slo_count slo_mark slo_state slo_rule_state".split(),
     *(rollup.table for rollup in ROLLUPS),
 )
 

@@ -11,21 +11,32 @@ from tracestore.models.access import (
     Throttle,
     User,
 )
+from tracestore.models.alerts import Alert, AlertEvent, Channel, Delivery, Silence, Unsubscription
 from tracestore.models.background import JobRun
+from tracestore.models.slo import Exclusion, GateOverride, Objective
 from tracestore.models.spend import ProjectPrice
 from tracestore.models.versions import Release
 
 __all__ = [
+    "Alert",
+    "AlertEvent",
     "ApiKey",
     "AuditEntry",
+    "Channel",
+    "Delivery",
+    "Exclusion",
+    "GateOverride",
     "Invitation",
     "JobRun",
     "Membership",
+    "Objective",
     "PasswordResetRequest",
     "Project",
     "ProjectPrice",
     "RedactionRule",
     "Release",
+    "Silence",
     "Throttle",
+    "Unsubscription",
     "User",
 ]

@@ -38,9 +38,12 @@ Target = Mapping[str, Condition]
 def condition(node: Node | None, target: Target) -> tuple[sql.Composable, dict[str, Any]]:
     """(condition, parameters) for a WHERE clause; TRUE without a filter. The target's alias must be in scope."""
     parameters = Parameters()
-    if node is None:
-        return sql.SQL("TRUE"), {}
-    return _compose(negation_inwards(node), target, parameters), parameters.values
+    return condition_within(parameters, node, target), parameters.values
+
+
+def condition_within(parameters: Parameters, node: Node | None, target: Target) -> sql.Composable:
+    """The same, of several filters of one statement: their values are added to `parameters`."""
+    return sql.SQL("TRUE") if node is None else _compose(negation_inwards(node), target, parameters)
 
 
 def _compose(node: Node, target: Target, parameters: Parameters) -> sql.Composable:

@@ -1,0 +1,1 @@
+"""Objectives and error budgets: the mathematics. Pure; counts in, ratios and verdicts out."""

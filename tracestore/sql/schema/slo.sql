@@ -14,16 +14,18 @@ CREATE TABLE slo_count (
 );
 CREATE INDEX slo_count_project ON slo_count (project, grain_s, start_s);
 
--- Minutes of a project whose rows changed since they were counted for its objectives.
+-- Minutes of a project whose rows changed since they were counted for its objectives. taken: they are being counted, from
+-- rows that were committed before; what changes meanwhile is a mark of its own.
 CREATE TABLE slo_mark (
   project integer NOT NULL,
   start_s bigint NOT NULL,
-  PRIMARY KEY (project, start_s)
+  taken boolean NOT NULL DEFAULT false,
+  PRIMARY KEY (project, start_s, taken)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
--- revision: of the objective, that the counts are of. counted_from_s: everything from here on is counted; history is counted
--- backwards, day by day, until history_done. evaluated_s: the minute up to which the rules were evaluated.
--- failures, failure: of counting or evaluating, in a row; a broken objective stops no other.
+-- revision: of the objective, that the counts are of. counted_from_s: everything from here on is counted, NULL: nothing is
+-- (it cannot be measured); history is counted backwards until history_done. evaluated_s: the minute up to which the rules
+-- were evaluated. failures, failure: of evaluating, in a row; count_*: of counting. A broken objective stops no other.
 CREATE TABLE slo_state (
   objective_id bigint PRIMARY KEY,
   project integer NOT NULL,
@@ -34,6 +36,9 @@ CREATE TABLE slo_state (
   failures integer NOT NULL DEFAULT 0,
   failure text NOT NULL DEFAULT '',
   failed_at timestamptz,
+  count_failures integer NOT NULL DEFAULT 0,
+  count_failure text NOT NULL DEFAULT '',
+  count_failed_at timestamptz,
   -- as of evaluated_s, for pages, /metrics and the gate
   bad bigint,
   total bigint, -- of the period, exclusions left out

@@ -52,7 +52,7 @@ def create_objective(project_id: int, draft: ObjectiveDraft, actor: Actor, now: 
     _refuse_errors(check_for(project_id, draft))
     objective = Objective(project_id=project_id, created_at=now, updated_at=now, **_values(draft))
     objective.save()
-    record(now, actor, project_id, "objective.create", draft.name, **_told(_values(draft)))
+    record(now, actor, project_id, "objective.create", draft.name, is_now=_told(_values(draft)))
     return objective
 
 
@@ -73,7 +73,7 @@ def update_objective(project_id: int, name: str, draft: ObjectiveDraft, actor: A
     objective.updated_at = now
     objective.save()
     before, after = ({field: of[field] for field in changed} for of in (was, values))
-    record(now, actor, project_id, "objective.change", name, before=_told(before), after=_told(after))
+    record(now, actor, project_id, "objective.change", name, was=_told(before), is_now=_told(after))
     return objective
 
 

@@ -83,6 +83,7 @@ EXPECTED = {
     "alert-outcome": "project editor",
     "alert-silence": "project editor",
     "silences": "project viewer",
+    "create-silence": "project editor",
     "end-silence": "project editor",
     "ingest": "project viewer",
     "settings": "project viewer",

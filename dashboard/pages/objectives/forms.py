@@ -130,11 +130,14 @@ def initial_of(draft: ObjectiveDraft) -> dict[str, Any]:
     }
 
 
+LOCAL: Final = forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+
 class ExclusionForm(forms.Form):
     """Times are in the reader's zone, as everywhere on pages."""
 
-    starts_at = forms.DateTimeField(label="From", widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
-    ends_at = forms.DateTimeField(label="To", widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
+    starts_at = forms.DateTimeField(label="From", widget=LOCAL)
+    ends_at = forms.DateTimeField(label="To", widget=LOCAL)
     category = forms.ChoiceField(choices=Exclusion.Category.choices)
     reason = _text("Reason", "Kept in the audit log.", 500, required=True)
     everywhere = forms.BooleanField(label="For every objective of the project", required=False)

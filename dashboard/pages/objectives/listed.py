@@ -1,8 +1,9 @@
 """How do all objectives stand? One line each: what is promised, what is left of the budget, who spends it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -12,17 +13,19 @@ from django.views.decorators.http import require_safe
 from dashboard.access import project_page
 from dashboard.frame import colour_class
 from dashboard.links import in_project, with_query
+from dashboard.objective_links import alert_href, objective_href
 from dashboard.objective_words import period_words, promise, target_words
 from dashboard.pages.objectives.standing import Standing, standing_of
 from tracestore.analysis.slo.templates import TEMPLATES
 from tracestore.queries.access import at_least
 from tracestore.queries.alerts import AlertRow, find_alerts
-from tracestore.queries.evaluations import known_names
+from tracestore.queries.evaluations import find_judged
 from tracestore.queries.services import find_services
 from tracestore.queries.slo import ObjectiveRow, find_objectives
 from tracestore.queries.slo_status import StatusRow, find_statuses
 
-MOST_FIRING = 500
+MOST_FIRING: Final = 500
+JUDGED_WITHIN_S: Final = 90 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ def objectives(request: HttpRequest) -> HttpResponse:
     service = request.GET.get("service", services[0] if len(services) == 1 else "")[:256]
     page = ObjectivesPage(
         lines=lines_of(project_id, slug, now),
-        templates=template_cards(slug, service, known_names(project_id)),
+        templates=template_cards(slug, service, find_judged(project_id, int(now.timestamp()) - JUDGED_WITHIN_S)),
         service=service,
         services=services,
         here=request.path,
@@ -106,27 +109,29 @@ def line(row: ObjectiveRow, status: StatusRow | None, alert: AlertRow | None, sl
     version = str(alert.blame.get("first_bad") or "") if alert else ""
     return Line(
         row=row,
-        href=in_project(slug, "objectives", row.name),
-        edit_href=in_project(slug, "objectives", row.name, "edit"),
+        href=objective_href(slug, row.name),
+        edit_href=objective_href(slug, row.name, "edit"),
         promise=promise(row),
         target=target_words(float(row.target)),
         period=period_words(row).removeprefix("over "),
         standing=standing_of(row, status, now),
-        alert_href=in_project(slug, "alerts", alert.id) if alert else "",
+        alert_href=alert_href(slug, alert.id) if alert else "",
         version=version,
         colour=colour_class(version),
-        doubt=str(alert.blame.get("reason") or "Which version it is, was not looked for.") if alert else "Nothing fires",
+        doubt=str(alert.blame.get("reason") or "Which version it is, was not looked for.")
+        if alert
+        else "Nothing fires",
     )
 
 
-def template_cards(slug: str, service: str, evaluations: Mapping[str, int] | set[str]) -> list[TemplateCard]:
+def template_cards(slug: str, service: str, judged: Collection[str]) -> list[TemplateCard]:
     path = in_project(slug, "objectives", "new")
     return [
         TemplateCard(
             title=one.draft.title,
             about=one.about,
             href=with_query(path, {}, template=one.name, service=service),
-            waits="needs a judged sample" if one.needs and one.needs not in evaluations else "",
+            waits="needs a judged sample" if one.needs and one.needs not in judged else "",
         )
         for one in TEMPLATES.values()
     ]

@@ -90,9 +90,33 @@ class Migration(migrations.Migration):
                 (
                     "inhibited_by",
                     models.ForeignKey(
-                        blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to="tracestore.alert"
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="tracestore.alert",
                     ),
                 ),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="tracestore.alert",
+                    ),
+                ),
+                (
+                    "told",
+                    models.CharField(
+                        blank=True,
+                        choices=[("firing", "Firing"), ("resolved", "Resolved")],
+                        default="",
+                        max_length=8,
+                    ),
+                ),
+                ("reopened_at", models.DateTimeField(blank=True, null=True)),
                 ("project", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="tracestore.project")),
             ],
             options={

@@ -55,7 +55,9 @@ def is_composite(spec: Body) -> bool:
 def _indicators(spec: Body, label: str, notes: Notes) -> None:
     given = [name for name in ("indicator", "indicatorRef") if spec.get(name)]
     if len(given) + is_composite(spec) != 1:
-        notes.error(label, "spec", "must have exactly one of indicator, indicatorRef, and indicators of its objectives.")
+        notes.error(
+            label, "spec", "must have exactly one of indicator, indicatorRef, and indicators of its objectives."
+        )
     if spec.get("indicator"):
         check_sli(spec["indicator"]["spec"], label, "spec.indicator.spec", notes)
 

@@ -40,15 +40,23 @@ def events_of_settings(given: Mapping[str, str], where: Where, notes: Notes) -> 
     return Events(given.get("unit", "request"), given.get("total", ""), given[parts[0]], parts[0])
 
 
-def events_of(spec: Mapping[str, Any], objective: Mapping[str, Any], where: Where, sources: DataSources, notes: Notes) -> Events | None:
+def events_of(
+    spec: Mapping[str, Any], objective: Mapping[str, Any], where: Where, sources: DataSources, notes: Notes
+) -> Events | None:
     """From an SLI's spec. None: it is not ours to ask, or does not say enough; notes say so."""
     document, path = where
     if spec.get("thresholdMetric"):
         source = _source(spec["thresholdMetric"], (document, f"{path}.thresholdMetric"), sources, notes)
-        return _threshold(source, objective, (document, f"{path}.thresholdMetric.metricSource.spec"), notes) if source else None
+        return (
+            _threshold(source, objective, (document, f"{path}.thresholdMetric.metricSource.spec"), notes)
+            if source
+            else None
+        )
     ratio = spec["ratioMetric"]
     if ratio.get("raw"):
-        notes.error(document, f"{path}.ratioMetric.raw", f"is a ratio made elsewhere; Fourline counts events. {MAPPING}")
+        notes.error(
+            document, f"{path}.ratioMetric.raw", f"is a ratio made elsewhere; Fourline counts events. {MAPPING}"
+        )
         return None
     part = "good" if ratio.get("good") else "bad"
     total = _source(ratio["total"], (document, f"{path}.ratioMetric.total"), sources, notes)
@@ -89,7 +97,11 @@ def _ratio(total: dict[str, Any], some: dict[str, Any], part: str, where: Where,
     total_q = _text(total, "q", (document, f"{path}.total.metricSource.spec"), notes, "")
     part_q = _text(some, "q", (document, f"{path}.{part}.metricSource.spec"), notes)
     if some.get("unit", unit) != unit:
-        notes.error(document, f"{path}.{part}.metricSource.spec.unit", "must be that of total: it counts some of the same events.")
+        notes.error(
+            document,
+            f"{path}.{part}.metricSource.spec.unit",
+            "must be that of total: it counts some of the same events.",
+        )
         return None
     if unit is None or total_q is None or part_q is None:
         return None
@@ -106,7 +118,9 @@ def _unit(spec: Mapping[str, Any], where: Where, notes: Notes) -> str | None:
 
 def _only(spec: Mapping[str, Any], names: tuple[str, ...], where: Where, notes: Notes) -> None:
     for name in spec.keys() - set(names):
-        notes.error(where[0], f"{where[1]}.{shown(name)}", f"is no field of a {OURS} source here; it has {' and '.join(names)}.")
+        notes.error(
+            where[0], f"{where[1]}.{shown(name)}", f"is no field of a {OURS} source here; it has {' and '.join(names)}."
+        )
 
 
 def _threshold(spec: dict[str, Any], objective: Mapping[str, Any], where: Where, notes: Notes) -> Events | None:

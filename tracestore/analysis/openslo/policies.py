@@ -46,14 +46,20 @@ def _unexpressed(spec: Mapping[str, Any], where: Where, notes: Notes) -> None:
     document, path = where
     if spec.get("alertWhenNoData"):
         notes.warn(
-            document, f"{path}.alertWhenNoData", "Fourline alerts on absent data by a rule of its own, for every objective."
+            document,
+            f"{path}.alertWhenNoData",
+            "Fourline alerts on absent data by a rule of its own, for every objective.",
         )
     if spec.get("alertWhenResolved") is False:
         notes.warn(document, f"{path}.alertWhenResolved", "is false; Fourline always tells when an alert is resolved.")
-    targets = [mapped(one.get("spec")).get("target") or one.get("targetRef") for one in spec.get("notificationTargets") or ()]
+    targets = [
+        mapped(one.get("spec")).get("target") or one.get("targetRef") for one in spec.get("notificationTargets") or ()
+    ]
     if any(target != TARGET for target in targets):
         notes.warn(
-            document, f"{path}.notificationTargets", f"are not taken over; name addresses or channels in {PREFIX}notify."
+            document,
+            f"{path}.notificationTargets",
+            f"are not taken over; name addresses or channels in {PREFIX}notify.",
         )
 
 
@@ -71,17 +77,21 @@ def _condition(spec: Mapping[str, Any], where: Where, conditions: Named, notes: 
     return {**of["condition"], "severity": of["severity"], "name": name}
 
 
-def _rule(name: str, condition: dict[str, Any], settings: Mapping[str, str], where: Where, notes: Notes) -> RuleFields | None:
+def _rule(
+    name: str, condition: dict[str, Any], settings: Mapping[str, str], where: Where, notes: Notes
+) -> RuleFields | None:
     document, path = where
     if condition["op"] in ("lt", "lte"):
         notes.warn(
             document,
             f"{path}.spec.condition.op",
-            f"{condition['op']} alerts while the budget burns slowly; the rule is left out. If it should exceed the threshold, write gt.",
+            f"{condition['op']} alerts while the budget burns slowly; the rule is left out. For above the threshold, write gt.",
         )
         return None
     if condition["op"] == "gte":
-        notes.warn(document, f"{path}.spec.condition.op", "Fourline's rules fire strictly above the factor; gt is taken.")
+        notes.warn(
+            document, f"{path}.spec.condition.op", "Fourline's rules fire strictly above the factor; gt is taken."
+        )
     long = parse_duration(condition["lookbackWindow"])
     assert long is not None
     rule = {

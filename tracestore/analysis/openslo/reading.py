@@ -24,7 +24,7 @@ def read_documents(text: str) -> list[Document]:
         raise Unreadable(f"The file is larger than {MAX_BYTES // 1024} KiB; apply it in parts.")
     try:
         _measure(text)
-        found = list(yaml.load_all(text, Loader=_Loader))  # noqa: S506  # a safe loader
+        found = list(yaml.load_all(text, Loader=_Loader))
     except yaml.YAMLError as error:
         raise Unreadable(f"This is no YAML: {_sentence(error)}") from error
     except (RecursionError, ValueError) as error:
@@ -60,7 +60,7 @@ class _Size:
             self.documents += 1
             self.anchors = {}
         elif isinstance(event, yaml.AliasEvent):
-            self._alias(event.anchor)
+            self._alias(event.anchor or "")
         elif isinstance(event, yaml.CollectionStartEvent):
             self.nodes += 1
             self.open.append((event.anchor, self.nodes))
@@ -71,7 +71,9 @@ class _Size:
         elif isinstance(event, yaml.ScalarEvent):
             self.nodes += 1
             if _UNSTORABLE.search(event.value):
-                raise Unreadable("It holds a character that no stored text can hold (NUL, half a surrogate); remove it.")
+                raise Unreadable(
+                    "It holds a character that no stored text can hold (NUL, half a surrogate); remove it."
+                )
             if event.anchor:
                 self.anchors[event.anchor] = 1
         self._check()
@@ -119,13 +121,11 @@ _SCALARS = (
     ("tag:yaml.org,2002:int", r"[-+]?(?:0|[1-9][0-9]{0,17})", list("-+0123456789")),
     (
         "tag:yaml.org,2002:float",
-        r"[-+]?(?:[0-9]{1,18}\.[0-9]{0,18}|\.[0-9]{1,18}|[0-9]{1,18})(?:[eE][-+]?[0-9]{1,2})?",
+        r"[-+]?(?:[0-9]{1,18}\.[0-9]{0,18}|\.[0-9]{1,18}|[0-9]{1,18}(?=[eE]))(?:[eE][-+]?[0-9]{1,2})?",
         list("-+.0123456789"),
     ),
     ("tag:yaml.org,2002:merge", r"<<", ["<"]),
 )
-for _tag, _pattern, _first in _SCALARS:
-    _Loader.add_implicit_resolver(_tag, re.compile(f"^{_pattern}$"), _first)
 
 
 def write_documents(documents: list[dict[str, Any]]) -> str:
@@ -138,3 +138,15 @@ class _Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: object) -> bool:
         return True
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        """In quotes with escapes where a character is none that one sees: some of them end lines, to YAML."""
+        plain = text.isprintable() or text.replace("\n", "").isprintable()
+        node: yaml.ScalarNode = self.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
+        return node
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
+for _tag, _pattern, _first in _SCALARS:
+    for _class in (_Loader, _Dumper):  # the writer quotes what either YAML would take for something else
+        _class.add_implicit_resolver(_tag, re.compile(rf"{_pattern}\Z"), _first)

@@ -227,7 +227,9 @@ def walk(value: object, shape: Shape, where: tuple[str, str], notes: Notes) -> b
         notes.error(document, path, "must be an object with fields.")
         return False
     for name in value.keys() - shape.keys():
-        notes.breach(document, _below(path, name), "is no field of OpenSLO v1; Fourline keeps it and does nothing with it.")
+        notes.breach(
+            document, _below(path, name), "is no field of OpenSLO v1; Fourline keeps it and does nothing with it."
+        )
     for name, field in shape.items():
         if field.required and value.get(name) is None:
             notes.error(document, _below(path, name), "is missing.")
@@ -264,7 +266,8 @@ def _walk_list(value: object, shape: Shape, where: tuple[str, str], notes: Notes
         notes.error(*where, "must be a list.")
         return False
     document, path = where
-    return all([walk(one, shape, (document, f"{path}[{at}]"), notes) for at, one in enumerate(value)])
+    sound = [walk(one, shape, (document, f"{path}[{at}]"), notes) for at, one in enumerate(value)]
+    return all(sound)
 
 
 def _below(path: str, name: str) -> str:

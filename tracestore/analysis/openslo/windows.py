@@ -10,7 +10,7 @@ from tracestore.analysis.slo.drafts import ObjectiveDraft
 
 UNITS: Final = {"d": "day", "w": "week", "M": "month", "Q": "quarter", "Y": "year"}
 _LETTERS: Final = {name: letter for letter, name in UNITS.items()}
-_DEFAULT: Final = {"duration": "28d", "isRolling": True}
+_DEFAULT: Final[dict[str, Any]] = {"duration": "28d", "isRolling": True}
 PATH: Final = "spec.timeWindow[0]"
 
 
@@ -32,20 +32,22 @@ def period_fields(windows: list[Any], document: str, notes: Notes) -> dict[str, 
 
 
 def _minutes(duration: Duration) -> str:
-    count = duration.count
-    return f"{count}m is {count} minute{'s' * (count != 1)}, too short for a budget; for {count} month{'s' * (count != 1)} write {count}M."
+    count, s = duration.count, "s" * (duration.count != 1)
+    return f"{count}m is {count} minute{s}, too short for a budget; for {count} month{s} write {count}M."
 
 
-def _calendar(
-    duration: Duration, calendar: Mapping[str, Any], document: str, notes: Notes
-) -> dict[str, Any] | None:
+def _calendar(duration: Duration, calendar: Mapping[str, Any], document: str, notes: Notes) -> dict[str, Any] | None:
     if duration.unit not in UNITS or not duration.count:
-        notes.error(document, f"{PATH}.duration", "a calendar window has days, weeks, months, quarters or years: d w M Q Y.")
+        notes.error(
+            document, f"{PATH}.duration", "a calendar window has days, weeks, months, quarters or years: d w M Q Y."
+        )
         return None
     start = datetime.strptime(calendar["startTime"], "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007  # wall time
     if start.time() != datetime.min.time():
         notes.warn(
-            document, f"{PATH}.calendar.startTime", "Fourline's periods begin at midnight; 00:00:00 of that day is taken."
+            document,
+            f"{PATH}.calendar.startTime",
+            "Fourline's periods begin at midnight; 00:00:00 of that day is taken.",
         )
     return {
         "period_days": None,

@@ -1,5 +1,6 @@
 """The traps of OpenSLO: what is refused, what is warned of, in which document and where, and what to do."""
 
+from copy import deepcopy
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +16,7 @@ OURS: dict[str, Any] = {"type": "fourline", "spec": {"unit": "tool_call", "q": "
 def slo(**spec: Any) -> dict[str, Any]:
     ratio = {
         "bad": {"metricSource": {"type": "fourline", "spec": {"q": "status:error"}}},
-        "total": {"metricSource": OURS},
+        "total": {"metricSource": deepcopy(OURS)},
     }
     return {
         "apiVersion": "openslo/v1",

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from tracestore.analysis.filters import terms
 from tracestore.analysis.slo.drafts import ObjectiveDraft, check
 from tracestore.analysis.slo.problems import Problem
+from tracestore.analysis.slo.templates import TEMPLATES, for_service
 
 GOOD = ObjectiveDraft(
     name="answers-in-time",
@@ -104,3 +106,25 @@ def test_what_one_should_know_is_a_warning_and_forbids_nothing(fields, said):
     found = problems(**fields)
     assert not any(one.is_error for one in found)
     assert any(said in one.text for one in found)
+
+
+@pytest.mark.parametrize("template", TEMPLATES.values(), ids=list(TEMPLATES))
+@pytest.mark.parametrize("service", ["", "shop", 'Ärger "mit" \\ Leerzeichen'])
+def test_a_template_can_be_saved_as_it_is_for_any_service(template, service):
+    draft = for_service(template, service)
+    assert [one for one in check(draft) if one.is_error] == []
+    assert [term.value for term in terms(draft.indicator().total) if term.field == "service"] == [service] * bool(
+        service
+    )
+
+
+def test_there_are_the_seven_that_were_asked_for_with_their_targets():
+    assert {name: str(one.draft.target.normalize()) for name, one in TEMPLATES.items()} == {
+        "answered-within-2s": "0.999",
+        "p95-under-5s": "0.95",
+        "policy-violations": "0.999",
+        "tool-success": "0.95",
+        "tool-state-unknown": "0.99",
+        "cost-per-request": "0.99",
+        "hallucination": "0.995",
+    }

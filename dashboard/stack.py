@@ -108,8 +108,8 @@ def _supervise(demo: bool, mails: socket.socket | None) -> int:
 def _simulation() -> Child:
     from dashboard import settings
 
-    sent_to = {"endpoint": _address(settings.OTLP_PORT), "api": _address(settings.PORT)}
-    return command_child("simulate", objectives=True, **sent_to)
+    endpoint, api = _address(settings.OTLP_PORT), _address(settings.PORT)
+    return command_child("simulate", objectives=True, endpoint=endpoint, api=api)
 
 
 def _mail_server(listening: socket.socket) -> Child:

@@ -1,6 +1,7 @@
 """Where do the demo's mails go? To a mail server of its own that sends nothing on: each mail becomes a file to open and read."""
 
 import asyncio
+import logging
 import re
 import socket
 from collections.abc import Callable
@@ -8,6 +9,8 @@ from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
+
+log = logging.getLogger(__name__)
 
 SENDER = "fourline@localhost"
 MOST_KEPT = 500
@@ -45,9 +48,9 @@ class Keeper:
     def __init__(self, folder: Path, clock: Callable[[], datetime]) -> None:
         self.folder, self.clock = folder, clock
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802  the name is aiosmtpd's
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         place = keep(self.folder, envelope.original_content, self.clock())
-        print(f"a mail to {len(envelope.rcpt_tos)}: {place}", flush=True)
+        log.info("a mail: %s", place)
         return "250 kept"
 
 

@@ -117,6 +117,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("reopened_at", models.DateTimeField(blank=True, null=True)),
+                ("peak_burn", models.FloatField(blank=True, null=True)),
+                ("described_at", models.DateTimeField(blank=True, null=True)),
                 ("project", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="tracestore.project")),
             ],
             options={

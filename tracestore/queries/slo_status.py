@@ -131,8 +131,8 @@ SELECT o.id AS objective_id, o.project_id, o.name, o.title, o.service, o.unit, o
   to_timestamp(s.evaluated_s) AS evaluated_at, to_timestamp(s.counted_from_s) AS covered_from,
   coalesce(s.history_done, FALSE) AS history_done, s.bad, s.total, s.remaining,
   to_timestamp(s.period_start_s) AS period_start, to_timestamp(s.period_end_s) AS period_end,
-  coalesce(nullif(s.rule_failure, ''), s.failure, '') AS failure,
-  coalesce(greatest(s.failures, s.rule_failures) >= %(tries)s, FALSE) AS quarantined,
+  coalesce(nullif(s.failure, ''), s.count_failure, '') AS failure,
+  coalesce(greatest(s.failures, s.count_failures) >= %(tries)s, FALSE) AS quarantined,
   to_timestamp(s.skipped_from_s) AS skipped_from, to_timestamp(s.skipped_until_s) AS skipped_until
 FROM objective AS o
 LEFT JOIN slo_state AS s ON s.objective_id = o.id

@@ -14,16 +14,18 @@ CREATE TABLE slo_count (
 );
 CREATE INDEX slo_count_project ON slo_count (project, grain_s, start_s);
 
--- Minutes of a project whose rows changed since they were counted for its objectives.
+-- Minutes of a project whose rows changed since they were counted for its objectives. taken: they are being counted, from
+-- rows that were committed before; what changes meanwhile is a mark of its own.
 CREATE TABLE slo_mark (
   project integer NOT NULL,
   start_s bigint NOT NULL,
-  PRIMARY KEY (project, start_s)
+  taken boolean NOT NULL DEFAULT false,
+  PRIMARY KEY (project, start_s, taken)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
--- revision: of the objective, that the counts are of. counted_from_s: everything from here on is counted; history is counted
--- backwards, day by day, until history_done. evaluated_s: the minute up to which the rules were evaluated.
--- failures, failure: of counting, in a row; rule_failures, rule_failure: of evaluating; a broken objective stops no other.
+-- revision: of the objective, that the counts are of. counted_from_s: everything from here on is counted, NULL: nothing is
+-- (it cannot be measured); history is counted backwards until history_done. evaluated_s: the minute up to which the rules
+-- were evaluated. failures, failure: of evaluating, in a row; count_*: of counting. A broken objective stops no other.
 -- skipped_*: the last gap of minutes that were too old to be evaluated when the evaluator came back.
 CREATE TABLE slo_state (
   objective_id bigint PRIMARY KEY,
@@ -35,9 +37,9 @@ CREATE TABLE slo_state (
   failures integer NOT NULL DEFAULT 0,
   failure text NOT NULL DEFAULT '',
   failed_at timestamptz,
-  rule_failures integer NOT NULL DEFAULT 0,
-  rule_failure text NOT NULL DEFAULT '',
-  rule_failed_at timestamptz,
+  count_failures integer NOT NULL DEFAULT 0,
+  count_failure text NOT NULL DEFAULT '',
+  count_failed_at timestamptz,
   skipped_from_s bigint,
   skipped_until_s bigint,
   -- as of evaluated_s, for pages, /metrics and the gate

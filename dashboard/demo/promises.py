@@ -36,12 +36,12 @@ PROMISES: Final = (
     _promise("answer-time", "Answers within 10 s", 80, "duration:<=10s", rules=_rule(1.25)),  # 4 %, 42 %
     _promise(
         "approvals", "Tools run with the approval they need", 97, "-signal:unapproved",
-        unit="tool_call", rules=_rule(2.7), action="degrade",
+        unit="tool_call", rules=_rule(2.7),
     ),  # 0 %, 15 %
     _promise(
         "request-cost", "Requests cost what a cached prompt costs", 80,
         "(model:gpt-4.1* cost:<=0.02) OR (model:gpt-5.4* cost:<=0.006)",
-        total="cost:* (model:gpt-4.1* OR model:gpt-5.4*)", rules=_rule(2.0), action="rate-limit",
+        total="cost:* (model:gpt-4.1* OR model:gpt-5.4*)", rules=_rule(2.0),
     ),  # 1 %, 76 %
     _promise(
         "grounded-answers", "Answers are grounded in passages", 85, "outcome:ok",

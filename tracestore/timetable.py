@@ -39,6 +39,7 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("settle", 1, "tracestore.jobs.traces.run", lane="settle"),
     Entry("fill", 1, "tracestore.jobs.rollups.run", lane="settle"),
     Entry("search", 1, "tracestore.jobs.search.run", lane="search"),
+    Entry("slo-counts", 5, "tracestore.jobs.slo_counts.run", lane="objectives"),
     Entry("ledger", 5, "tracestore.jobs.ledger.run"),
     Entry("rollup-minutes", 3600, "tracestore.jobs.rollups.keep"),
     Entry("partitions", 600, "tracestore.jobs.partitions.run", lane="retention", limit_s=3600),  # copies whole days

@@ -106,7 +106,7 @@ def evaluator_notices(state: EvaluatorState, slug: str, now: datetime) -> list[N
         found.append(Notice(f"{late}: {_named(state.late, state.late_count)}.", text, href, "Objectives"))
     if state.broken_count:
         title = f"{counted(state.broken_count, 'objective')} out of order: {_named(state.broken, state.broken_count)}."
-        text = f"Not evaluated any more, so no alerts come of it. The others go on. It failed with: {state.failure}"
+        text = f"No alert comes of it; it is tried again now and then, and the others go on. It failed with: {state.failure}"
         found.append(Notice(title, text, href, "Objectives"))
     return found
 

@@ -22,8 +22,10 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 LONG_AGO = NOW - timedelta(days=3)
 
 
-def promise(project: Project, name: str, evaluated_s_ago: int | None, failures: int = 0, **fields: object) -> Objective:
-    """An objective made three days ago, evaluated so long ago; None: never."""
+def promise(
+    project: Project, name: str, evaluated_s_ago: int | None, failures: int = 0, uncounted: int = 0, **fields: object
+) -> Objective:
+    """An objective made three days ago, evaluated so long ago; None: never. uncounted: failures of counting."""
     made = Objective.objects.create(
         project=project, name=name, unit="request", part_q="-status:error", target="0.99", period_days=28,
         created_at=LONG_AGO, updated_at=LONG_AGO, **fields,
@@ -31,9 +33,17 @@ def promise(project: Project, name: str, evaluated_s_ago: int | None, failures: 
     evaluated = None if evaluated_s_ago is None else int(NOW.timestamp()) - evaluated_s_ago
     with db.WRITES.connection() as connection:
         connection.execute(
-            "INSERT INTO slo_state (objective_id, project, revision, evaluated_s, failures, failure)"
-            " VALUES (%s, %s, 1, %s, %s, %s)",
-            [made.pk, project.pk, evaluated, failures, "QueryCanceled" if failures else ""],
+            "INSERT INTO slo_state (objective_id, project, revision, evaluated_s, failures, failure, count_failures,"
+            " count_failure) VALUES (%s, %s, 1, %s, %s, %s, %s, %s)",
+            [
+                made.pk,
+                project.pk,
+                evaluated,
+                failures,
+                "ValueError" * bool(failures),
+                uncounted,
+                "It takes too long." * bool(uncounted),
+            ],
         )
     return made
 
@@ -53,6 +63,8 @@ def test_a_standstill_is_that_nothing_was_evaluated_for_five_minutes(world: Worl
     promise(ours, "switched-off", 90_000, enabled=False)
     promise(ours, "gone", 90_000, deleted_at=NOW)
     promise(ours, "broken", 90_000, failures=5)
+    promise(ours, "stumbles", 90_000, failures=1)
+    promise(ours, "uncountable", None, uncounted=5)
     assert not still(), "a broken objective is told, and leaves the installation ready"
     promise(ours, "slow", 301)
     assert still() and still(ours.pk) and not still(theirs.pk)
@@ -60,8 +72,8 @@ def test_a_standstill_is_that_nothing_was_evaluated_for_five_minutes(world: Worl
     promise(ours, "in-time", 299)
     state = find_evaluator_state(NOW, ours.pk)
     assert not state.stands_still(NOW) and readiness(NOW)["objectives"]["ok"]
-    assert (state.working, state.late, state.broken) == (2, ["slow"], ["broken"])
-    assert state.failure == "QueryCanceled"
+    assert (state.working, state.late, state.broken) == (2, ["slow"], ["broken", "uncountable"])
+    assert state.failure == "ValueError"
     assert find_evaluator_state(NOW, theirs.pk) == EvaluatorState(0, None, 0, [], 0, [], "")
     Project.objects.filter(pk=ours.pk).update(deleted_at=NOW)
     assert find_evaluator_state(NOW).working == 0

@@ -17,7 +17,7 @@ from tracestore.queries.watchdog import find_evaluator_state
 log = logging.getLogger(__name__)
 
 EVALUATION: Final = "evaluate"  # name of the job
-FRESH_S: Final = 120.0  # two rounds
+FRESH_S: Final = 120.0  # six rounds
 
 
 @dataclass(frozen=True, slots=True)

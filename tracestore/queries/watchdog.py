@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tracestore import db
+from tracestore.queries.slo_status import TRIES
 
 STALE_AFTER: Final = timedelta(minutes=5)
-QUARANTINED_AFTER: Final = 5  # failures in a row
 TOLD_FOR: Final = timedelta(days=1)  # a delivery that was given up is told for so long
 MOST_NAMED: Final = 5
 
@@ -18,7 +18,7 @@ class EvaluatorState:
 
     working: those that neither counting nor evaluating failed on. newest_s: the minute up to which any of these was evaluated,
     or when it was made or changed, Unix seconds. late: names of working ones that are behind; broken: of those that failed
-    QUARANTINED_AFTER times; at most MOST_NAMED each, with how many there are. failure: of the first broken one.
+    TRIES times; at most MOST_NAMED each, with how many there are. failure: of the first broken one.
     """
 
     working: int
@@ -37,7 +37,8 @@ class EvaluatorState:
 # Grain: one row.
 _EVALUATOR = """
 WITH watched AS (
-  SELECT o.name, coalesce(s.failures, 0) AS failures, coalesce(s.failure, '') AS failure,
+  SELECT o.name, coalesce(greatest(s.failures, s.count_failures), 0) AS failures,
+    coalesce(nullif(s.count_failure, ''), s.failure, '') AS failure,
     greatest(s.evaluated_s, extract(epoch FROM greatest(o.created_at, o.updated_at))::bigint) AS reached_s
   FROM objective AS o
   JOIN project AS p ON p.id = o.project_id AND p.deleted_at IS NULL
@@ -65,7 +66,7 @@ def find_evaluator_state(now: datetime, project_id: int | None = None) -> Evalua
     asked = {
         "project": project_id,
         "stale_before": int((now - STALE_AFTER).timestamp()),
-        "quarantined": QUARANTINED_AFTER,
+        "quarantined": TRIES,
         "most": MOST_NAMED,
     }
     found = db.fetch_one(_EVALUATOR, asked, EvaluatorState)

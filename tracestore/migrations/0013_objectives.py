@@ -90,9 +90,35 @@ class Migration(migrations.Migration):
                 (
                     "inhibited_by",
                     models.ForeignKey(
-                        blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to="tracestore.alert"
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="tracestore.alert",
                     ),
                 ),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="tracestore.alert",
+                    ),
+                ),
+                (
+                    "told",
+                    models.CharField(
+                        blank=True,
+                        choices=[("firing", "Firing"), ("resolved", "Resolved")],
+                        default="",
+                        max_length=8,
+                    ),
+                ),
+                ("reopened_at", models.DateTimeField(blank=True, null=True)),
+                ("peak_burn", models.FloatField(blank=True, null=True)),
+                ("described_at", models.DateTimeField(blank=True, null=True)),
                 ("project", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="tracestore.project")),
             ],
             options={
@@ -304,6 +330,7 @@ class Migration(migrations.Migration):
                 ),
                 ("reason", models.CharField(max_length=500)),
                 ("author", models.CharField(max_length=254)),
+                ("confirmed_by", models.CharField(blank=True, default="", max_length=254)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("project", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="tracestore.project")),
                 (
@@ -315,6 +342,39 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "slo_exclusion",
+            },
+        ),
+        migrations.CreateModel(
+            name="ExclusionProposal",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("starts_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField()),
+                (
+                    "category",
+                    models.CharField(
+                        choices=[
+                            ("maintenance", "Scheduled maintenance"),
+                            ("hours", "Outside business hours"),
+                            ("deployment", "Deployment"),
+                            ("other", "Other"),
+                        ],
+                        max_length=11,
+                    ),
+                ),
+                ("reason", models.CharField(max_length=500)),
+                ("author", models.CharField(max_length=254)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("project", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="tracestore.project")),
+                (
+                    "objective",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, to="tracestore.objective"
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "slo_exclusion_proposal",
             },
         ),
         migrations.AddField(

@@ -63,7 +63,10 @@ class Alert(models.Model):
     rule: name of the rule. title: what people read; it never changes, since mail threads hang on it. group: alerts of one
     group are told together. evidence: numbers as they were when it last changed (see tracestore.analysis.slo.evidence_of).
     blame: the first-bad-version test's answer. action: exactly one. outcome: what became of it.
-    notified_seq: of the last notification, 0 = none yet.
+    fired_at, resolved_at: minutes that were evaluated; changed_at: when we found it out. lead: the alert whose notifications
+    tell of this one too, None = not told yet. told: which state people were told last. notified_seq: how many notifications
+    this alert has led. described_at: when evidence and blame were last looked up, None = not yet.
+    peak_burn: the highest burn rate of the short window while it fired.
     """
 
     class State(models.TextChoices):
@@ -97,7 +100,12 @@ class Alert(models.Model):
     outcome = models.CharField(max_length=8, choices=Outcome.choices, default=Outcome.PROPOSED)
     outcome_by = models.CharField(max_length=254, blank=True, default="")
     outcome_at = models.DateTimeField(null=True, blank=True)
-    inhibited_by = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True)
+    inhibited_by = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    lead = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    told = models.CharField(max_length=8, choices=State.choices, blank=True, default="")
+    reopened_at = models.DateTimeField(null=True, blank=True)
+    peak_burn = models.FloatField(null=True, blank=True)
+    described_at = models.DateTimeField(null=True, blank=True)
     notified_seq = models.PositiveIntegerField(default=0)
     notified_at = models.DateTimeField(null=True, blank=True)
 

@@ -26,6 +26,7 @@ CREATE TABLE slo_mark (
 -- revision: of the objective, that the counts are of. counted_from_s: everything from here on is counted, NULL: nothing is
 -- (it cannot be measured); history is counted backwards until history_done. evaluated_s: the minute up to which the rules
 -- were evaluated. failures, failure: of evaluating, in a row; count_*: of counting. A broken objective stops no other.
+-- skipped_*: the last gap of minutes that were too old to be evaluated when the evaluator came back.
 CREATE TABLE slo_state (
   objective_id bigint PRIMARY KEY,
   project integer NOT NULL,
@@ -39,6 +40,8 @@ CREATE TABLE slo_state (
   count_failures integer NOT NULL DEFAULT 0,
   count_failure text NOT NULL DEFAULT '',
   count_failed_at timestamptz,
+  skipped_from_s bigint,
+  skipped_until_s bigint,
   -- as of evaluated_s, for pages, /metrics and the gate
   bad bigint,
   total bigint, -- of the period, exclusions left out
@@ -47,19 +50,25 @@ CREATE TABLE slo_state (
   period_end_s bigint
 );
 
--- One row a rule of an objective, as of evaluated_s of slo_state.
+-- One row a rule of an objective, as of evaluated_s of slo_state. kind: burn (two windows), budget (a share of it is spent;
+-- factor: that share, long_*: the period), absent (no events; long_s: for how long, factor: 0).
 CREATE TABLE slo_rule_state (
   project integer NOT NULL,
   objective_id bigint NOT NULL,
   rule text NOT NULL,
+  kind text NOT NULL DEFAULT 'burn',
   severity text NOT NULL,
   state text NOT NULL, -- inactive, pending, firing, recovering, resolved
   since timestamptz,
   frozen_since timestamptz,
   long_burn double precision, -- NULL = no events
   short_burn double precision,
-  long_bad bigint NOT NULL,
-  long_total bigint NOT NULL,
+  long_bad bigint NOT NULL DEFAULT 0,
+  long_total bigint NOT NULL DEFAULT 0,
+  short_bad bigint NOT NULL DEFAULT 0,
+  short_total bigint NOT NULL DEFAULT 0,
+  long_s integer NOT NULL DEFAULT 0,
+  short_s integer NOT NULL DEFAULT 0,
   factor double precision NOT NULL,
   PRIMARY KEY (objective_id, rule)
 );

@@ -73,15 +73,16 @@ class Tenant:
 
     @property
     def objective(self) -> Objective:
-        return Objective.objects.filter(project=self.project).earliest("id")
+        """Made when it is first asked for, with its alert and a silence: most tests are about projects without."""
+        return Objective.objects.filter(project=self.project).order_by("id").first() or _promise(self)
 
     @property
     def alert(self) -> Alert:
-        return Alert.objects.filter(project=self.project).earliest("fired_at")
+        return Alert.objects.filter(objective=self.objective).earliest("fired_at")
 
     @property
     def silence(self) -> Silence:
-        return Silence.objects.filter(project=self.project).earliest("id")
+        return Silence.objects.filter(project=self.objective.project).earliest("id")
 
     @property
     def invitation(self) -> Invitation:
@@ -149,13 +150,13 @@ def _tenant(slug: str, owner: User, now: datetime) -> Tenant:
     ApiKey.objects.filter(project=project).update(name=f"key {canary}")
     actions.add_rule(project.pk, "text", f"secret {canary}", "mask", "[redacted]", now, actor)
     actions.add_price(project.pk, "", f"model-{canary}*", date(2026, 1, 1), {"input": 5_000_000_000}, now, actor)
-    _promise(project, canary, now)
     tenant.token = actions.invite(project.pk, f"{canary.lower()}@example.org", "viewer", now, actor)
     return tenant
 
 
-def _promise(project: Project, canary: str, now: datetime) -> None:
+def _promise(tenant: Tenant) -> Objective:
     """An objective, an alert of it that fires, and a silence that has ended."""
+    project, canary, now = tenant.project, tenant.canary, tenant.project.created_at
     objective = Objective.objects.create(
         project=project,
         name=f"promise-{project.slug}",
@@ -172,6 +173,7 @@ def _promise(project: Project, canary: str, now: datetime) -> None:
     Silence.objects.create(
         project=project, comment=f"silence {canary}", author=canary, starts_at=now - 2 * DAY, ends_at=now - DAY
     )
+    return objective
 
 
 def fill(tenant: Tenant, now: datetime | None = None) -> None:

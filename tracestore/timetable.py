@@ -46,6 +46,7 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("rollup-minutes", 3600, "tracestore.jobs.rollups.keep"),
     Entry("partitions", 600, "tracestore.jobs.partitions.run", lane="retention", limit_s=3600),  # copies whole days
     Entry("reset-mails", 5, "tracestore.jobs.access.send_resets", lane="mail"),
+    Entry("heartbeat", 60, "tracestore.jobs.heartbeat.run", lane="mail"),
     Entry("purge-projects", 30, "tracestore.jobs.access.purge_projects"),
     Entry("erase-users", 600, "tracestore.jobs.access.erase_users", lane="retention", limit_s=3600),
     Entry("tidy-access", 3600, "tracestore.jobs.access.tidy"),

@@ -1,15 +1,15 @@
 """What should be done about an alert? Exactly one action, by a table, and its sentence.
 
-    why it went bad                    which of the objective's own actions      -> action
-    a version, and the one before      degrade or rate-limit                     -> that one: its owner knows better
-    a version, and the one before      any other                                 -> roll back to the last good one
-    outside the versions               degrade or rate-limit                     -> that one
-    outside the versions               any other; cost, or refused for the rate  -> rate-limit
-    outside the versions               any other                                 -> degrade
-    cannot be told                     degrade or rate-limit                     -> that one
-    cannot be told                     any other                                 -> look
-    already rolled back or recovered   any                                       -> look
-    nothing burns (no events, a part of the budget is spent)                     -> look
+why it went bad                    which of the objective's own actions      -> action
+a version, and the one before      degrade or rate-limit                     -> that one: its owner knows better
+a version, and the one before      any other                                 -> roll back to the last good one
+outside the versions               degrade or rate-limit                     -> that one
+outside the versions               any other; cost, or refused for the rate  -> rate-limit
+outside the versions               any other                                 -> degrade
+cannot be told                     degrade or rate-limit                     -> that one
+cannot be told                     any other                                 -> look
+already rolled back or recovered   any                                       -> look
+nothing burns (no events, a part of the budget is spent)                     -> look
 """
 
 from dataclasses import dataclass

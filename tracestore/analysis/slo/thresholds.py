@@ -11,7 +11,9 @@ ABSENT: Final = "absent-data"
 RESERVED: Final = frozenset({*SHARES, ABSENT})  # names that no rule of one's own may have
 PENDING_S: Final = 300
 CALM_S: Final = 3_600  # a budget is no longer called spent when it was less for so long
-USUAL_GAPS: Final = 25  # a pause is unusual from so many mean gaps on: nights hold a fifth of the traffic, and 5 were due
+USUAL_GAPS: Final = (
+    25  # a pause is unusual from so many mean gaps on: nights hold a fifth of the traffic, and 5 were due
+)
 LONGER: Final = 1.25  # than the longest pause of the week before
 WEEK_S: Final = 7 * 86_400
 

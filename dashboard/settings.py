@@ -195,6 +195,9 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = CHOSEN_SENDER or str(_email["DEFAULT_FROM_EM
 # ---- what leaves over HTTP: only to public addresses, and to these (tracestore/outbound.py)
 OUTBOUND_PRIVATE = env.targets("FOURLINE_OUTBOUND_PRIVATE")
 
+# ---- who is told that alerting works: called after each minute's evaluation, so that silence is an alarm elsewhere
+HEARTBEAT_URL = env.url("FOURLINE_HEARTBEAT_URL", {"http", "https"})
+
 # ---- logs: one line each, to stdout; the supervisor adds the name of the process
 LOGGING: dict[str, Any] = {
     "version": 1,

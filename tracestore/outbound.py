@@ -26,7 +26,7 @@ MAX_ANSWER_BYTES = 64 * 1024
 MAX_RETRY_AFTER_S = 24 * 3600
 USER_AGENT = "Fourline"
 
-__all__ = ["Answer", "Refused", "Unreachable", "check", "post"]
+__all__ = ["Answer", "Refused", "Unreachable", "check", "get", "post"]
 
 
 class Unreachable(Exception):
@@ -39,6 +39,13 @@ class Answer:
 
     status: int
     retry_after_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    body: bytes | None
+    headers: Mapping[str, str]
 
 
 def check(url: str) -> None:
@@ -55,22 +62,32 @@ def post(url: str, body: bytes, headers: Mapping[str, str], deadline_s: float = 
 
     Raises Refused for an address that must not be called, Unreachable when there was no answer within deadline_s.
     """
+    return _call("POST", url, body, headers, deadline_s)
+
+
+def get(url: str, deadline_s: float = DEADLINE_S) -> Answer:
+    """Call url, for no more than that it was called. Raises as `post` does."""
+    return _call("GET", url, None, {}, deadline_s)
+
+
+def _call(method: str, url: str, body: bytes | None, headers: Mapping[str, str], deadline_s: float) -> Answer:
     stop_at = time.monotonic() + deadline_s
     target = parse_target(url)
     addresses = _addresses(target, stop_at)
+    request = _Request(method, body, {"Host": target.authority, "User-Agent": USER_AGENT, **headers})
     try:
         line = _connected(target, addresses, stop_at)
         with _cut_at(line, stop_at):
-            return _exchange(target, line, body, {"User-Agent": USER_AGENT, **headers}, stop_at)
+            return _exchange(target, line, request, stop_at)
     except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a header or path that is none
         raise Unreachable(_trouble(error, stop_at)) from error
 
 
-def _exchange(target: Target, line: socket.socket, body: bytes, headers: Mapping[str, str], stop_at: float) -> Answer:
+def _exchange(target: Target, line: socket.socket, request: _Request, stop_at: float) -> Answer:
     connection = http.client.HTTPConnection(target.host, target.port)
     connection.sock = _secured(target, line) if target.scheme == "https" else line
     try:
-        connection.request("POST", target.path, body, {"Host": target.authority, **headers})
+        connection.request(request.method, target.path, request.body, request.headers)
         response = connection.getresponse()
         _left(stop_at)  # headers that were cut look like headers that ended
         with suppress(OSError, http.client.HTTPException):

@@ -39,11 +39,15 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("settle", 1, "tracestore.jobs.traces.run", lane="settle"),
     Entry("fill", 1, "tracestore.jobs.rollups.run", lane="settle"),
     Entry("search", 1, "tracestore.jobs.search.run", lane="search"),
+    Entry("slo-counts", 5, "tracestore.jobs.slo_counts.run", lane="objectives"),
+    Entry("evaluate", 20, "tracestore.jobs.evaluate.run", lane="objectives"),
+    Entry("tell", 10, "tracestore.jobs.alerts.run", lane="objectives"),
     Entry("ledger", 5, "tracestore.jobs.ledger.run"),
     Entry("rollup-minutes", 3600, "tracestore.jobs.rollups.keep"),
     Entry("partitions", 600, "tracestore.jobs.partitions.run", lane="retention", limit_s=3600),  # copies whole days
     Entry("deliver", 5, "tracestore.jobs.deliver.run", lane="mail"),  # before the other: it never waits for a server
     Entry("reset-mails", 5, "tracestore.jobs.access.send_resets", lane="mail"),
+    Entry("heartbeat", 60, "tracestore.jobs.heartbeat.run", lane="mail"),
     Entry("purge-projects", 30, "tracestore.jobs.access.purge_projects"),
     Entry("erase-users", 600, "tracestore.jobs.access.erase_users", lane="retention", limit_s=3600),
     Entry("tidy-access", 3600, "tracestore.jobs.access.tidy"),

@@ -28,6 +28,10 @@ def _handler(hooks: Hooks) -> type[BaseHTTPRequestHandler]:
             hooks.taken.append((self.path, dict(self.headers.items()), body))
             getattr(self, hooks.mode, lambda: self.answer(int(hooks.mode)))()
 
+        def do_GET(self) -> None:
+            hooks.taken.append((f"GET {self.path}", dict(self.headers.items()), b""))
+            getattr(self, hooks.mode, lambda: self.answer(int(hooks.mode)))()
+
         def answer(self, status: int, *headers: tuple[str, str]) -> None:
             self.send_response(status)
             for name, value in headers:

@@ -183,7 +183,8 @@ def find_events(project_id: int, alert_id: str) -> list[EventRow]:
 
 
 _DELIVERIES = """
-SELECT d.id::text AS id, c.name AS channel, c.kind AS channel_kind, d.recipient, d.kind, d.seq, d.state, d.attempts,
+SELECT d.id::text AS id, c.name AS channel, c.kind AS channel_kind,
+  CASE WHEN c.kind = 'email' THEN d.recipient ELSE substring(d.recipient FROM '^[a-z]+://[^/?#]+') END AS recipient, d.kind, d.seq, d.state, d.attempts,
   d.due_at, d.last_error, d.created_at, d.sent_at
 FROM alert AS a
 JOIN alert_delivery AS d ON d.alert_id = coalesce(a.lead_id, a.id)
@@ -195,7 +196,10 @@ LIMIT 500
 
 
 def find_deliveries(project_id: int, alert_id: str) -> list[DeliveryRow]:
-    """What was sent, or is to be, of the notifications that told of this alert (and of others of its group); newest first."""
+    """What was sent, or is to be, of the notifications that told of this alert (and of others of its group); newest first.
+
+    Of a URL only the host: the path of a Slack webhook is its password.
+    """
     return db.fetch(_DELIVERIES, {"project": project_id, "id": alert_id}, DeliveryRow)
 
 
@@ -213,3 +217,21 @@ LIMIT 200
 def find_silences(project_id: int, now: datetime) -> list[SilenceRow]:
     """The last to end first: what is active or to come, then what is over."""
     return db.fetch(_SILENCES, {"project": project_id, "now": now}, SilenceRow)
+
+
+@dataclass(frozen=True, slots=True)
+class _ProjectId:
+    project_id: int
+
+
+_TO_TELL = """
+SELECT DISTINCT a.project_id
+FROM alert AS a
+JOIN project AS p ON p.id = a.project_id AND p.deleted_at IS NULL
+WHERE a.state = 'firing' OR a.told <> 'resolved'
+"""
+
+
+def projects_to_tell() -> list[int]:
+    """Projects with alerts that fire, or of which people do not know that they are over."""
+    return sorted(row.project_id for row in db.fetch(_TO_TELL, {}, _ProjectId))

@@ -24,7 +24,7 @@ from tracestore.models import (
     RedactionRule,
     User,
 )
-from tracestore.models.alerts import Alert, AlertEvent, Silence
+from tracestore.models.alerts import Alert, AlertEvent, Channel, Silence
 from tracestore.models.slo import Objective
 
 PASSWORD = "correct horse battery staple"
@@ -78,6 +78,10 @@ class Tenant:
     @property
     def alert(self) -> Alert:
         return Alert.objects.filter(project=self.project).earliest("fired_at")
+
+    @property
+    def channel(self) -> Channel:
+        return Channel.objects.filter(project=self.project).earliest("id")
 
     @property
     def silence(self) -> Silence:
@@ -155,7 +159,8 @@ def _tenant(slug: str, owner: User, now: datetime) -> Tenant:
 
 
 def _promise(project: Project, canary: str, now: datetime) -> None:
-    """An objective, an alert of it that fires, and a silence that has ended."""
+    """An objective, an alert of it that fires, a silence that has ended, and a channel."""
+    Channel.objects.create(project=project, name="ops", kind="email", target=f"{canary}@example.org")
     objective = Objective.objects.create(
         project=project,
         name=f"promise-{project.slug}",

@@ -24,7 +24,7 @@ from tracestore.models import (
     RedactionRule,
     User,
 )
-from tracestore.models.alerts import Alert, AlertEvent, Silence
+from tracestore.models.alerts import Alert, AlertEvent, Channel, Silence
 from tracestore.models.slo import Objective
 
 PASSWORD = "correct horse battery staple"
@@ -79,6 +79,10 @@ class Tenant:
     @property
     def alert(self) -> Alert:
         return Alert.objects.filter(objective=self.objective).earliest("fired_at")
+
+    @property
+    def channel(self) -> Channel:
+        return Channel.objects.filter(project=self.objective.project).earliest("id")
 
     @property
     def silence(self) -> Silence:
@@ -155,8 +159,9 @@ def _tenant(slug: str, owner: User, now: datetime) -> Tenant:
 
 
 def _promise(tenant: Tenant) -> Objective:
-    """An objective, an alert of it that fires, and a silence that has ended."""
+    """An objective, an alert of it that fires, a silence that has ended, and a channel."""
     project, canary, now = tenant.project, tenant.canary, tenant.project.created_at
+    Channel.objects.create(project=project, name="ops", kind="email", target=f"{canary}@example.org")
     objective = Objective.objects.create(
         project=project,
         name=f"promise-{project.slug}",

@@ -82,4 +82,5 @@ def example(tenant: Tenant, member_id: int) -> dict[str, str]:
         "objective": tenant.objective.name,
         "alert_id": str(tenant.alert.pk),
         "silence_id": str(tenant.silence.pk),
+        "channel_id": str(tenant.channel.pk),
     }

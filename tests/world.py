@@ -25,7 +25,7 @@ from tracestore.models import (
     User,
 )
 from tracestore.models.alerts import Alert, AlertEvent, Silence
-from tracestore.models.slo import Objective
+from tracestore.models.slo import Exclusion, ExclusionProposal, Objective
 
 PASSWORD = "correct horse battery staple"
 DAY = timedelta(days=1)
@@ -82,6 +82,14 @@ class Tenant:
     @property
     def silence(self) -> Silence:
         return Silence.objects.filter(project=self.project).earliest("id")
+
+    @property
+    def exclusion(self) -> Exclusion:
+        return Exclusion.objects.filter(project=self.project).earliest("id")
+
+    @property
+    def proposal(self) -> ExclusionProposal:
+        return ExclusionProposal.objects.filter(project=self.project).earliest("id")
 
     @property
     def invitation(self) -> Invitation:
@@ -155,7 +163,7 @@ def _tenant(slug: str, owner: User, now: datetime) -> Tenant:
 
 
 def _promise(project: Project, canary: str, now: datetime) -> None:
-    """An objective, an alert of it that fires, and a silence that has ended."""
+    """An objective, an alert of it that fires, a silence and an exclusion that have ended, and one that was proposed."""
     objective = Objective.objects.create(
         project=project,
         name=f"promise-{project.slug}",
@@ -172,6 +180,9 @@ def _promise(project: Project, canary: str, now: datetime) -> None:
     Silence.objects.create(
         project=project, comment=f"silence {canary}", author=canary, starts_at=now - 2 * DAY, ends_at=now - DAY
     )
+    over = {"project": project, "reason": f"excluded {canary}", "author": canary, "category": "other"}
+    for kind in (Exclusion, ExclusionProposal):
+        kind.objects.create(**over, objective=objective, starts_at=now - 3 * DAY, ends_at=now - 2 * DAY)
 
 
 def fill(tenant: Tenant, now: datetime | None = None) -> None:

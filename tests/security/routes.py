@@ -82,4 +82,6 @@ def example(tenant: Tenant, member_id: int) -> dict[str, str]:
         "objective": tenant.objective.name,
         "alert_id": str(tenant.alert.pk),
         "silence_id": str(tenant.silence.pk),
+        "exclusion_id": str(tenant.exclusion.pk),
+        "proposal_id": str(tenant.proposal.pk),
     }

@@ -12,14 +12,13 @@ from dashboard.objective_words import rule_words, window_words
 from dashboard.pages.objectives.forms import ObjectiveForm
 from dashboard.pages.objectives.tried import Tried, seen_s, spanned, tried
 from dashboard.params import in_ns
-from dashboard.templatetags.units import DASH, in_long_time
+from dashboard.templatetags.units import DASH, in_gap
 from tracestore.actions.objectives import check_for
 from tracestore.analysis.slo.backtest import backtest
 from tracestore.analysis.slo.drafts import ObjectiveDraft, period_seconds
 from tracestore.analysis.slo.foresight import Foresight, foresee
 from tracestore.analysis.slo.periods import period_at
 from tracestore.analysis.slo.problems import Problem, error
-from tracestore.analysis.slo.rules import Rule
 from tracestore.queries.slo import ObjectiveRow
 from tracestore.queries.slo_preview import DAYS_MAX, preview
 from tracestore.queries.slo_preview import Preview as History
@@ -45,11 +44,15 @@ class RuleLine:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """rules: none while something is wrong. tried: None where nothing was counted; empty: why, and what to do about it."""
+    """rules: none while something is wrong. traffic: what few events mean for them. tried: None where nothing was counted.
+
+    empty: why that is, and what to do about it.
+    """
 
     errors: Sequence[Problem]
     warnings: Sequence[Problem]
     rules: Sequence[RuleLine] = ()
+    traffic: str = ""
     tried: Tried | None = None
     empty: str = ""
     now_ns: int = 0
@@ -80,14 +83,14 @@ def days_of(draft: ObjectiveDraft) -> int:
 def whole(
     draft: ObjectiveDraft, history: History, errors: Sequence[Problem], warnings: Sequence[Problem], now: datetime
 ) -> Preview:
-    rules = draft.rules_over(period_at(draft.period(), now).seconds)
+    rules, target = draft.rules_over(period_at(draft.period(), now).seconds), float(draft.target)
     if not history.count.total:
-        return Preview(errors, warnings, rule_lines(draft, rules, None), None, nothing(draft, history))
-    target, zone = float(draft.target), timezone.get_current_timezone()
+        lines = [rule_line(foresee(rule, target, None)) for rule in rules]
+        return Preview(errors, warnings, lines, empty=nothing(draft, history))
     raised = backtest(history.minutes, target, rules, draft.no_data)  # type: ignore[arg-type]  # checked before
-    per_s = history.count.total / seen_s(history)
-    result = tried(history, target, draft.unit, raised, zone)
-    return Preview(errors, warnings, rule_lines(draft, rules, per_s), result, now_ns=in_ns(now))
+    seen = [foresee(rule, target, history.count.total / seen_s(history)) for rule in rules]
+    result = tried(history, target, draft.unit, raised, timezone.get_current_timezone())
+    return Preview(errors, warnings, [rule_line(one) for one in seen], traffic_words(seen), result, now_ns=in_ns(now))
 
 
 def nothing(draft: ObjectiveDraft, history: History) -> str:
@@ -107,10 +110,6 @@ def problems_of(form: ObjectiveForm) -> list[Problem]:
     ]
 
 
-def rule_lines(draft: ObjectiveDraft, rules: Sequence[Rule], per_s: float | None) -> list[RuleLine]:
-    return [rule_line(foresee(rule, float(draft.target), per_s)) for rule in rules]
-
-
 def rule_line(seen: Foresight) -> RuleLine:
     rule = seen.rule
     return RuleLine(
@@ -121,7 +120,7 @@ def rule_line(seen: Foresight) -> RuleLine:
         factor=rule.factor,
         bad_share=seen.bad_share,
         spent=rule.share,
-        outage=DASH if seen.outage_s is None else in_long_time(round(seen.outage_s)),
+        outage=DASH if seen.outage_s is None else in_gap(round(seen.outage_s)),
         needs=needs(seen),
         note=rule.note,
     )
@@ -133,3 +132,17 @@ def needs(seen: Foresight) -> str:
     if seen.least_bad is None:
         return f"never at {seen.events:,} in {window_words(seen.rule.long_s)}"
     return f"{seen.least_bad:,} of {seen.events:,}"
+
+
+def traffic_words(seen: Sequence[Foresight]) -> str:
+    """At low traffic chance is told from trouble by later rules only; that had better be known."""
+    deaf = [one for one in seen if one.rule.severity == "page" and one.events is not None and one.least_bad is None]
+    if not deaf:
+        return ""
+    names = " and ".join(
+        f"{rule_words(one.rule.name)} ({one.events:,} in {window_words(one.rule.long_s)})" for one in deaf
+    )
+    return (
+        f"Low traffic: even if all failed, so few events could be chance for {names}; slower rules tell of it. Count more "
+        "services together, promise less, or choose a longer period if that is too late."
+    )

@@ -57,7 +57,7 @@ class Tried:
 def tried(history: History, target: float, unit: str, raised: Sequence[Raised], zone: tzinfo) -> Tried:
     """history: with at least one event."""
     whole = history.count
-    axis = Axis(history.start_s, history.end_s, step_for(history.end_s - history.start_s), zone)
+    axis = Axis(history.end_s - seen_s(history), history.end_s, step_for(seen_s(history)), zone)
     curves = share_curves(history, target, axis)
     return Tried(
         sentence=sentence(history, target, unit, raised),
@@ -83,7 +83,13 @@ def sentence(history: History, target: float, unit: str, raised: Sequence[Raised
 
 
 def spanned(history: History) -> str:
-    return in_gap(history.end_s - history.start_s).replace(" d", " days").replace(" h", " hours")
+    """28 days, 5 hours: since the first event, or as far as it was counted where there is none."""
+    return in_gap(seen_s(history)).replace(" d", " days").replace(" h", " hours")
+
+
+def seen_s(history: History) -> int:
+    """What came before the first event says nothing, neither of traffic nor of a budget. At least an hour, to be drawn."""
+    return max(3_600, history.end_s - min(history.counts, default=history.start_s))
 
 
 def tiles(history: History, target: float, unit: str, raised: Sequence[Raised]) -> list[Tile]:
@@ -101,11 +107,6 @@ def tiles(history: History, target: float, unit: str, raised: Sequence[Raised]) 
         Tile("Pages", f"{pages:,}", "would have woken somebody", "error" if pages else ""),
         Tile("Tickets", f"{tickets:,}", "would have waited for the day"),
     ]
-
-
-def seen_s(history: History) -> int:
-    """Since the first event: what came before says nothing about traffic."""
-    return max(60, history.end_s - min(history.counts, default=history.start_s))
 
 
 def _is_kept(count: Count, target: float) -> bool:
@@ -136,7 +137,9 @@ def notes(history: History) -> list[str]:
             f"There was time to count the last {spanned(history)} only; a narrower filter reaches further back."
         )
     if min(history.counts) - history.start_s > DAY_S:
-        said.append(f"The first event was {in_gap(history.end_s - min(history.counts))} ago.")
+        said.append(
+            f"The first of them ended {in_gap(history.end_s - min(history.counts))} ago; nothing is stored from before."
+        )
     return said
 
 

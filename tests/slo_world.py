@@ -1,7 +1,7 @@
-"""An objective with a history, put straight into the tables: counts by minute and version, an evaluation, an alert with all it says."""
+"""An objective with a history, put straight into the tables: counts, an evaluation, an alert with all it says."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -103,7 +103,8 @@ def _rule(objective: Objective, rule: Any, number: int, now: datetime) -> dict[s
     return {
         "project": objective.project_id, "objective_id": objective.pk, "rule": rule.name, "kind": "burn", "severity": rule.severity,
         "state": "firing" if burn > rule.factor else "inactive", "since": now - timedelta(minutes=20), "long_burn": burn,
-        "short_burn": burn / 2 if number else 22.0, "long_bad": 144, "long_total": 720, "long_s": rule.long_s, "short_s": rule.short_s,
+        "short_burn": burn / 2 if number else 22.0, "long_bad": 144, "long_total": 720,
+                "long_s": rule.long_s, "short_s": rule.short_s,
         "factor": rule.factor,
     }  # fmt: skip
 

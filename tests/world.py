@@ -25,7 +25,7 @@ from tracestore.models import (
     User,
 )
 from tracestore.models.alerts import Alert, AlertEvent, Channel, Silence
-from tracestore.models.slo import Objective
+from tracestore.models.slo import Exclusion, ExclusionProposal, Objective
 
 PASSWORD = "correct horse battery staple"
 DAY = timedelta(days=1)
@@ -87,6 +87,14 @@ class Tenant:
     @property
     def silence(self) -> Silence:
         return Silence.objects.filter(project=self.objective.project).earliest("id")
+
+    @property
+    def exclusion(self) -> Exclusion:
+        return Exclusion.objects.filter(objective=self.objective).earliest("id")
+
+    @property
+    def proposal(self) -> ExclusionProposal:
+        return ExclusionProposal.objects.filter(objective=self.objective).earliest("id")
 
     @property
     def invitation(self) -> Invitation:
@@ -159,7 +167,7 @@ def _tenant(slug: str, owner: User, now: datetime) -> Tenant:
 
 
 def _promise(tenant: Tenant) -> Objective:
-    """An objective, an alert of it that fires, a silence that has ended, and a channel."""
+    """An objective with an alert that fires, a silence and an exclusion that have ended, one proposed, and a channel."""
     project, canary, now = tenant.project, tenant.canary, tenant.project.created_at
     Channel.objects.create(project=project, name="ops", kind="email", target=f"{canary}@example.org")
     objective = Objective.objects.create(
@@ -178,6 +186,9 @@ def _promise(tenant: Tenant) -> Objective:
     Silence.objects.create(
         project=project, comment=f"silence {canary}", author=canary, starts_at=now - 2 * DAY, ends_at=now - DAY
     )
+    over = {"project": project, "reason": f"excluded {canary}", "author": canary, "category": "other"}
+    for kind in (Exclusion, ExclusionProposal):
+        kind.objects.create(**over, objective=objective, starts_at=now - 3 * DAY, ends_at=now - 2 * DAY)
     return objective
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
+from tracestore.analysis.filter_words import quoted as quoted
+
 
 def with_query(path: str, query: Mapping[str, str], **changes: str | int | None) -> str:
     """path with query and changes; None or "" takes a name away. A name that is a Python word ends in _: from_."""
@@ -16,14 +18,6 @@ def with_query(path: str, query: Mapping[str, str], **changes: str | int | None)
 def in_project(slug: str, *parts: str) -> str:
     """An address below a project; parts may hold anything an emitter sent."""
     return "/".join(["/p", slug, *(quote(part, safe="") for part in parts)])
-
-
-def quoted(value: str) -> str:
-    """A value for a filter term, in quotation marks where it needs them."""
-    if value and all(character.isalnum() or character in "-_./@" for character in value):
-        return value
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 class TraceId:

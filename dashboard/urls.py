@@ -28,9 +28,14 @@ from dashboard.pages.access import account, audit, keys, members, prices, projec
 from dashboard.pages.alerts import alert, handling, listed, silences
 from dashboard.pages.board import page as board
 from dashboard.pages.budget import page as budget
+from dashboard.pages.objectives import edit as objective_edit
+from dashboard.pages.objectives import exclusions
+from dashboard.pages.objectives import listed as objectives
 
 register_converter(TraceId, "trace")
 register_converter(AnyText, "text")
+
+EXCLUSION = "p/<slug:slug>/objectives/<slug:objective>/exclusions/<int:exclusion_id>"
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -79,6 +84,15 @@ urlpatterns = [
     path("p/<slug:slug>/cost/figures", cost.cost_figures, name="cost_figures"),
     path("p/<slug:slug>/context", context.context, name="context"),
     path("p/<slug:slug>/context/<text:session_id>", context.session_turns, name="session_turns"),
+    path("p/<slug:slug>/objectives", objectives.objectives, name="objectives"),
+    path("p/<slug:slug>/objectives/new", objective_edit.new, name="objective-new"),
+    path("p/<slug:slug>/objectives/<slug:objective>/edit", objective_edit.edit, name="objective-edit"),
+    path("p/<slug:slug>/objectives/<slug:objective>/delete", objective_edit.delete, name="objective-delete"),
+    path("p/<slug:slug>/objectives/<slug:objective>/exclusions", exclusions.exclusions, name="objective-exclusions"),
+    path("p/<slug:slug>/objectives/<slug:objective>/exclusions/add", exclusions.add, name="exclusion-add"),
+    path(f"{EXCLUSION}/end", exclusions.end, name="exclusion-end"),
+    path(f"{EXCLUSION}/confirm", exclusions.confirm, name="exclusion-confirm"),
+    path(f"{EXCLUSION}/decline", exclusions.decline, name="exclusion-decline"),
     path("p/<slug:slug>/objectives/<slug:objective>", budget.objective, name="objective"),
     path("p/<slug:slug>/objectives/<slug:objective>/figures", budget.figures, name="objective-figures"),
     path("p/<slug:slug>/alerts", listed.alerts, name="alerts"),

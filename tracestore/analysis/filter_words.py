@@ -125,3 +125,11 @@ class _Scanner:
             raise FilterError("A quote is opened and never closed", self.at + 1)
         self.at = found.end()
         return re.sub(r"\\(.)", r"\1", found.group(1), flags=re.DOTALL)
+
+
+def quoted(value: str) -> str:
+    """A value for a filter term, in quotation marks where it needs them."""
+    if value and all(character.isalnum() or character in "-_./@" for character in value):
+        return value
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -330,6 +330,7 @@ class Migration(migrations.Migration):
                 ),
                 ("reason", models.CharField(max_length=500)),
                 ("author", models.CharField(max_length=254)),
+                ("confirmed_by", models.CharField(blank=True, default="", max_length=254)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("project", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="tracestore.project")),
                 (
@@ -341,6 +342,39 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "slo_exclusion",
+            },
+        ),
+        migrations.CreateModel(
+            name="ExclusionProposal",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("starts_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField()),
+                (
+                    "category",
+                    models.CharField(
+                        choices=[
+                            ("maintenance", "Scheduled maintenance"),
+                            ("hours", "Outside business hours"),
+                            ("deployment", "Deployment"),
+                            ("other", "Other"),
+                        ],
+                        max_length=11,
+                    ),
+                ),
+                ("reason", models.CharField(max_length=500)),
+                ("author", models.CharField(max_length=254)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("project", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="tracestore.project")),
+                (
+                    "objective",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, to="tracestore.objective"
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "slo_exclusion_proposal",
             },
         ),
         migrations.AddField(

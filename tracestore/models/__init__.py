@@ -13,7 +13,7 @@ from tracestore.models.access import (
 )
 from tracestore.models.alerts import Alert, AlertEvent, Channel, Delivery, Silence, Unsubscription
 from tracestore.models.background import JobRun
-from tracestore.models.slo import Exclusion, GateOverride, Objective
+from tracestore.models.slo import Exclusion, ExclusionProposal, GateOverride, Objective
 from tracestore.models.spend import ProjectPrice
 from tracestore.models.versions import Release
 
@@ -25,6 +25,7 @@ __all__ = [
     "Channel",
     "Delivery",
     "Exclusion",
+    "ExclusionProposal",
     "GateOverride",
     "Invitation",
     "JobRun",

@@ -108,7 +108,7 @@ class Objective(models.Model):
 class Exclusion(models.Model):
     """Minutes that count for nothing: neither good nor bad. Applied when counts are read, never to what is stored.
 
-    objective: None = all of the project. retroactive: it covers a page that was sent, so a second person confirmed it.
+    objective: None = all of the project. confirmed_by: the second person, where it covers a page that was sent.
     """
 
     class Category(models.TextChoices):
@@ -124,6 +124,7 @@ class Exclusion(models.Model):
     category = models.CharField(max_length=11, choices=Category.choices, default=Category.MAINTENANCE)
     reason = models.CharField(max_length=500)
     author = models.CharField(max_length=254)
+    confirmed_by = models.CharField(max_length=254, blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -131,6 +132,22 @@ class Exclusion(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(name="slo_exclusion_range", condition=models.Q(ends_at__gt=models.F("starts_at")))
         ]
+
+
+class ExclusionProposal(models.Model):
+    """An exclusion over a page that was sent: it counts for nothing until a second person makes an Exclusion of it."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE)
+    objective = models.ForeignKey(Objective, on_delete=models.CASCADE, null=True, blank=True)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    category = models.CharField(max_length=11, choices=Exclusion.Category.choices)
+    reason = models.CharField(max_length=500)
+    author = models.CharField(max_length=254)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "slo_exclusion_proposal"
 
 
 class GateOverride(models.Model):

@@ -213,3 +213,21 @@ LIMIT 200
 def find_silences(project_id: int, now: datetime) -> list[SilenceRow]:
     """The last to end first: what is active or to come, then what is over."""
     return db.fetch(_SILENCES, {"project": project_id, "now": now}, SilenceRow)
+
+
+@dataclass(frozen=True, slots=True)
+class _ProjectId:
+    project_id: int
+
+
+_TO_TELL = """
+SELECT DISTINCT a.project_id
+FROM alert AS a
+JOIN project AS p ON p.id = a.project_id AND p.deleted_at IS NULL
+WHERE a.state = 'firing' OR a.told <> 'resolved'
+"""
+
+
+def projects_to_tell() -> list[int]:
+    """Projects with alerts that fire, or of which people do not know that they are over."""
+    return sorted(row.project_id for row in db.fetch(_TO_TELL, {}, _ProjectId))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -10,8 +10,8 @@ from tracestore import db
 from tracestore.analysis.cover import NS, Kept, cover
 from tracestore.analysis.slo.burn import Count
 from tracestore.analysis.slo.indicator import Indicator, parse_indicator
-from tracestore.analysis.slo.periods import Calendar, Period, Rolling
-from tracestore.analysis.slo.rules import Rule, rules_for
+from tracestore.analysis.slo.periods import Period, period_of
+from tracestore.analysis.slo.rules import Rule, own_rules, rules_for
 from tracestore.facts import DAY_S, HOUR_S, MINUTE_S
 
 GRAINS: Final = (MINUTE_S, HOUR_S, DAY_S)
@@ -59,15 +59,12 @@ class ObjectiveRow:
         return parse_indicator(self.unit, self.total_q, self.part_q, self.part)
 
     def period(self) -> Period:
-        if self.period_days is not None or self.calendar_first is None:
-            return Rolling(self.period_days or 28)
-        first = datetime.combine(self.calendar_first, time())
-        return Calendar(self.calendar_unit, self.calendar_count, self.time_zone, first)  # type: ignore[arg-type]
+        return period_of(self.period_days, self.calendar_unit, self.calendar_count, self.calendar_first, self.time_zone)
 
     def rules_over(self, period_s: int) -> list[Rule]:
         """Its own rules, else the default ones for its target and a period of this length."""
         if self.rules is not None:
-            return [Rule(**one) for one in self.rules]
+            return own_rules(self.rules, period_s)
         return rules_for(float(self.target), period_s)
 
 

@@ -136,7 +136,7 @@ SELECT o.id AS objective_id, o.project_id, o.name, o.title, o.service, o.unit, o
   to_timestamp(s.skipped_from_s) AS skipped_from, to_timestamp(s.skipped_until_s) AS skipped_until
 FROM objective AS o
 LEFT JOIN slo_state AS s ON s.objective_id = o.id
-WHERE o.deleted_at IS NULL AND o.enabled
+WHERE o.deleted_at IS NULL AND (o.enabled OR NOT %(enabled)s)
   AND (%(project)s::integer IS NULL OR o.project_id = %(project)s)
   AND (%(objective)s::bigint IS NULL OR o.id = %(objective)s)
 ORDER BY o.project_id, o.service, o.name
@@ -157,18 +157,19 @@ ORDER BY r.objective_id, r.severity, r.long_s, r.rule
 """
 
 
-def find_statuses(project_id: int | None = None) -> list[StatusRow]:
-    """Every enabled objective of a project, or of all, by service and name."""
-    return _find(project_id, None)
+def find_statuses(project_id: int | None = None, *, enabled_only: bool = True) -> list[StatusRow]:
+    """The objectives of a project, or of all, by service and name."""
+    return _find(project_id, None, enabled_only)
 
 
 def get_status(project_id: int, objective_id: int) -> StatusRow | None:
-    """None for an objective that is not of this project, or not enabled."""
-    return next(iter(_find(project_id, objective_id)), None)
+    """None for an objective that is not of this project, or is deleted."""
+    return next(iter(_find(project_id, objective_id, False)), None)
 
 
-def _find(project_id: int | None, objective_id: int | None) -> list[StatusRow]:
-    found = db.fetch(_FIND, {"project": project_id, "objective": objective_id, "tries": TRIES}, _Found)
+def _find(project_id: int | None, objective_id: int | None, enabled_only: bool) -> list[StatusRow]:
+    asked = {"project": project_id, "objective": objective_id, "enabled": enabled_only, "tries": TRIES}
+    found = db.fetch(_FIND, asked, _Found)
     rules: dict[int, list[RuleStatus]] = {}
     for rule in db.fetch(_RULES, {"objectives": [one.objective_id for one in found]}, RuleStatus):
         rules.setdefault(rule.objective_id, []).append(rule)

@@ -23,7 +23,9 @@ class VersionBlame(msgspec.Struct, frozen=True, kw_only=True):
     """What the first-bad-version test said (tracestore.analysis.slo.blame.Blame), in words that people read.
 
     first_bad, last_good: names such as "v12" (and what else differs), None when it cannot be told; first_bad_set: its version
-    set. plausible: the interval, names of versions that the evidence allows as well. *_bad, *_total: events before and since.
+    set. plausible: the interval, names of versions that the evidence allows as well. differs: what changed
+    with the first bad one, such as "model gpt-4o -> gpt-4o-mini". recovered_with: a later version that is good again. *_bad,
+    *_total: events before and since.
     """
 
     verdict: Literal["version", "external", "insufficient", "cannot_tell"]
@@ -33,6 +35,8 @@ class VersionBlame(msgspec.Struct, frozen=True, kw_only=True):
     last_good: str | None = None
     last_good_set: str | None = None
     plausible: tuple[str, ...] = ()
+    differs: tuple[str, ...] = ()
+    recovered_with: str | None = None
     before_bad: int = 0
     before_total: int = 0
     after_bad: int = 0

@@ -1,13 +1,15 @@
 """From when to when is a budget counted? Rolling periods, and calendar ones with real months, time zones and clock changes."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from typing import Literal
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal, cast, get_args
 from zoneinfo import ZoneInfo
 
 CalendarUnit = Literal["day", "week", "month", "quarter", "year"]
+CALENDAR_UNITS: tuple[str, ...] = get_args(CalendarUnit)
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _DAYS = {"day": 1, "week": 7}
+_NOMINAL_DAYS = {"day": 1, "week": 7, "month": 30, "quarter": 90, "year": 365}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,18 @@ class Span:
     @property
     def seconds(self) -> int:
         return int((self.end - self.start).total_seconds())
+
+
+def period_of(days: int | None, unit: str, count: int, first: date | None, zone: str) -> Period:
+    """Of an objective's fields: rolling where days are given, else the calendar's."""
+    if days is not None or first is None:
+        return Rolling(days or 28)
+    return Calendar(cast(CalendarUnit, unit), count, zone, datetime.combine(first, time()))
+
+
+def nominal_s(unit: str, count: int) -> int:
+    """Seconds of a calendar period as one speaks of it; real ones differ by days."""
+    return _NOMINAL_DAYS[unit] * count * 86_400
 
 
 def period_at(period: Period, now: datetime) -> Span:

@@ -1,6 +1,7 @@
 """Which rules watch an objective? Windows and factors for its target and period, with the traps of the textbook table mended."""
 
 import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -77,6 +78,22 @@ def rules_for(target: float, period_s: int) -> list[Rule]:
     """
     chosen = _scaled(period_s) if period_s < SCALED_BELOW_S else _fixed(period_s)
     return [_reachable(_at_least_one(rule, period_s), allowed_share(target), period_s) for rule in chosen]
+
+
+def own_rules(given: Sequence[Mapping[str, Any]], period_s: int) -> list[Rule]:
+    """The rules that someone wrote for an objective: name, severity, long_s, short_s, factor, perhaps pending_s."""
+    return [
+        Rule(
+            one["name"],
+            one["severity"],
+            one["long_s"],
+            one["short_s"],
+            one["factor"],
+            spent_by_firing(one["factor"], one["long_s"], period_s),
+            one.get("pending_s", 0),
+        )
+        for one in given
+    ]
 
 
 def _fixed(period_s: int) -> list[Rule]:

@@ -1,10 +1,14 @@
 """What is watched beside the burn rates: shares of the budget that are spent, and events that no longer come."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
-from tracestore.analysis.slo.burn import Count, allowed_share, remaining_share
+from tracestore.analysis.slo.burn import Count, allowed_share, burn_rate, remaining_share
+from tracestore.analysis.slo.evaluation import Judged
 from tracestore.analysis.slo.rules import EVALUATION_S, Rule, gate_of
+from tracestore.analysis.slo.states import AlertState, advance
 
 SHARES: Final = {"budget-50": 0.5, "budget-75": 0.75, "budget-100": 1.0}
 ABSENT: Final = "absent-data"
@@ -70,3 +74,20 @@ def absent_after_s(first: Rule, target: float, events_of_week: int, longest_paus
     rare_s = USUAL_GAPS * WEEK_S / events_of_week
     longest_s = max(formula_s, rare_s, LONGER * longest_pause_s)
     return max(EVALUATION_S, round(longest_s / EVALUATION_S) * EVALUATION_S)
+
+
+def judge_budget(
+    spent: Spent, target: float, period_s: int, states: Mapping[str, AlertState], now: datetime
+) -> list[Judged]:
+    """Each threshold a step further; windows: the period."""
+    return [
+        judge_one(rule, is_spent(rule, spent), states, now, spent.count, burn_rate(spent.count, target))
+        for rule in budget_rules(period_s)
+    ]
+
+
+def judge_one(
+    rule: Rule, held: bool | None, states: Mapping[str, AlertState], now: datetime, count: Count, burn: float | None
+) -> Judged:
+    state, change = advance(states.get(rule.name, AlertState()), rule, held, now)
+    return Judged(rule, held, state, change, count, count, burn, burn)

@@ -1,0 +1,198 @@
+"""What does the evaluator need to know, and what does it leave behind? The state of objectives and of their rules."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import connection
+
+from tracestore import db
+from tracestore.analysis.slo.burn import Count
+from tracestore.analysis.slo.evaluation import Judged
+from tracestore.analysis.slo.states import AlertState
+from tracestore.analysis.slo.thresholds import WEEK_S, kind_of
+from tracestore.facts import HOUR_S
+
+EVALUATION_LOCK: Final = 4_010  # first half of the advisory lock; the second is the objective
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far an objective has been evaluated. newest_s: its newest minute with events. All Unix seconds.
+
+    counted_from_s: counted from there on, further back each moment until history_done.
+    """
+
+    objective_id: int
+    counted_from_s: int
+    history_done: bool
+    evaluated_s: int | None
+    newest_s: int | None
+    failures: int
+    failed_at: datetime | None
+
+
+# Objectives that are not counted at all cannot be evaluated. The newest minute: one probe of the primary key each.
+_POSITIONS: Final = """
+SELECT s.objective_id, s.counted_from_s, s.history_done, s.evaluated_s, newest.start_s AS newest_s, s.failures, s.failed_at
+FROM slo_state AS s
+LEFT JOIN LATERAL (
+  SELECT c.start_s FROM slo_count AS c
+  WHERE c.objective_id = s.objective_id AND c.grain_s = 60
+  ORDER BY c.start_s DESC LIMIT 1
+) AS newest ON TRUE
+WHERE s.objective_id = ANY(%(objectives)s) AND s.counted_from_s IS NOT NULL
+"""
+
+
+def find_positions(objective_ids: Sequence[int]) -> dict[int, Position]:
+    rows = db.fetch(_POSITIONS, {"objectives": list(objective_ids)}, Position)
+    return {row.objective_id: row for row in rows}
+
+
+_PAUSE: Final = """
+SELECT coalesce(max(c.start_s - c.before_s), 0) - %(hour)s AS pause_s
+FROM (
+  SELECT start_s, lag(start_s) OVER (ORDER BY start_s) AS before_s
+  FROM (
+    SELECT DISTINCT start_s FROM slo_count
+    WHERE objective_id = %(objective)s AND grain_s = %(hour)s AND start_s >= %(from_s)s AND start_s < %(until_s)s
+  ) AS hour
+) AS c
+"""
+
+
+def longest_pause_s(objective_id: int, until_s: int) -> int:
+    """The longest run of whole hours without events between others, within the week before; 0 = none."""
+    asked = {"objective": objective_id, "hour": HOUR_S, "from_s": until_s - WEEK_S, "until_s": until_s}
+    ((pause_s,),) = db.fetch_tuples(_PAUSE, asked)
+    return max(0, int(pause_s))
+
+
+# --- within the evaluator's own transaction, that of Django's connection -------------------------------------------------
+
+_LOCK: Final = """
+SELECT id FROM unnest(%(objectives)s::bigint[]) AS id
+WHERE pg_try_advisory_xact_lock(%(class)s, (id %% 2147483647)::integer)
+"""
+
+
+def lock_free(objective_ids: Sequence[int]) -> list[int]:
+    """Those that no other evaluator is at; ours until the transaction ends."""
+    return [row[0] for row in _rows(_LOCK, {"objectives": list(objective_ids), "class": EVALUATION_LOCK})]
+
+
+_EVALUATED: Final = "SELECT objective_id, evaluated_s FROM slo_state WHERE objective_id = ANY(%(objectives)s)"
+
+
+def evaluated_until(objective_ids: Sequence[int]) -> dict[int, int | None]:
+    """As it is now that they are locked: another evaluator may have been faster."""
+    return dict(_rows(_EVALUATED, {"objectives": list(objective_ids)}))
+
+
+_STATES: Final = """
+SELECT objective_id, rule, state, since, frozen_since FROM slo_rule_state WHERE objective_id = ANY(%(objectives)s)
+"""
+
+
+def rule_states(objective_ids: Sequence[int], moment: datetime) -> dict[int, dict[str, AlertState]]:
+    """By objective and rule. What a clock that was ahead has left in the future began at `moment`."""
+    found: dict[int, dict[str, AlertState]] = {}
+    for objective_id, rule, state, since, frozen_since in _rows(_STATES, {"objectives": list(objective_ids)}):
+        since = None if since is None else min(since, moment)
+        frozen_since = None if frozen_since is None else min(frozen_since, moment)
+        found.setdefault(objective_id, {})[rule] = AlertState(state, since, frozen_since)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What evaluating one minute of an objective came to. period: [start, end) in Unix seconds."""
+
+    objective_id: int
+    project_id: int
+    evaluated_s: int
+    judged: tuple[Judged, ...]
+    spent: Count
+    remaining: float | None
+    period: tuple[int, int]
+    skipped: tuple[int, int] | None = None
+
+
+_SAVE_STATE: Final = """
+UPDATE slo_state AS s
+SET evaluated_s = %(evaluated_s)s, failures = 0, failure = '', bad = %(bad)s, total = %(total)s,
+  remaining = %(remaining)s, period_start_s = %(start_s)s, period_end_s = %(end_s)s,
+  skipped_from_s = coalesce(%(skipped_from_s)s, s.skipped_from_s),
+  skipped_until_s = coalesce(%(skipped_until_s)s, s.skipped_until_s)
+WHERE s.objective_id = %(objective)s
+"""
+_RULE_COLUMNS: Final = (
+    "project objective_id rule kind severity state since frozen_since long_burn short_burn long_bad long_total short_bad"
+    " short_total long_s short_s factor"
+).split()
+_SAVE_RULE: Final = """
+INSERT INTO slo_rule_state (project, objective_id, rule, kind, severity, state, since, frozen_since, long_burn, short_burn,
+  long_bad, long_total, short_bad, short_total, long_s, short_s, factor)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (objective_id, rule) DO UPDATE
+SET kind = excluded.kind, severity = excluded.severity, state = excluded.state, since = excluded.since,
+  frozen_since = excluded.frozen_since, long_burn = excluded.long_burn, short_burn = excluded.short_burn,
+  long_bad = excluded.long_bad, long_total = excluded.long_total, short_bad = excluded.short_bad,
+  short_total = excluded.short_total, long_s = excluded.long_s, short_s = excluded.short_s, factor = excluded.factor
+"""
+_FORGET_RULES: Final = "DELETE FROM slo_rule_state WHERE objective_id = %(objective)s AND rule <> ALL(%(rules)s)"
+
+
+def save(outcomes: Iterable[Outcome]) -> None:
+    """What pages, the gate and the next evaluation read; rules that an objective no longer has go."""
+    rows = sorted(
+        (_rule_row(one, judged) for one in outcomes for judged in one.judged), key=lambda row: (row[1], row[2])
+    )
+    with connection.cursor() as cursor:
+        cursor.executemany(_SAVE_RULE, rows)
+        cursor.executemany(_SAVE_STATE, [_state_row(one) for one in sorted(outcomes, key=lambda one: one.objective_id)])
+
+
+def _rule_row(one: Outcome, judged: Judged) -> tuple[Any, ...]:
+    rule, state = judged.rule, judged.state
+    return (
+        one.project_id, one.objective_id, rule.name, kind_of(rule.name), rule.severity, state.state, state.since,
+        state.frozen_since, judged.long_burn, judged.short_burn, judged.long.bad, judged.long.total, judged.short.bad,
+        judged.short.total, rule.long_s, rule.short_s, rule.factor,
+    )  # fmt: skip
+
+
+def _state_row(one: Outcome) -> Mapping[str, Any]:
+    skipped_from_s, skipped_until_s = one.skipped or (None, None)
+    return {
+        "objective": one.objective_id, "evaluated_s": one.evaluated_s, "bad": one.spent.bad, "total": one.spent.total,
+        "remaining": one.remaining, "start_s": one.period[0], "end_s": one.period[1],
+        "skipped_from_s": skipped_from_s, "skipped_until_s": skipped_until_s,
+    }  # fmt: skip
+
+
+def forget_rules(objective_id: int, kept: Sequence[str]) -> None:
+    """Rules that an objective no longer has."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FORGET_RULES, {"objective": objective_id, "rules": list(kept)})
+
+
+_FAILED: Final = """
+UPDATE slo_state SET failures = failures + 1, failure = %(failure)s, failed_at = %(now)s
+WHERE objective_id = %(objective)s
+"""
+
+
+def note_failure(objective_id: int, failure: str, now: datetime) -> None:
+    """An objective could not be evaluated. failure: in words, at most 300 characters."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FAILED, {"objective": objective_id, "failure": failure[:300], "now": now})
+
+
+def _rows(query: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found

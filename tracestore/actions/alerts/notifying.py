@@ -11,11 +11,10 @@ from django.db.models import Q
 from tracestore.actions.alerts.describing import Standing, describe
 from tracestore.actions.alerts.handling import note
 from tracestore.analysis.slo.notice import AlertNotice, Notice, packed
-from tracestore.analysis.slo.thresholds import SHARES, kind_of
 from tracestore.analysis.slo.threads import Story, Telling, decide
+from tracestore.analysis.slo.thresholds import SHARES, kind_of
 from tracestore.models.access import Project
 from tracestore.models.alerts import Alert, Delivery, Severity, Silence
-from tracestore.models.slo import Objective
 from tracestore.queries.channels import recipients_of
 from tracestore.queries.slo import find_objectives
 from tracestore.queries.slo_status import find_statuses
@@ -62,7 +61,9 @@ class _Turn:
     def story(self, key: str) -> Story:
         alerts = self.alerts_by_story[key]
         firing = [alert for alert in alerts if alert.state == FIRING]
-        told = "firing" if any(a.told == "firing" for a in alerts) else "resolved" if any(a.told for a in alerts) else ""
+        told = (
+            "firing" if any(a.told == "firing" for a in alerts) else "resolved" if any(a.told for a in alerts) else ""
+        )
         first = alerts[0]
         return Story(
             key=key,
@@ -195,9 +196,7 @@ def _lead(turn: _Turn, telling: Telling) -> Alert:
     return known or Alert.objects.get(pk=telling.lead)
 
 
-def _deliver(
-    turn: _Turn, telling: Telling, lead: Alert, notices: Sequence[tuple[Alert, AlertNotice]]
-) -> int:
+def _deliver(turn: _Turn, telling: Telling, lead: Alert, notices: Sequence[tuple[Alert, AlertNotice]]) -> int:
     """One row a recipient, who sees what concerns them; returns their number."""
     told: dict[tuple[int, str], tuple[str, list[AlertNotice]]] = {}
     for alert, notice in notices:

@@ -5,6 +5,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from tracestore.outbound_targets import Allowed, parse_allowed
+
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off", ""}
 
@@ -39,6 +41,16 @@ def integer(name: str, default: int, minimum: int, maximum: int) -> int:
 def names(name: str) -> list[str]:
     """A comma-separated list, empty items left out."""
     return [item.strip() for item in text(name, "").split(",") if item.strip()]
+
+
+def targets(name: str) -> list[Allowed]:
+    """Hosts and networks, each with its port or without."""
+    try:
+        return [parse_allowed(entry) for entry in names(name)]
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"{name}: {error}; write hosts or networks such as 10.1.0.0/16 or hooks:9000."
+        ) from None
 
 
 def url(name: str, schemes: set[str]) -> str:

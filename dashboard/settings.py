@@ -189,7 +189,14 @@ _email: dict[str, Any] = env.email(EMAIL_URL or "smtp://localhost:25")
 EMAIL_HOST, EMAIL_PORT = _email["EMAIL_HOST"], _email["EMAIL_PORT"]
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_USER"], _email["EMAIL_HOST_PASSWORD"]
 EMAIL_USE_TLS, EMAIL_USE_SSL = _email["EMAIL_USE_TLS"], _email["EMAIL_USE_SSL"]
-DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("FOURLINE_EMAIL_FROM", str(_email["DEFAULT_FROM_EMAIL"]))
+CHOSEN_SENDER = env.text("FOURLINE_EMAIL_FROM", "")  # a mailbox that somebody reads, unlike the one we make up
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = CHOSEN_SENDER or str(_email["DEFAULT_FROM_EMAIL"])
+
+# ---- what leaves over HTTP: only to public addresses, and to these (tracestore/outbound.py)
+OUTBOUND_PRIVATE = env.targets("FOURLINE_OUTBOUND_PRIVATE")
+
+# ---- who is told that alerting works: called after each minute's evaluation, so that silence is an alarm elsewhere
+HEARTBEAT_URL = env.url("FOURLINE_HEARTBEAT_URL", {"http", "https"})
 
 # ---- logs: one line each, to stdout; the supervisor adds the name of the process
 LOGGING: dict[str, Any] = {

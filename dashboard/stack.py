@@ -9,6 +9,7 @@ import http.client
 import importlib
 import os
 import signal
+import socket
 import sys
 import time
 import warnings
@@ -18,6 +19,7 @@ import django
 from django.core.exceptions import ImproperlyConfigured
 
 from dashboard.children import Child
+from dashboard.demo import mailbox
 from dashboard.embedded.home import HomeError, current_home
 from dashboard.embedded.postgres import Postgres
 from dashboard.embedded.redis import NOISE
@@ -55,13 +57,22 @@ def main(demo: bool = False) -> int:
         open_home(home)
         with home.lock():
             home.ensure_secrets()  # before the settings are read
-            return _supervise(demo)
+            return _supervise(demo, _mailbox() if demo else None)
     except (HomeError, AddressTaken, ImproperlyConfigured, TimeoutError) as error:
         complain(str(error))
         return 1
 
 
-def _supervise(demo: bool) -> int:
+def _mailbox() -> socket.socket | None:
+    """Where the demo's mails go, unless they have somewhere to go. Before the settings are read, as they name it."""
+    if os.environ.get("FOURLINE_EMAIL_URL", "").strip():
+        return None
+    listening = listen("127.0.0.1", 0, "FOURLINE_EMAIL_URL")
+    os.environ["FOURLINE_EMAIL_URL"] = mailbox.address_of(listening)
+    return listening
+
+
+def _supervise(demo: bool, mails: socket.socket | None) -> int:
     from dashboard import settings
 
     supervisor = Supervisor()
@@ -82,11 +93,9 @@ def _supervise(demo: bool) -> int:
         supervisor.start([command_child("beat")])
         supervisor.start([*web_children(settings.WEB_WORKERS, descriptors), command_child("grpc")])
         _await_readiness(supervisor)
-        announce(_ready_line(time.monotonic() - started))
+        announce(_ready_line(time.monotonic() - started) + (f", mails in {settings.HOME.mails}" if mails else ""))
         if demo:
-            supervisor.start(
-                [command_child("simulate", endpoint=_address(settings.OTLP_PORT), api=_address(settings.PORT))]
-            )
+            supervisor.start([_simulation(), *([_mail_server(mails)] if mails else [])])
         supervisor.run()
         say("up", "stopping")
     except Stopped:
@@ -94,6 +103,20 @@ def _supervise(demo: bool) -> int:
     finally:
         supervisor.stop()
     return 0
+
+
+def _simulation() -> Child:
+    from dashboard import settings
+
+    endpoint, api = _address(settings.OTLP_PORT), _address(settings.PORT)
+    return command_child("simulate", objectives=True, endpoint=endpoint, api=api)
+
+
+def _mail_server(listening: socket.socket) -> Child:
+    from dashboard import settings
+
+    keep = [listening.fileno()]
+    return Child("mails", lambda: ForkedProcess("mails", lambda: mailbox.serve(listening, settings.HOME.mails), keep))
 
 
 def load_application() -> None:

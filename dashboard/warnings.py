@@ -14,11 +14,13 @@ from tracestore.queries.background import JobState, find_job_states
 from tracestore.queries.retention import held
 from tracestore.queries.rollups import capped_dimensions
 from tracestore.queries.usage import unpriced_models
+from tracestore.queries.watchdog import ChannelTrouble, EvaluatorState, find_channel_troubles, find_evaluator_state
 from tracestore.timetable import expected_jobs
 
 LOOKED_BACK = timedelta(days=7)
 KEPT_S = 60  # a week of calls is not counted again for every page
 JOBS_KEPT_S = 5
+ALERTING_KEPT_S = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,8 @@ class Notice:
 
 
 def notices_of(project_id: int, slug: str, now: datetime) -> list[Notice]:
-    found = [*jobs_notice(stale_jobs(now)), *retention_notice(now, slug), *prices_notice(now)]
+    found = [*jobs_notice(stale_jobs(now)), *alerting_notices(project_id, slug, now)]
+    found += [*retention_notice(now, slug), *prices_notice(now)]
     return [*found, *unpriced_notice(unpriced(project_id, now), slug), *capped_notice(capped(project_id, now))]
 
 
@@ -75,6 +78,53 @@ def jobs_notice(late: Sequence[JobState]) -> list[Notice]:
     names = ", ".join(job.name for job in late)
     text = "Lists and sums may lack what arrived lately. Look at the log of the worker, or run: python manage.py doctor"
     return [Notice(f"Background work is late: {names}.", text)]
+
+
+def alerting_notices(project_id: int, slug: str, now: datetime) -> list[Notice]:
+    """Alerting that does not work is told on every page. Kept for 15 s in this process."""
+    name = f"alerting-{project_id}"
+    known = cache.get(name)
+    if known is None:
+        known = (find_evaluator_state(now, project_id), find_channel_troubles(project_id, now))
+        cache.set(name, known, ALERTING_KEPT_S)
+    state, channels = known
+    return [*evaluator_notices(state, slug, now), *(channel_notice(channel, slug) for channel in channels)]
+
+
+def evaluator_notices(state: EvaluatorState, slug: str, now: datetime) -> list[Notice]:
+    """One of a standstill, else one of the objectives that are behind; beside it one of those that are out of order."""
+    href, found = f"/p/{slug}/objectives", []
+    if state.stands_still(now):
+        text = (
+            "No alert is raised or resolved meanwhile; missed minutes are made up for afterwards. Look at the log of the"
+            " worker, or run: python manage.py doctor"
+        )
+        found.append(Notice("Objectives have not been evaluated for more than 5 minutes.", text, href, "Objectives"))
+    elif state.late_count:
+        late = f"{counted(state.late_count, 'objective')} not evaluated for more than 5 minutes"
+        text = "Counting or catching up may take a while. If it lasts, the log of the worker says why."
+        found.append(Notice(f"{late}: {_named(state.late, state.late_count)}.", text, href, "Objectives"))
+    if state.broken_count:
+        title = f"{counted(state.broken_count, 'objective')} out of order: {_named(state.broken, state.broken_count)}."
+        text = f"No alert comes of it; it is tried again now and then, and the others go on. It failed with: {state.failure}"
+        found.append(Notice(title, text, href, "Objectives"))
+    return found
+
+
+def _named(names: Sequence[str], count: int) -> str:
+    return ", ".join(names) + (f" and {count - len(names)} more" if count > len(names) else "")
+
+
+def channel_notice(channel: ChannelTrouble, slug: str) -> Notice:
+    href = f"/p/{slug}/settings/channels"
+    if channel.switched_off:
+        text = f"{channel.switched_off} Correct it, test it, and switch it on again."
+        return Notice(f"The channel {channel.name} was switched off: nothing is sent to it.", text, href, "Channels")
+    lost = (
+        f"{counted(channel.given_up, 'notification')} given up. " if channel.given_up else "It is tried again later. "
+    )
+    last = f"Its last failure: {channel.last_failure} " if channel.last_failure else ""
+    return Notice(f"The channel {channel.name} does not deliver.", f"{lost}{last}", href, "Channels")
 
 
 HELD_TOLD_AFTER = timedelta(hours=6)  # a backup or a long transaction is no news

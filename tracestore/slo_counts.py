@@ -1,12 +1,13 @@
 """Good and total of every objective by minute, hour and day and by version set: counted here from rows, and nowhere else.
 
 A minute whose rows changed is marked by whoever changed them (rollups.mark) and counted again for all objectives of the
-project, under the project's lock; so late spans reopen what they belong to. Counting again replaces: it may be repeated and
-killed anywhere.
+project; so late spans reopen what they belong to. Marks are taken under the project's lock, which settling waits for, and
+counted without it, under a lock of counting alone. Counting again replaces: it may be repeated, raced and killed anywhere.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any, Final
 
 import psycopg
@@ -14,12 +15,15 @@ from psycopg import sql
 
 from tracestore.analysis.slo.indicator import Indicator
 from tracestore.facts import DAY_S, HOUR_S, MINUTE_S
-from tracestore.queries.filters import Parameters, Target, condition_within
-from tracestore.queries.slo_targets import TARGETS
+from tracestore.queries.filters import Parameters, condition_within
+from tracestore.queries.slo_targets import SESSION_DAYS, SESSION_NS, TARGETS, UnitTarget
 from tracestore.rollups import kept_rows
 
 NS: Final = 10**9
-SESSION_DAYS: Final = 7  # a session is looked back so far from its last request
+COUNT_LOCK: Final = (
+    11  # class of advisory locks, by project: one counter at a time, so that the older snapshot never wins
+)
+_EVER: Final = (date(1970, 1, 1), date(9999, 12, 31))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +31,60 @@ class Counted:
     """An objective as the counting needs it."""
 
     id: int
+    revision: int
     indicator: Indicator
 
+    @property
+    def unit(self) -> str:
+        return self.indicator.unit
+
+
+def only_counter(connection: psycopg.Connection, project_id: int) -> bool:
+    """Whether nobody else counts for this project until the end of the transaction."""
+    row = connection.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [COUNT_LOCK, project_id]).fetchone()
+    return bool(row and row[0])
+
+
+# --- marks --------------------------------------------------------------------------------------------------------------
 
 TAKE = """
-DELETE FROM slo_mark
-WHERE project = %(project)s AND start_s IN (
-  SELECT start_s FROM slo_mark WHERE project = %(project)s AND start_s < %(until)s ORDER BY start_s DESC LIMIT %(limit)s
+WITH chosen AS (
+  DELETE FROM slo_mark
+  WHERE project = %(project)s AND NOT taken AND start_s IN (
+    SELECT start_s FROM slo_mark
+    WHERE project = %(project)s AND NOT taken AND start_s < %(until)s
+    ORDER BY start_s DESC
+    LIMIT %(limit)s
+  )
+  RETURNING start_s
 )
-RETURNING start_s
+INSERT INTO slo_mark (project, start_s, taken)
+SELECT %(project)s, start_s, TRUE FROM chosen ORDER BY start_s
+ON CONFLICT DO NOTHING
 """
+TAKEN = "SELECT start_s FROM slo_mark WHERE project = %s AND taken ORDER BY start_s"
+DONE = "DELETE FROM slo_mark WHERE project = %s AND taken AND start_s = ANY(%s)"
 
 
-def take(connection: psycopg.Connection, project_id: int, until_s: int, limit: int) -> list[int]:
-    """The newest marked minutes that begin before until_s; their marks go with the caller's transaction.
+def take(connection: psycopg.Connection, project_id: int, until_s: int, limit: int) -> None:
+    """Takes the newest marked minutes that begin before until_s. The caller holds the project's lock until it commits.
 
-    The caller holds the project's lock: who marks meanwhile waits, and marks what is counted again.
+    What was marked before is committed then, and seen by whoever counts later; what changes after that is marked anew.
     """
-    parameters = {"project": project_id, "until": until_s, "limit": limit}
-    return sorted(row[0] for row in connection.execute(TAKE, parameters))
+    connection.execute(TAKE, {"project": project_id, "until": until_s, "limit": limit})
+
+
+def taken(connection: psycopg.Connection, project_id: int) -> list[int]:
+    """The minutes that were taken and are not counted yet, by whomever."""
+    return [row[0] for row in connection.execute(TAKEN, [project_id])]
+
+
+def done(connection: psycopg.Connection, project_id: int, starts: Sequence[int]) -> None:
+    """The marks of these minutes go with the caller's transaction, in which they were counted."""
+    connection.execute(DONE, [project_id, list(starts)])
+
+
+# --- counting -------------------------------------------------------------------------------------------------------------
 
 
 def count(
@@ -53,36 +92,38 @@ def count(
 ) -> None:
     """Counts these minutes again for these objectives, all of one unit, and what their hours and days come to.
 
-    Minutes whose rows may be gone stay as they were counted. Raises psycopg errors of a filter that the database cannot
-    answer (in time).
+    The caller is the only counter. Minutes whose rows may be gone stay as they were counted. Raises psycopg errors of a
+    filter that the database cannot answer (in time).
     """
-    parameters = _bounds(connection, project_id, objectives, starts)
-    if parameters and objectives[0].indicator.unit == "session":
-        former = [row[0] for row in connection.execute(FORMER_ENDS, parameters)]
-        parameters = _bounds(connection, project_id, objectives, sorted({*former, *starts}))
-    if not parameters:
+    unit = TARGETS[objectives[0].unit]
+    parameters = _bounds(connection, project_id, objectives, starts, unit)
+    if not parameters["starts"]:
         return
     connection.execute(EMPTY, parameters)
-    statement, values = _statement(objectives)
+    statement, values = _statement(objectives, unit)
     connection.execute(statement, parameters | values)
     fold(connection, parameters["objectives"], parameters["starts"])
 
 
 def _bounds(
-    connection: psycopg.Connection, project_id: int, objectives: Sequence[Counted], starts: Sequence[int]
+    connection: psycopg.Connection,
+    project_id: int,
+    objectives: Sequence[Counted],
+    starts: Sequence[int],
+    unit: UnitTarget,
 ) -> dict[str, Any]:
-    """Nothing where nothing is to be counted."""
     kept = kept_rows(connection, project_id, starts)
-    if not objectives or not kept["starts"]:
-        return {}
+    if not kept["starts"]:
+        return kept
+    around = timedelta(unit.days or 0)
+    days = _EVER if unit.days is None else (kept["days"][0] - around, kept["days"][-1] + around)
     return kept | {
         "project": project_id,
         "objectives": [one.id for one in objectives],
-        "first_day": kept["days"][0],
-        "last_day": kept["days"][-1],
+        "first_day": days[0],
+        "last_day": days[1],
         "start_ns": min(kept["starts"]) * NS,
         "end_ns": (max(kept["starts"]) + MINUTE_S) * NS,
-        "session_days": SESSION_DAYS,
     }
 
 
@@ -90,55 +131,100 @@ EMPTY = """
 DELETE FROM slo_count
 WHERE objective_id = ANY(%(objectives)s) AND grain_s = 60 AND start_s = ANY(%(starts)s::bigint[])
 """
-# Grain: one row an objective, minute and version set with events.
+# Grain: one row an objective, minute and version set with events. Rows are read once for all objectives, and each filter is
+# asked once of each (OFFSET 0 keeps the planner from asking it again for every sum).
 _COUNT = sql.SQL("""
 INSERT INTO slo_count (project, objective_id, grain_s, start_s, version_set, bad, total, bad_traces)
 WITH event AS MATERIALIZED (
 {events}
+),
+asked AS (
+  SELECT {alias}.minute_s, {alias}.set_id, {alias}.trace_id, {answers}
+  FROM event AS {alias}
+  OFFSET 0
+),
+summed AS (
+  SELECT minute_s, set_id, {sums}
+  FROM asked
+  GROUP BY minute_s, set_id
 )
-{counts}
-ON CONFLICT (objective_id, grain_s, start_s, version_set) DO UPDATE
-SET bad = excluded.bad, total = excluded.total, bad_traces = excluded.bad_traces
+SELECT %(project)s, one.id, 60, summed.minute_s, summed.set_id, one.bad, one.total, coalesce(one.traces[1:3], '{{}}')
+FROM summed CROSS JOIN LATERAL (VALUES {rows}) AS one (id, bad, total, traces)
+WHERE one.total > 0
 """)
-_OF_ONE = sql.SQL("""SELECT %(project)s, {id}, 60, {alias}.minute_s, {alias}.set_id,
-  count(*) FILTER (WHERE {bad}), count(*),
-  coalesce((array_agg({alias}.trace_id ORDER BY {alias}.trace_id) FILTER (WHERE {bad}))[1:3], '{{}}')
-FROM event AS {alias}
-WHERE {total}
-GROUP BY {alias}.minute_s, {alias}.set_id""")
+_ANSWER = sql.SQL("({total}) AS {counts}, ({total}) AND ({part}) {truth} AS {bad}")
+_SUM = sql.SQL("""count(*) FILTER (WHERE {counts}) AS {total}, count(*) FILTER (WHERE {bad}) AS {failed},
+    array_agg(trace_id ORDER BY trace_id) FILTER (WHERE {bad} AND trace_id IS NOT NULL) AS {traces}""")
+_ROW = sql.SQL("({id}::bigint, {failed}, {total}, {traces})")
+_NAMES: Final = ("counts", "bad", "total", "failed", "traces")
 
 
-def _statement(objectives: Sequence[Counted]) -> tuple[sql.Composed, dict[str, Any]]:
-    """All of one unit: the rows of the minutes are read once."""
-    unit, parameters = TARGETS[objectives[0].indicator.unit], Parameters()
-    counts = [_of_one(one, unit.alias, unit.target, parameters) for one in objectives]
-    statement = _COUNT.format(events=sql.SQL(unit.events), counts=sql.SQL("\nUNION ALL\n").join(counts))
+def _statement(objectives: Sequence[Counted], unit: UnitTarget) -> tuple[sql.Composed, dict[str, Any]]:
+    parameters = Parameters()
+    names = [{name: sql.Identifier(f"{name}{number}") for name in _NAMES} for number in range(len(objectives))]
+    answers = [
+        _answer(one, unit, parameters, name["counts"], name["bad"]) for one, name in zip(objectives, names, strict=True)
+    ]
+    statement = _COUNT.format(
+        events=sql.SQL(unit.events),
+        alias=sql.Identifier(unit.alias),
+        answers=sql.SQL(", ").join(answers),
+        sums=sql.SQL(", ").join(_SUM.format(**name) for name in names),
+        rows=sql.SQL(", ").join(
+            _ROW.format(id=sql.Literal(one.id), **name) for one, name in zip(objectives, names, strict=True)
+        ),
+    )
     return statement, parameters.values
 
 
-def _of_one(one: Counted, alias: str, target: Target, parameters: Parameters) -> sql.Composed:
-    part = condition_within(parameters, one.indicator.part, target)
-    return _OF_ONE.format(
-        id=sql.Literal(one.id),
-        alias=sql.Identifier(alias),
-        bad=sql.SQL("({}) IS NOT TRUE" if one.indicator.bad_unless_good else "({}) IS TRUE").format(part),
-        total=condition_within(parameters, one.indicator.total, target),
+def _answer(
+    one: Counted, unit: UnitTarget, parameters: Parameters, counts: sql.Identifier, bad: sql.Identifier
+) -> sql.Composed:
+    """What a filter cannot tell of an event is not good, and not bad."""
+    return _ANSWER.format(
+        total=condition_within(parameters, one.indicator.total, unit.target),
+        part=condition_within(parameters, one.indicator.part, unit.target),
+        truth=sql.SQL("IS NOT TRUE" if one.indicator.bad_unless_good else "IS TRUE"),
+        counts=counts,
+        bad=bad,
     )
 
 
-# What a session was counted under before it went on: the ends of its other requests.
-FORMER_ENDS = """
+# --- sessions -------------------------------------------------------------------------------------------------------------
+
+# What a session was counted under before it went on, or will be: the ends of its other requests.
+_OTHER_ENDS = f"""
 SELECT DISTINCT other.end_ns / 60000000000 * 60
 FROM trace AS ended
-JOIN trace AS other ON other.project = ended.project AND other.session_id = ended.session_id
-  AND other.day BETWEEN %(first_day)s - %(session_days)s AND %(last_day)s + %(session_days)s
+JOIN trace AS other ON other.project = ended.project
+  AND other.session_id = ended.session_id
+  AND other.day BETWEEN %(first_day)s AND %(last_day)s
+  AND other.end_ns BETWEEN ended.end_ns - {SESSION_NS} AND ended.end_ns + {SESSION_NS}
 WHERE ended.project = %(project)s
   AND ended.day = ANY(%(days)s::date[])
-  AND ended.end_ns >= %(start_ns)s AND ended.end_ns < %(end_ns)s
+  AND ended.end_ns >= %(start_ns)s
+  AND ended.end_ns < %(end_ns)s
   AND ended.end_ns / 60000000000 * 60 = ANY(%(starts)s::bigint[])
   AND ended.session_id IS NOT NULL
-"""
+"""  # noqa: S608  # constants only
 
+
+def with_other_ends(connection: psycopg.Connection, project_id: int, starts: Sequence[int]) -> list[int]:
+    """Changed minutes, and those under which sessions with a request in one of them may be counted."""
+    kept = kept_rows(connection, project_id, starts)
+    if not kept["starts"]:
+        return list(starts)
+    parameters = kept | {
+        "project": project_id,
+        "first_day": kept["days"][0] - timedelta(SESSION_DAYS),
+        "last_day": kept["days"][-1] + timedelta(SESSION_DAYS),
+        "start_ns": min(kept["starts"]) * NS,
+        "end_ns": (max(kept["starts"]) + MINUTE_S) * NS,
+    }
+    return sorted({*starts, *(row[0] for row in connection.execute(_OTHER_ENDS, parameters))})
+
+
+# --- hours and days -------------------------------------------------------------------------------------------------------
 
 FOLD = """
 INSERT INTO slo_count (project, objective_id, grain_s, start_s, version_set, bad, total, bad_traces)

@@ -61,6 +61,7 @@ class Simulator:
         self._numbers = itertools.count()
         self._released_ns = now_ns - int(max(pace.hours, RELEASES_HOURS) * 60) * MINUTE_NS
         self._history = _past(now_ns // MINUTE_NS, pace)
+        self.whole = False  # all of the whole history has been sent
 
     def advance(self, now_ns: int) -> int:
         """Send what has ended by now_ns; returns the number of spans sent."""
@@ -77,6 +78,7 @@ class Simulator:
     def fill(self) -> int | None:
         """Send the next minutes of history; returns their number of spans, None when all of it has been sent."""
         past = next(self._history, None)
+        self.whole = past is None or past.kept < 1.0
         if past is None:
             return None
         return sum(self._plan(minute, past.kept) for minute in past.minutes)
@@ -128,9 +130,14 @@ def _past(newest: int, pace: Pace) -> Iterator[Past]:
         yield Past(range(minute - THIN + 1, minute + 1), 1 / THIN)
 
 
-def run(simulator: Simulator, clock_ns: Callable[[], int], sleep: Callable[[float], None]) -> None:
-    """For ever: what is due now, and some history as long as there is any."""
-    filling = True
+def run(
+    simulator: Simulator,
+    clock_ns: Callable[[], int],
+    sleep: Callable[[float], None],
+    when_whole: Callable[[], None] = lambda: None,
+) -> None:
+    """For ever: what is due now, and some history as long as there is any. when_whole: done once the last day is in."""
+    filling, told = True, False
     while True:
         simulator.advance(clock_ns())
         if not filling:
@@ -140,4 +147,7 @@ def run(simulator: Simulator, clock_ns: Callable[[], int], sleep: Callable[[floa
         spans = simulator.fill()
         filling = spans is not None
         simulator.sender.flush()
+        if simulator.whole and not told:
+            told = True
+            when_whole()
         sleep(max(0.0, (spans or 0) / HISTORY_SPANS_PER_S - (clock_ns() - began_ns) / SECOND))

@@ -41,6 +41,11 @@ class Home:
         return self.path / "postgres"
 
     @property
+    def mails(self) -> Path:
+        """What the demo would have sent."""
+        return self.path / "mails"
+
+    @property
     def programs(self) -> Path:
         return self.path / "programs"
 

@@ -13,7 +13,9 @@ from django.views.decorators.http import require_safe
 
 from dashboard.access import key_view, public
 from dashboard.exposition import exposition
+from tracestore import db
 from tracestore.queries.background import JobState, find_job_states
+from tracestore.queries.watchdog import STALE_AFTER, EvaluatorState, find_evaluator_state
 from tracestore.timetable import expected_jobs
 
 
@@ -36,22 +38,42 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 def readiness(now: datetime) -> dict[str, dict[str, Any]]:
-    """database, migrations, jobs: each {"ok", "problem"}. What cannot be known without the database is not ok."""
+    """database, migrations, jobs, objectives: each {"ok", "problem"}. What cannot be known without the database is not ok."""
     try:
         missing = _missing_migrations()
-        late = [] if missing else [job for job in find_job_states(now, expected_jobs()) if not job.fresh]
-    except (DatabaseError, psycopg.Error) as error:
-        unknown = {"ok": False, "problem": "unknown without the database"}
+        return _unprepared(missing) if missing else _running(now)
+    except (DatabaseError, psycopg.Error, db.Unavailable) as error:
+        unknown = _check("unknown without the database")
         problem = f"the database does not answer ({type(error).__name__})"
-        return {"database": {"ok": False, "problem": problem}, "migrations": unknown, "jobs": unknown}
-    if missing:
-        return {
-            "database": {"ok": True, "problem": None},
-            "migrations": {"ok": False, "problem": f"not applied: {', '.join(missing)}. Run `manage.py prepare`."},
-            "jobs": {"ok": False, "problem": "unknown before the migrations"},
-        }
-    good = {"ok": True, "problem": None}
-    return {"database": good, "migrations": good, "jobs": {"ok": not late, "problem": _lateness(late)}}
+        return {"database": _check(problem), "migrations": unknown, "jobs": unknown, "objectives": unknown}
+
+
+def _unprepared(missing: list[str]) -> dict[str, dict[str, Any]]:
+    problem = f"not applied: {', '.join(missing)}. Run `manage.py prepare`."
+    unknown = _check("unknown before the migrations")
+    return {"database": _check(None), "migrations": _check(problem), "jobs": unknown, "objectives": unknown}
+
+
+def _running(now: datetime) -> dict[str, dict[str, Any]]:
+    """One objective that is broken leaves the installation ready: only that none at all is evaluated does not."""
+    late = [job for job in find_job_states(now, expected_jobs()) if not job.fresh]
+    still = _standstill(find_evaluator_state(now), now)
+    return {
+        "database": _check(None),
+        "migrations": _check(None),
+        "jobs": _check(_lateness(late)),
+        "objectives": _check(still),
+    }
+
+
+def _check(problem: str | None) -> dict[str, Any]:
+    return {"ok": problem is None, "problem": problem}
+
+
+def _standstill(state: EvaluatorState, now: datetime) -> str | None:
+    if not state.stands_still(now):
+        return None
+    return f"none of {state.working} was evaluated in the last {STALE_AFTER.total_seconds() / 60:.0f} minutes"
 
 
 def _lateness(late: list[JobState]) -> str | None:

@@ -133,7 +133,7 @@ def _trace_version(term: Term, parameters: Parameters) -> sql.Composable:
     return any_of([own, some_set])
 
 
-def _trace_names(term: Term, parameters: Parameters) -> sql.Composable:
+def trace_names(term: Term, parameters: Parameters) -> sql.Composable:
     """The text as it is written, in names, ids, errors and attributes of the trace."""
     some_value = sql.SQL("EXISTS (SELECT FROM jsonb_each_text(t.attrs) AS one WHERE {})").format(
         any_of(contains([sql.Identifier("one", "value")], term, parameters))
@@ -202,7 +202,7 @@ def _some_trace(condition: Condition) -> Condition:
 
 SESSION: Target = {
     **{name: _some_trace(of_trace) for name, of_trace in TRACE.items()},
-    "text": _some_trace(_trace_names),
+    "text": _some_trace(trace_names),
     "session": text("g", "session_id"),
     "duration": number(sql.SQL("(g.end_ns - g.start_ns)")),
     "cost": number(sql.Identifier("g", "cost_nanousd")),

@@ -110,11 +110,13 @@ TOOL: Target = {
 }
 
 
-def _of_trace(name: str) -> Condition:
+def of_judged_trace(condition: Condition) -> Condition:
+    """Of the trace that a score is about."""
+
     def ask(term: Term, parameters: Parameters) -> sql.Composable:
         return sql.SQL(
             "EXISTS (SELECT FROM trace AS t WHERE t.project = e.project AND t.trace_id = e.trace_id AND {})"
-        ).format(paren(TRACE[name](term, parameters)))
+        ).format(paren(condition(term, parameters)))
 
     return ask
 
@@ -130,7 +132,7 @@ def _passed(term: Term, parameters: Parameters) -> sql.Composable:
 
 
 SCORE: Target = {
-    **{name: _of_trace(name) for name in TRACE},
+    **{name: of_judged_trace(of_trace) for name, of_trace in TRACE.items()},
     "service": text("e", "service"),
     "environment": text("e", "environment"),
     "version": _own_version("e"),

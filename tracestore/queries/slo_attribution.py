@@ -171,7 +171,12 @@ def fields_of(one: Drawn, tools: Sequence[str]) -> dict[str, str | float | None]
         "input tokens": None if one.input_tokens is None else float(one.input_tokens),
     }
     found |= {f"{TOOL}{tool}": CALLED if tool in one.tools else NOT_CALLED for tool in tools}
-    return found | {f"attr.{key}": str(value) for key, value in one.attrs.items()}
+    return found | {f"attr.{key}": _as_text(value) for key, value in one.attrs.items()}
+
+
+def _as_text(value: object) -> str:
+    """As a filter asks for it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _without(fields: Mapping[str, str | float | None], asked: set[str]) -> Row:

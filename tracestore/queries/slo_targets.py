@@ -1,24 +1,34 @@
 """Which rows are the events of an objective's unit, and what does a filter ask of them?
 
 Each statement gives the rows that ended in the minutes %(starts)s, with minute_s, set_id (32 hex digits, '' = unknown) and
-trace_id; %(days)s are the storage days to look at.
+trace_id; %(days)s are the storage days to look at, %(first_day)s and %(last_day)s those of what else a filter asks for.
+What an event is depends on its rows alone, never on what is counted together with it.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, LiteralString
 
-from tracestore.queries.filter_targets import SESSION, TRACE
-from tracestore.queries.filters import Target
-from tracestore.queries.row_targets import CALL, SCORE, TOOL
+from psycopg import sql
+
+from tracestore.analysis.filters import Term
+from tracestore.queries.filter_targets import SESSION, TRACE, trace_names
+from tracestore.queries.filters import Condition, Parameters, Target, paren
+from tracestore.queries.row_targets import CALL, SCORE, TOOL, of_judged_trace
+
+# A session that was silent for so long and goes on is another one: its end is what no request of it follows for so long.
+SESSION_DAYS: Final = 7
+SESSION_NS: Final = SESSION_DAYS * 86_400 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
 class UnitTarget:
-    """alias: what the target calls a row of `events`."""
+    """alias: what the target calls a row of `events`. days: around its own that its other rows may lie in; None: any."""
 
     alias: str
     target: Target
     events: LiteralString
+    days: int | None = 0
 
 
 _OF_MINUTES: Final = """WHERE x.project = %(project)s
@@ -26,38 +36,91 @@ _OF_MINUTES: Final = """WHERE x.project = %(project)s
   AND x.end_ns >= %(start_ns)s
   AND x.end_ns < %(end_ns)s
   AND x.end_ns / 60000000000 * 60 = ANY(%(starts)s::bigint[])"""
-_EVENT: Final = """SELECT x.*, x.end_ns / 60000000000 * 60 AS minute_s,
+_MINUTE: Final = """x.end_ns / 60000000000 * 60 AS minute_s,
   coalesce(replace(x.version_set::text, '-', ''), '') AS set_id"""
+_EVENT: Final = f"SELECT x.*, {_MINUTE}"
 
-# A session is one event, at the end of its last request; its version set is that request's.
-_SESSIONS: Final = """SELECT whole.*, whole.end_ns / 60000000000 * 60 AS minute_s
-FROM (
-  SELECT t.session_id, min(t.start_ns) AS start_ns, max(t.end_ns) AS end_ns, bounded(sum(t.cost_nanousd)) AS cost_nanousd,
-    bounded(sum(t.input_tokens)) AS input_tokens, bounded(sum(t.output_tokens)) AS output_tokens,
-    (array_agg(coalesce(replace(t.version_set::text, '-', ''), '') ORDER BY t.end_ns DESC, t.trace_id))[1] AS set_id,
-    (array_agg(t.trace_id ORDER BY t.end_ns DESC, t.trace_id))[1] AS trace_id
+# A session is one event, at the end of its last request and of that one's version set.
+_SESSIONS: Final = f"""SELECT x.session_id, x.end_ns, x.trace_id, whole.*, {_MINUTE}
+FROM trace AS x
+CROSS JOIN LATERAL (
+  SELECT min(t.start_ns) AS start_ns, bounded(sum(t.cost_nanousd)) AS cost_nanousd,
+    bounded(sum(t.input_tokens)) AS input_tokens, bounded(sum(t.output_tokens)) AS output_tokens
   FROM trace AS t
-  WHERE t.project = %(project)s
-    AND t.day BETWEEN %(first_day)s - %(session_days)s AND %(last_day)s + %(session_days)s
-    AND t.session_id IN (
-      SELECT x.session_id
-      FROM trace AS x
-      WHERE x.project = %(project)s
-        AND x.day = ANY(%(days)s::date[])
-        AND x.end_ns >= %(start_ns)s
-        AND x.end_ns < %(end_ns)s
-        AND x.end_ns / 60000000000 * 60 = ANY(%(starts)s::bigint[])
-        AND x.session_id IS NOT NULL
-    )
-  GROUP BY t.session_id
+  WHERE t.project = x.project
+    AND t.session_id = x.session_id
+    AND t.day BETWEEN %(first_day)s AND %(last_day)s
+    AND t.end_ns > x.end_ns - {SESSION_NS}
+    AND t.end_ns <= x.end_ns
 ) AS whole
-WHERE whole.end_ns / 60000000000 * 60 = ANY(%(starts)s::bigint[])"""
+{_OF_MINUTES}
+  AND x.session_id IS NOT NULL
+  AND NOT EXISTS (
+    SELECT FROM trace AS later
+    WHERE later.project = x.project
+      AND later.session_id = x.session_id
+      AND later.day BETWEEN %(first_day)s AND %(last_day)s
+      AND later.end_ns <= x.end_ns + {SESSION_NS}
+      AND (later.end_ns, later.trace_id) > (x.end_ns, x.trace_id)
+  )"""  # noqa: S608  # constants only
 
+
+def _of_session(condition: Condition) -> Condition:
+    """Some request of it, as far as it is counted."""
+
+    def ask(term: Term, parameters: Parameters) -> sql.Composable:
+        return sql.SQL(
+            "EXISTS (SELECT FROM trace AS t WHERE t.project = %(project)s AND t.session_id = g.session_id"
+            " AND t.day BETWEEN %(first_day)s AND %(last_day)s"
+            " AND t.end_ns > g.end_ns - {} AND t.end_ns <= g.end_ns AND {})"
+        ).format(sql.Literal(SESSION_NS), paren(condition(term, parameters)))
+
+    return ask
+
+
+def _one_by_one(target: Target, names: Collection[str]) -> Target:
+    """These ask other tables: in a subquery that the planner cannot turn round, so that it probes for each event."""
+
+    def of_each(condition: Condition) -> Condition:
+        return lambda term, parameters: sql.SQL("coalesce((SELECT {}), FALSE)").format(
+            paren(condition(term, parameters))
+        )
+
+    return {name: of_each(ask) if name in names else ask for name, ask in target.items()}
+
+
+# Free text is looked for in names, ids, errors and attributes: the index of words comes behind, and would miss some.
+_REQUEST: Final = _one_by_one(
+    {**TRACE, "text": trace_names}, ("provider", "agent", "name", "error", "prompt", "status", "text")
+)
+_SESSION: Final = _one_by_one(
+    {
+        name: SESSION[name] if name in ("session", "duration", "cost", "tokens") else _of_session(_REQUEST[name])
+        for name in _REQUEST
+    },
+    [name for name in TRACE if name not in ("session", "duration", "cost", "tokens")],
+)
+_EVALUATION: Final = _one_by_one(
+    {**SCORE, "text": of_judged_trace(trace_names)},
+    [
+        name
+        for name in TRACE
+        if name not in ("service", "environment", "operation", "model", "name", "status", "outcome")
+    ],
+)
 
 TARGETS: Final[dict[str, UnitTarget]] = {
-    "request": UnitTarget("t", TRACE, f"{_EVENT}\nFROM trace AS x\n{_OF_MINUTES}"),
-    "llm_call": UnitTarget("c", CALL, f"{_EVENT}\nFROM llm_call AS x\n{_OF_MINUTES}\n  AND x.call AND x.billable"),
-    "tool_call": UnitTarget("k", TOOL, f"{_EVENT}\nFROM tool_call AS x\n{_OF_MINUTES}"),
-    "session": UnitTarget("g", SESSION, _SESSIONS),
-    "evaluation": UnitTarget("e", SCORE, f"{_EVENT}\nFROM score AS x\n{_OF_MINUTES}"),
+    "request": UnitTarget("t", _REQUEST, f"{_EVENT}\nFROM trace AS x\n{_OF_MINUTES}"),
+    "llm_call": UnitTarget(
+        "c",
+        _one_by_one(CALL, ("agent", "name", "attr", "text", "tool")),
+        f"{_EVENT}\nFROM llm_call AS x\n{_OF_MINUTES}\n  AND x.call AND x.billable",
+    ),
+    "tool_call": UnitTarget(
+        "k",
+        _one_by_one(TOOL, ("agent", "name", "attr", "text", "provider", "prompt", "cost", "tokens")),
+        f"{_EVENT}\nFROM tool_call AS x\n{_OF_MINUTES}",
+    ),
+    "session": UnitTarget("g", _SESSION, _SESSIONS, SESSION_DAYS),
+    "evaluation": UnitTarget("e", _EVALUATION, f"{_EVENT}\nFROM score AS x\n{_OF_MINUTES}", None),
 }

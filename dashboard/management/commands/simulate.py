@@ -5,6 +5,7 @@ import logging
 import signal
 import time
 from argparse import ArgumentParser
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,6 +35,11 @@ class Command(BaseCommand):
             "--days", type=float, default=14.0, help="days back to which one session in twelve is sent too (default 14)"
         )
         parser.add_argument("--rate", type=float, default=0.6, help="1.0 = about 1.4 traces a second (default 0.6)")
+        parser.add_argument(
+            "--objectives",
+            action="store_true",
+            help="create the demo's objectives in this installation's first project, if it never had any",
+        )
         parser.add_argument("--seed", type=int, default=1, help="another seed tells another story")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -48,10 +54,24 @@ class Command(BaseCommand):
         _wait_until_open(options["endpoint"])
         sender = Sender(options["endpoint"], options["api"], options["key"] or _first_key())
         pace = Pace(options["seed"], options["rate"], options["hours"], options["days"])
+        promised = _promise if options["objectives"] else _nothing
         try:
-            run(Simulator(sender, pace, time.time_ns()), time.time_ns, time.sleep)
+            run(Simulator(sender, pace, time.time_ns()), time.time_ns, time.sleep, promised)
         except KeyboardInterrupt:
             sender.close()
+
+
+def _nothing() -> None: ...
+
+
+def _promise() -> None:
+    """When the last day is in: budgets of an hour would look spent after one bad release."""
+    from dashboard.demo.promises import promise
+    from tracestore.models import Project
+
+    project = Project.objects.filter(deleted_at=None).order_by("pk").first()
+    if project is not None and (created := promise(project.pk, datetime.now(UTC))):
+        print(f"{created} objectives created in {project.name}", flush=True)
 
 
 def _stop(*_: object) -> None:

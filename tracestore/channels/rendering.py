@@ -1,0 +1,269 @@
+"""A notice in words, the same for all channels: what, since when, which version, the one thing to do, what is left."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tracestore.analysis.slo.notice import AlertNotice, Notice, VersionBlame, Window
+from tracestore.channels.notice_links import alert_link, comparison_link, in_project, web_link
+from tracestore.channels.words import DASH, clock, lasting, name, percent, share, times
+
+SEVERITY = {"page": "Page", "ticket": "Ticket"}
+ACTION = {"rollback": "Roll back", "degrade": "Degrade", "rate-limit": "Rate-limit", "look": "Look"}
+MAX_SUMMARY_LINES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class BurnLine:
+    """One of the two windows of the rule. over: whether it is above the factor."""
+
+    window: str
+    burn: str
+    counts: str
+    over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VersionLine:
+    """Which version it went bad from. before, after: "" when that was not measured. *_part: bars, 0-100."""
+
+    headline: str
+    reason: str
+    known: bool
+    first_bad: str
+    last_good: str
+    before: str
+    after: str
+    before_part: int
+    after_part: int
+    also: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    word: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertWords:
+    """status: Firing or Resolved. action: empty once it is resolved. facts: (label, words), of a resolved one its story."""
+
+    title: str
+    severity: str
+    is_page: bool
+    status: str
+    resolved: bool
+    objective: str
+    promise: str
+    service: str
+    since: str
+    story: str
+    action: str
+    action_text: str
+    version: VersionLine
+    burn: tuple[BurnLine, ...]
+    factor: str
+    budget: str
+    budget_part: int
+    exhaustion: str
+    facts: tuple[tuple[str, str], ...]
+    traces: tuple[Link, ...]
+    runbook: str
+    page: str
+    acknowledge: str
+    silence: str
+    objective_page: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeWords:
+    """lead: what it is mainly about, None in tests and summaries. others: of the same group, told in short."""
+
+    subject: str
+    preheader: str
+    headline: str
+    project: str
+    lead: AlertWords | None
+    others: tuple[AlertWords, ...]
+    summary: tuple[str, ...]
+    summary_more: int
+    why: str
+    alerts_page: str
+    channels_page: str
+
+
+def in_words(notice: Notice, zone: str) -> NoticeWords:
+    """zone: of the channel, for times."""
+    ordered = sorted(notice.alerts[1:], key=lambda alert: alert.state == "resolved")
+    told = [_alert(one, notice, zone) for one in (*notice.alerts[:1], *ordered)]
+    lead = told[0] if told else None
+    return NoticeWords(
+        subject=_subject(notice, lead),
+        preheader=_preheader(notice, lead),
+        headline=_headline(notice, lead),
+        project=name(notice.project_name),
+        lead=lead,
+        others=tuple(told[1:]),
+        summary=tuple(name(line, 300) for line in notice.summary[:MAX_SUMMARY_LINES]),
+        summary_more=max(0, len(notice.summary) - MAX_SUMMARY_LINES),
+        why=name(notice.why, 300),
+        alerts_page=in_project(notice.project, "alerts"),
+        channels_page=in_project(notice.project, "settings", "channels"),
+    )
+
+
+def _subject(notice: Notice, lead: AlertWords | None) -> str:
+    """The same for all of an alert's life, whatever is told: mail programs split a thread where it changes."""
+    project = name(notice.project_name, 40)
+    if lead is not None:
+        return f"[{project}] {lead.severity}: {lead.title}"
+    return f"[{project}] Many alerts at once" if notice.kind == "summary" else f"[{project}] Test of a channel"
+
+
+def _headline(notice: Notice, lead: AlertWords | None) -> str:
+    if lead is None:
+        if notice.kind == "summary":
+            return f"{len(notice.summary)} alerts fired within ten minutes"
+        return "This is a test. Notifications of this project arrive here."
+    return {
+        "reminder": f"Still firing: {lead.title}",
+        "reopened": f"Firing again: {lead.title}",
+        "resolved": f"Resolved: {lead.title}",
+    }.get(notice.kind, lead.title)
+
+
+def _preheader(notice: Notice, lead: AlertWords | None) -> str:
+    """The one line that a phone shows under the subject: version, action, what is left."""
+    if lead is None:
+        return "One message instead of one each." if notice.kind == "summary" else "Nothing is wrong."
+    if lead.resolved:
+        return f"{lead.story} {lead.budget}."
+    version = f"{lead.version.headline}. " if lead.version.known else ""
+    return f"{version}{lead.action_text} {lead.budget}, {lead.exhaustion}."
+
+
+def _alert(alert: AlertNotice, notice: Notice, zone: str) -> AlertWords:
+    slug, resolved = notice.project, alert.state == "resolved"
+    return AlertWords(
+        title=name(alert.title),
+        severity=SEVERITY[alert.severity],
+        is_page=alert.severity == "page",
+        status="Resolved" if resolved else "Firing",
+        resolved=resolved,
+        objective=name(alert.objective_title or alert.objective),
+        promise=name(alert.promise, 400),
+        service=name(alert.service),
+        since=clock(alert.fired_at, zone),
+        story=_story(alert, notice, zone),
+        action=ACTION[alert.action],
+        action_text=name(alert.action_text, 300),
+        version=_version(alert.blame, slug),
+        burn=(_burn(alert.long, alert.factor), _burn(alert.short, alert.factor)),
+        factor=times(alert.factor),
+        budget=_budget(alert.remaining),
+        budget_part=round(100 * min(1.0, max(0.0, alert.remaining or 0.0))),
+        exhaustion=_exhaustion(alert),
+        facts=_facts(alert),
+        traces=tuple(Link(trace, in_project(slug, "traces", trace)) for trace in alert.traces[:3]),
+        runbook=web_link(alert.runbook_url),
+        page=alert_link(slug, alert.id),
+        acknowledge=alert_link(slug, alert.id, "acknowledge"),
+        silence=alert_link(slug, alert.id, "silence"),
+        outcome=alert_link(slug, alert.id, "outcome"),
+        objective_page=in_project(slug, "objectives", alert.objective),
+    )
+
+
+def _story(alert: AlertNotice, notice: Notice, zone: str) -> str:
+    """One sentence: since when, and what has become of it."""
+    since = clock(alert.fired_at, zone)
+    if alert.resolved_at is not None:
+        return f"Fired {since}, resolved {clock(alert.resolved_at, zone)}, after {lasting(alert.resolved_at - alert.fired_at)}."
+    lasted = lasting(notice.decided_at - alert.fired_at)
+    if alert.acknowledged_by:
+        return f"Firing since {since}, for {lasted}. {name(alert.acknowledged_by)} is on it."
+    if notice.kind == "reminder":
+        return f"Firing since {since}, for {lasted}, and nobody has acknowledged it."
+    return f"Firing since {since}."
+
+
+def _facts(alert: AlertNotice) -> tuple[tuple[str, str], ...]:
+    if alert.resolved_at is None:
+        return ()
+    spent = DASH if alert.budget_spent is None else f"{percent(alert.budget_spent)} of the period's budget"
+    return (
+        ("Lasted", lasting(alert.resolved_at - alert.fired_at)),
+        ("Spent", spent),
+        ("Peak burn", f"{times(alert.peak_burn)} the sustainable rate"),
+    )
+
+
+def _burn(window: Window, factor: float) -> BurnLine:
+    over = window.burn is not None and window.burn > factor
+    return BurnLine(lasting(window.seconds), times(window.burn), share(window.bad, window.total), over)
+
+
+def _budget(remaining: float | None) -> str:
+    if remaining is None:
+        return "Budget left unknown"
+    if remaining <= 0:
+        return f"Budget overspent by {percent(-remaining)}" if remaining < 0 else "Budget gone"
+    return f"{percent(remaining)} of the budget left"
+
+
+def _exhaustion(alert: AlertNotice) -> str:
+    if alert.remaining is not None and alert.remaining <= 0:
+        return "nothing left to spend"
+    return (
+        "not spent at this rate"
+        if alert.exhaustion_s is None
+        else f"gone in {lasting(alert.exhaustion_s)} at this rate"
+    )
+
+
+def _version(blame: VersionBlame, slug: str) -> VersionLine:
+    first, last = name(blame.first_bad or ""), name(blame.last_good or "")
+    known = blame.verdict == "version" and bool(first)
+    most = max(_rate(blame.before_bad, blame.before_total), _rate(blame.after_bad, blame.after_total))
+    return VersionLine(
+        headline=_verdict(blame, first, known),
+        reason=name(blame.reason, 300),
+        known=known,
+        first_bad=first,
+        last_good=last,
+        before=share(blame.before_bad, blame.before_total) if blame.before_total else "",
+        after=share(blame.after_bad, blame.after_total) if blame.after_total else "",
+        before_part=_part(_rate(blame.before_bad, blame.before_total), most),
+        after_part=_part(_rate(blame.after_bad, blame.after_total), most),
+        also=_also(blame.plausible, blame.first_bad),
+        href=comparison_link(slug, blame.last_good_set, blame.first_bad_set),
+    )
+
+
+def _verdict(blame: VersionBlame, first: str, known: bool) -> str:
+    if known:
+        before, after = blame.before_total, blame.after_total
+        rates = (
+            f": {percent(blame.before_bad / before)} → {percent(blame.after_bad / after)} bad"
+            if before and after
+            else ""
+        )
+        return f"Bad since {first}{rates}"
+    return {"external": "No version of ours", "insufficient": "Version not known yet"}.get(
+        blame.verdict, "Cannot tell which version"
+    )
+
+
+def _rate(bad: int, total: int) -> float:
+    return bad / total if total else 0.0
+
+
+def _part(rate: float, most: float) -> int:
+    """Length of a bar in percent of the longest; what is not nothing is seen."""
+    return max(1, round(100 * rate / most)) if rate else 0
+
+
+def _also(plausible: Sequence[str], first_bad: str | None) -> str:
+    return ", ".join(name(one, 60) for one in plausible if one != first_bad)

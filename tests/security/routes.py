@@ -78,6 +78,7 @@ def example(tenant: Tenant, member_id: int) -> dict[str, str]:
         "token": tenant.token,
         "uid": "MQ",
         "digest": digest(),
+        "slo_id": str(tenant.objective.pk),
         "name": "latency_p95",
         "objective": tenant.objective.name,
         "alert_id": str(tenant.alert.pk),

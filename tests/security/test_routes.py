@@ -30,6 +30,12 @@ API = (
     "show_lines",
     "post_feedback",  # and list_feedback, at the same address
     "post_release",  # and list_releases
+    "list_slos",  # and post_slo
+    "show_slo",  # and put_slo, delete_slo
+    "show_slo_status",
+    "list_alerts",
+    "show_gate",
+    "post_override",
     "nothing_here",
 )
 # Who may use a route. A new route fails the first test until it stands here; think before you write `public`.

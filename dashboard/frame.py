@@ -19,6 +19,8 @@ SECTIONS = (
     ("Versions", "versions", "versions"),
     ("Tools", "tools", "tool"),
     ("Cost", "cost", "cost"),
+    ("Objectives", "objectives", "objectives"),
+    ("Alerts", "alerts", "alerts"),
     ("Ingest", "ingest", "ingest"),
     ("Settings", "settings", "settings"),
 )

@@ -25,10 +25,17 @@ from dashboard.pages import (
     versions,
 )
 from dashboard.pages.access import account, audit, keys, members, prices, projects, redaction, sign_in
+from dashboard.pages.alerts import alert, handling, listed, silences
 from dashboard.pages.board import page as board
+from dashboard.pages.budget import page as budget
+from dashboard.pages.objectives import edit as objective_edit
+from dashboard.pages.objectives import exclusions
+from dashboard.pages.objectives import listed as objectives
 
 register_converter(TraceId, "trace")
 register_converter(AnyText, "text")
+
+EXCLUSION = "p/<slug:slug>/objectives/<slug:objective>/exclusions/<int:exclusion_id>"
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -77,6 +84,25 @@ urlpatterns = [
     path("p/<slug:slug>/cost/figures", cost.cost_figures, name="cost_figures"),
     path("p/<slug:slug>/context", context.context, name="context"),
     path("p/<slug:slug>/context/<text:session_id>", context.session_turns, name="session_turns"),
+    path("p/<slug:slug>/objectives", objectives.objectives, name="objectives"),
+    path("p/<slug:slug>/objectives/new", objective_edit.new, name="objective-new"),
+    path("p/<slug:slug>/objectives/<slug:objective>/edit", objective_edit.edit, name="objective-edit"),
+    path("p/<slug:slug>/objectives/<slug:objective>/delete", objective_edit.delete, name="objective-delete"),
+    path("p/<slug:slug>/objectives/<slug:objective>/exclusions", exclusions.exclusions, name="objective-exclusions"),
+    path("p/<slug:slug>/objectives/<slug:objective>/exclusions/add", exclusions.add, name="exclusion-add"),
+    path(f"{EXCLUSION}/end", exclusions.end, name="exclusion-end"),
+    path(f"{EXCLUSION}/confirm", exclusions.confirm, name="exclusion-confirm"),
+    path(f"{EXCLUSION}/decline", exclusions.decline, name="exclusion-decline"),
+    path("p/<slug:slug>/objectives/<slug:objective>", budget.objective, name="objective"),
+    path("p/<slug:slug>/objectives/<slug:objective>/figures", budget.figures, name="objective-figures"),
+    path("p/<slug:slug>/alerts", listed.alerts, name="alerts"),
+    path("p/<slug:slug>/alerts/silences", silences.silences, name="silences"),
+    path("p/<slug:slug>/alerts/silences/create", silences.create, name="create-silence"),
+    path("p/<slug:slug>/alerts/silences/<int:silence_id>/end", silences.end, name="end-silence"),
+    path("p/<slug:slug>/alerts/<uuid:alert_id>", alert.alert, name="alert"),
+    path("p/<slug:slug>/alerts/<uuid:alert_id>/acknowledge", handling.acknowledge, name="alert-acknowledge"),
+    path("p/<slug:slug>/alerts/<uuid:alert_id>/outcome", handling.outcome, name="alert-outcome"),
+    path("p/<slug:slug>/alerts/<uuid:alert_id>/silence", handling.silence, name="alert-silence"),
     path("p/<slug:slug>/ingest", ingest.ingest, name="ingest"),
     # settings of a project
     path("p/<slug:slug>/settings", projects.settings, name="settings"),

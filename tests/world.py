@@ -24,6 +24,8 @@ from tracestore.models import (
     RedactionRule,
     User,
 )
+from tracestore.models.alerts import Alert, AlertEvent, Silence
+from tracestore.models.slo import Objective
 
 PASSWORD = "correct horse battery staple"
 DAY = timedelta(days=1)
@@ -68,6 +70,18 @@ class Tenant:
     @property
     def price(self) -> ProjectPrice:
         return ProjectPrice.objects.filter(project=self.project).earliest("id")
+
+    @property
+    def objective(self) -> Objective:
+        return Objective.objects.filter(project=self.project).earliest("id")
+
+    @property
+    def alert(self) -> Alert:
+        return Alert.objects.filter(project=self.project).earliest("fired_at")
+
+    @property
+    def silence(self) -> Silence:
+        return Silence.objects.filter(project=self.project).earliest("id")
 
     @property
     def invitation(self) -> Invitation:
@@ -135,8 +149,29 @@ def _tenant(slug: str, owner: User, now: datetime) -> Tenant:
     ApiKey.objects.filter(project=project).update(name=f"key {canary}")
     actions.add_rule(project.pk, "text", f"secret {canary}", "mask", "[redacted]", now, actor)
     actions.add_price(project.pk, "", f"model-{canary}*", date(2026, 1, 1), {"input": 5_000_000_000}, now, actor)
+    _promise(project, canary, now)
     tenant.token = actions.invite(project.pk, f"{canary.lower()}@example.org", "viewer", now, actor)
     return tenant
+
+
+def _promise(project: Project, canary: str, now: datetime) -> None:
+    """An objective, an alert of it that fires, and a silence that has ended."""
+    objective = Objective.objects.create(
+        project=project,
+        name=f"promise-{project.slug}",
+        title=f"promise {canary}",
+        unit="request",
+        part_q="-status:error",
+        target="0.99",
+        period_days=28,
+        created_at=now,
+    )
+    told = {"project": project, "objective": objective, "fired_at": now, "changed_at": now}
+    alert = Alert.objects.create(**told, rule="page-quick", severity="page", title=f"alert {canary}", group=canary)
+    AlertEvent.objects.create(alert=alert, at=now, kind="fired", text=f"event {canary}")
+    Silence.objects.create(
+        project=project, comment=f"silence {canary}", author=canary, starts_at=now - 2 * DAY, ends_at=now - DAY
+    )
 
 
 def fill(tenant: Tenant, now: datetime | None = None) -> None:

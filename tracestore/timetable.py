@@ -40,6 +40,8 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("fill", 1, "tracestore.jobs.rollups.run", lane="settle"),
     Entry("search", 1, "tracestore.jobs.search.run", lane="search"),
     Entry("slo-counts", 5, "tracestore.jobs.slo_counts.run", lane="objectives"),
+    Entry("evaluate", 20, "tracestore.jobs.evaluate.run", lane="objectives"),
+    Entry("tell", 10, "tracestore.jobs.alerts.run", lane="objectives"),
     Entry("ledger", 5, "tracestore.jobs.ledger.run"),
     Entry("rollup-minutes", 3600, "tracestore.jobs.rollups.keep"),
     Entry("partitions", 600, "tracestore.jobs.partitions.run", lane="retention", limit_s=3600),  # copies whole days

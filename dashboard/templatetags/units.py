@@ -158,6 +158,12 @@ def percent(ratio: float | None, reason: str = "Unknown: nothing to divide by") 
 
 
 @register.filter
+def times(rate: float | None) -> str:
+    """A burn rate or a factor: 14.4 x; without events there is none."""
+    return dash("No events in this window") if rate is None else f"{three_digits(rate)}\u00a0×"
+
+
+@register.filter
 def size(count: int | None) -> str:
     return dash(NOT_REPORTED) if count is None else in_bytes(count)
 

@@ -92,10 +92,11 @@ def failpoint(name: str) -> Injects:
     def inject(scene: Scene) -> None:
         armed = scene.at.failpoints / name
         armed.touch()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while armed.exists():
             assert time.monotonic() < deadline, f"nobody came by {name}"
-            time.sleep(0.01)
+            scene.at.end_rest()
+            time.sleep(0.1)
 
     return inject
 

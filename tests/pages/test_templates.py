@@ -25,7 +25,10 @@ from dashboard.pages import (
     version,
     versions,
 )
+from dashboard.pages.alerts import alert, listed, silences
 from dashboard.pages.board import page as board
+from dashboard.pages.budget import attributes as budget_attributes
+from dashboard.pages.budget import page as budget
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 INCLUDED = re.compile(r'{% (?:include|extends) "([^"]+)"')
@@ -47,6 +50,10 @@ PAGES = {
     "cost/page.html": cost.CostPage,
     "context/page.html": context.ContextPage,
     "context/session.html": context.TurnsPage,
+    "budget/page.html": budget.BudgetPage,
+    "alerts/page.html": listed.AlertsPage,
+    "alerts/alert.html": alert.AlertPage,
+    "alerts/silences.html": silences.SilencesPage,
     "ingest/page.html": ingest.IngestPage,
     "storage/page.html": storage.StoragePage,
     "errors/page.html": errors.ErrorPage,
@@ -94,6 +101,7 @@ PARTS = {
     "cost/hints.html": cost_parts.HintsPart,
     "cost/dearest.html": cost_parts.DearestPart,
     "context/parts.html": context.PartsPart,
+    "budget/attributes.html": budget_attributes.AttributesPart,
 }
 
 

@@ -79,4 +79,7 @@ def example(tenant: Tenant, member_id: int) -> dict[str, str]:
         "uid": "MQ",
         "digest": digest(),
         "name": "latency_p95",
+        "objective": tenant.objective.name,
+        "alert_id": str(tenant.alert.pk),
+        "silence_id": str(tenant.silence.pk),
     }

@@ -81,6 +81,12 @@ class Plan:
         return tuple((start, end) for start in starts)
 
     @property
+    def is_counted(self) -> bool:
+        """As far back as the rules look: a part of it would look like a burst."""
+        longest_s = max(self.lengths, default=0)
+        return self.position.history_done or self.position.counted_from_s <= self.minute_s - longest_s
+
+    @property
     def moment(self) -> datetime:
         return datetime.fromtimestamp(self.minute_s, UTC)
 
@@ -144,7 +150,7 @@ class _Turn:
                 found.append(self._plan(objective, minute_s))
             except BROKEN as error:
                 self._fail(objective_id, error)
-        return found
+        return [plan for plan in found if plan.is_counted]
 
     def _plan(self, objective: ObjectiveRow, minute_s: int) -> Plan:
         span = period_at(objective.period(), datetime.fromtimestamp(minute_s, UTC))

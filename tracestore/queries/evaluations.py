@@ -116,3 +116,22 @@ def find_evaluations(
     if len(found) <= limit:
         return EvaluationPage(items, None)
     return EvaluationPage(items, cursors.encode("evaluations", cursors.Cursor(items[-1].time_ns, items[-1].id)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    name: str
+
+
+_JUDGED: Final = """
+SELECT DISTINCT name
+FROM score_rollup
+WHERE project = %(project)s AND grain_s = 86400 AND start_s >= %(from_s)s AND passed + failed > 0
+LIMIT 1000
+"""
+
+
+def find_judged(project_id: int, from_s: int) -> set[str]:
+    """Names of the evaluations that said passed or failed of something, since the UTC day of from_s (Unix seconds)."""
+    asked = {"project": project_id, "from_s": from_s // 86_400 * 86_400}
+    return {row.name for row in db.fetch(_JUDGED, asked, _Judged)}

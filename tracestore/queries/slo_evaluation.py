@@ -19,10 +19,14 @@ EVALUATION_LOCK: Final = 4_010  # first half of the advisory lock; the second is
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far an objective has been evaluated. newest_s: its newest minute with events. All Unix seconds."""
+    """How far an objective has been evaluated. newest_s: its newest minute with events. All Unix seconds.
+
+    counted_from_s: counted from there on, further back each moment until history_done.
+    """
 
     objective_id: int
     counted_from_s: int
+    history_done: bool
     evaluated_s: int | None
     newest_s: int | None
     failures: int
@@ -31,7 +35,7 @@ class Position:
 
 # Objectives that are not counted at all cannot be evaluated. The newest minute: one probe of the primary key each.
 _POSITIONS: Final = """
-SELECT s.objective_id, s.counted_from_s, s.evaluated_s, newest.start_s AS newest_s, s.failures, s.failed_at
+SELECT s.objective_id, s.counted_from_s, s.history_done, s.evaluated_s, newest.start_s AS newest_s, s.failures, s.failed_at
 FROM slo_state AS s
 LEFT JOIN LATERAL (
   SELECT c.start_s FROM slo_count AS c

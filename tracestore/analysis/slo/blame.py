@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal
 
+from tracestore.analysis.intervals import wilson
 from tracestore.analysis.slo.burn import NOTHING, Count
 
 LEAST_UNITS = 30  # of a version, to say anything about it
@@ -17,7 +18,6 @@ LEAST_CHANCE = 0.01
 DRAWS = 499
 PLAUSIBLE = 1.92  # log likelihoods within half of 3.84 of the best: 95 % of a chi-squared of one degree
 STRATUM_S = 300
-_Z = 1.96
 
 Verdict = Literal["version", "external", "insufficient", "cannot_tell"]
 
@@ -195,16 +195,11 @@ def _recovered(versions: Sequence[str], series: Sequence[Count], first_bad: int)
 
 def _worse(one: Count, other: Count) -> bool:
     """Is the share of bad events of `one` higher by more than chance (Newcombe's interval of the difference, 95 %)?"""
-    if not one.total or not other.total:
+    own, others = wilson(one.bad, one.total), wilson(other.bad, other.total)
+    if own is None or others is None:
         return False
-    (p, low, _), (q, _, high) = _wilson(one), _wilson(other)
-    return (p - q) - math.hypot(p - low, high - q) > 0
-
-
-def _wilson(count: Count) -> tuple[float, float, float]:
-    n, p, z2 = count.total, count.bad / count.total, _Z * _Z
-    centre, half = (p + z2 / (2 * n)) / (1 + z2 / n), _Z / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-    return p, max(0.0, centre - half), min(1.0, centre + half)
+    p, q = one.bad / one.total, other.bad / other.total
+    return (p - q) - math.hypot(p - own.low, others.high - q) > 0
 
 
 def worse_in_strata(pairs: Sequence[tuple[Count, Count]]) -> bool:

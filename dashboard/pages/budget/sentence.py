@@ -1,0 +1,62 @@
+"""What does a person need to know of a budget first? One sentence, and whether it is bad news; pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dashboard.objective_words import UNITS, left_words, window_words
+from dashboard.pages.budget.reading import Budget, coverage
+from dashboard.pages.budget.spending import Spender
+from dashboard.templatetags.units import in_gap, in_percent
+
+MOST_OF_IT: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """tone: "worse" where somebody should do something, "" else."""
+
+    text: str
+    tone: str
+
+
+def headline(budget: Budget, spenders: Sequence[Spender]) -> Headline:
+    if budget.remaining is None:
+        return Headline(nothing_counted(budget), "")
+    text = f"{left_words(budget.remaining)}{_pace(budget)}.{_spent_by(spenders)}"
+    firing = budget.status is not None and budget.status.firing is not None
+    return Headline(text, "worse" if firing or budget.remaining <= 0 or budget.runs_out_s is not None else "")
+
+
+def _pace(budget: Budget) -> str:
+    if budget.remaining is not None and budget.remaining <= 0:
+        return ""
+    stretch = pace_words(budget.pace_s)
+    if budget.pace_rate is None:
+        return f"; {stretch} had no {UNITS[budget.objective.unit]}, so its pace is not known"
+    if not budget.pace.bad:
+        return f"; nothing was bad in {stretch}"
+    if budget.runs_out_s is None:
+        return f"; at the pace of {stretch} it lasts the period"
+    return f"; at the pace of {stretch} it is gone in {in_gap(int(budget.runs_out_s))}"
+
+
+def pace_words(pace_s: int) -> str:
+    return "the last day" if pace_s == 86_400 else f"the last {window_words(pace_s)}"
+
+
+def _spent_by(spenders: Sequence[Spender]) -> str:
+    """Only where there were others that could have."""
+    if len(spenders) < 2 or spenders[0].share < MOST_OF_IT:
+        return ""
+    return f" {spenders[0].label} has spent {in_percent(spenders[0].share)} of what is gone."
+
+
+def nothing_counted(budget: Budget) -> str:
+    """Why there is no number, and what to do."""
+    covered = coverage(budget)
+    if covered is None:
+        return "Nothing is counted yet: that begins within a minute of saving."
+    if covered < 1:
+        return "Nothing is counted yet in this period; the history before is still being counted."
+    return f"No {UNITS[budget.objective.unit]} matched in this period: see that its filter finds what it means."

@@ -170,7 +170,7 @@ def _alert(alert: AlertNotice, notice: Notice, zone: str) -> AlertWords:
         runbook=web_link(alert.runbook_url),
         page=alert_link(slug, alert.id),
         acknowledge=alert_link(slug, alert.id, "acknowledge"),
-        silence=alert_link(slug, alert.id, "silence"),
+        silence=alert_link(slug, alert.id, "silence-head"),
         outcome=alert_link(slug, alert.id, "outcome"),
         objective_page=in_project(slug, "objectives", alert.objective),
     )

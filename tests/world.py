@@ -192,6 +192,13 @@ def _promise(tenant: Tenant) -> Objective:
     return objective
 
 
+def without_promises(world: World) -> World:
+    """For what counts objectives and alerts of its own."""
+    Alert.objects.all().delete()
+    Objective.objects.all().delete()
+    return world
+
+
 def fill(tenant: Tenant, now: datetime | None = None) -> None:
     """A trace, a log and a metric point whose every text holds the tenant's canary."""
     now = now or datetime.now(UTC)

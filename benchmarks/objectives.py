@@ -11,14 +11,15 @@ process, CPU of its Postgres backend.
 import argparse
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 import psycopg
 
-from benchmarks.settle import measured
+from benchmarks.settle import cpu_s
 
 GENERATED_DAYS: Final = 14
 BUSY_REQUESTS: Final = 2_000  # in the busy minute; calls and tool calls to match
@@ -40,7 +41,7 @@ KINDS: Final = (
 def main() -> None:
     cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     cli.add_argument("--database", required=True)
-    cli.add_argument("--spans", type=int, default=1_000_000)
+    cli.add_argument("--spans", type=int, default=1_000_000, help="0: those of a run before")
     cli.add_argument("--objectives", type=int, default=500)
     cli.add_argument("--days", type=int, default=30)
     args = cli.parse_args()
@@ -49,9 +50,22 @@ def main() -> None:
     import django
 
     django.setup()
-    project_id = make_project(args.spans)
+    project_id = make_project(args.spans) if args.spans else made_project()
     for name, (wall_s, own_s, server_s, done) in results(project_id, args.objectives, args.days):
         print(f"{name:62} {1000 * wall_s:9.1f} {1000 * own_s:9.1f} {1000 * server_s:9.1f} ms  {done}", flush=True)
+
+
+def measured(connection: psycopg.Connection, work: Callable[[], object]) -> tuple[float, float, float, object]:
+    """(wall, CPU of this process, CPU of all backends of the database), in seconds, and what it answered."""
+
+    def backends() -> dict[int, float]:
+        pids = connection.execute("SELECT pid FROM pg_stat_activity WHERE datname = current_database()").fetchall()
+        return {pid: cpu_s(pid) for (pid,) in pids}
+
+    before, began, own = backends(), time.perf_counter(), time.process_time()
+    done = work()
+    wall_s, own_s = time.perf_counter() - began, time.process_time() - own
+    return wall_s, own_s, sum(spent - before.get(pid, 0.0) for pid, spent in backends().items()), done
 
 
 def make_project(spans: int) -> int:
@@ -64,20 +78,38 @@ def make_project(spans: int) -> int:
     return int(project.pk)
 
 
+def made_project() -> int:
+    """What a run before has left: its spans are measured again."""
+    from tracestore.models import Project
+    from tracestore.models.slo import Objective
+
+    Objective.objects.all().delete()
+    return int(Project.objects.get(slug="measured").pk)
+
+
 def results(project_id: int, objectives: int, days: int) -> Iterator[tuple[str, Any]]:
     from tracestore import db
 
     with db.JOBS.connection(24 * 3600) as connection:
         connection.execute("SET statement_timeout = 0")
-        yield "marking 60 minutes, a project without objectives", measured(lambda: mark(connection, project_id))
+        yield (
+            "marking 60 minutes, a project without objectives",
+            measured(connection, lambda: mark(connection, project_id)),
+        )
         for unit, q in (("request", "-outcome:error"), ("request", "-error:*"), ("session", "-status:error")):
             make_objectives(project_id, [(unit, "", q)])
-            yield f"history of 1 objective ({unit}s, {q})", measured(lambda: history(connection, project_id))
+            yield (
+                f"history of 1 objective ({unit}s, {q})",
+                measured(connection, lambda: history(connection, project_id)),
+            )
         make_objectives(project_id, drawn(connection, project_id, objectives - 3))
         yield from minutes(connection, project_id)
         print(f"made up {fill_counts(connection, project_id, days):,} rows of counts", flush=True)
         for turn in range(3):
-            yield f"evaluating one minute of all objectives ({turn})", measured(lambda turn=turn: evaluated(turn))
+            yield (
+                f"evaluating one minute of all objectives ({turn})",
+                measured(connection, partial(evaluated, turn)),
+            )
 
 
 # --- objectives ---------------------------------------------------------------------------------------------------------
@@ -140,10 +172,10 @@ def minutes(connection: psycopg.Connection, project_id: int) -> Iterator[tuple[s
     objectives = slo_turn.begin(turn)
     for at_s in (busiest(connection, project_id), busy(connection, project_id)):
         for again in ("first", "again"):
-            found = measured(lambda at_s=at_s: count_minute(turn, objectives, at_s))
+            found = measured(connection, partial(count_minute, turn, objectives, at_s))
             yield f"counting a minute for {len(objectives)} objectives ({again})", found
         for lot in slo_turn.lots(objectives):
-            found = measured(lambda at_s=at_s, lot=lot: count_minute(turn, lot, at_s))
+            found = measured(connection, partial(count_minute, turn, lot, at_s))
             yield f"  of these {len(lot)} of {lot[0].unit}s", found
 
 

@@ -14,6 +14,7 @@ from tracestore.analysis.slo.burn import Count
 from tracestore.analysis.slo.indicator import parse_indicator
 from tracestore.jobs import slo_counts, slo_history, slo_turn
 from tracestore.models.slo import Objective
+from tracestore.queries.slo_attribution import draw_events
 from tracestore.queries.slo_preview import preview
 from tracestore.queries.slo_series import Point, find_series
 
@@ -247,3 +248,16 @@ def test_a_past_that_cannot_be_counted_leaves_what_is_counted(
     monkeypatch.setattr(slo_history, "rest_s", lambda *_: 0.0)
     count_all(AFTER + timedelta(seconds=61))
     assert find_series(own, NOW_S - DAY_S, NOW_S + DAY_S, 2 * DAY_S) == [Point(NOW_S - DAY_S, 0, 2)]
+
+
+@pytest.mark.parametrize("unit", ["request", "session"])
+def test_events_are_drawn_as_they_are_counted(database: Database, unit: str) -> None:
+    own_project = project().pk
+    write(
+        [ask(1, status=2, session_id="a"), ask(2, session_id="b"), ask(3, session_id="c", service="mail")], own_project
+    )
+    settle()
+    indicator = parse_indicator(unit, "service:shop", "-status:error", "good")
+    found = draw_events(own_project, indicator, (NOW_S - 60) * 10**9, (NOW_S + 60) * 10**9, of_events=2)
+    assert (found.bad_of, found.good_of) == (1, 1)
+    assert preview(own_project, indicator, NOW_S + 3600, days=1).count == Count(1, 2)

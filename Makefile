@@ -83,7 +83,7 @@ fuzz: install
 	FUZZ_TIMES=25 API_EXAMPLES=300 $(BIN)/python -m pytest tests/ingest/test_fuzz.py tests/api/test_schema_fuzz.py -q -s
 
 month: install
-	FOURLINE_TEST_MONTH=1 $(BIN)/python -m pytest tests/slo/test_backtest.py -q -s --timeout 7200
+	SLO_MONTH=1 $(BIN)/python -m pytest tests/slo/test_backtest.py -q -s --timeout 7200
 
 # The only target that resolves versions. uv writes hashes for every platform.
 lock: install

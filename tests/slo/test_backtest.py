@@ -17,7 +17,7 @@ from tracestore.analysis.slo.states import resolve_after_s
 
 MINUTE, HOUR = 60, 3_600
 # The whole of 500 objectives over 30 days takes some 3 minutes of one core: make month.
-OBJECTIVES, DAYS = (500, 30) if os.environ.get("FOURLINE_TEST_MONTH") else (16, 5)
+OBJECTIVES, DAYS = (500, 30) if os.environ.get("SLO_MONTH") else (16, 5)
 
 
 def uniform(days: int, a_minute: int, bad_share: Mapping[range, float]) -> Minutes:

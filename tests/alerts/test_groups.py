@@ -102,7 +102,7 @@ def test_events_that_no_longer_come_are_a_ticket_where_they_are_not_counted_as_g
     scene: Scene, no_data: str
 ) -> None:
     own = scene.objective(no_data=no_data)
-    scene.traffic(own, START - 7 * DAY, START)
+    scene.traffic(own, START - 7 * DAY, START - (HOUR if no_data == "bad" else 0 * HOUR))
     scene.tick(14)
     rules = {rule for rule, state in scene.rules() if state == "firing"}
     if no_data == "bad":

@@ -28,7 +28,10 @@ def test_a_model_that_changed_within_one_version_is_named() -> None:
         "v12 (model gpt-4o)",
     )
     assert found.differs == ("model gpt-4o -> gpt-4o-mini",)
-    assert found.reason == "v12 (model gpt-4o-mini) was worse than v12 (model gpt-4o) in the same minutes."
+    assert found.reason == (
+        "v12 (model gpt-4o-mini) was worse than v12 (model gpt-4o) in the same minutes."
+        " Changed with it: model gpt-4o -> gpt-4o-mini."
+    )
 
 
 def test_requests_that_failed_before_they_called_a_model_are_no_version_of_their_own() -> None:

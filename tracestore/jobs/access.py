@@ -21,9 +21,12 @@ from tracestore.models.access import (
     Throttle,
     User,
 )
+from tracestore.models.alerts import Channel, Silence, Unsubscription
+from tracestore.models.slo import Exclusion, GateOverride, Objective
 from tracestore.models.spend import ProjectPrice
 from tracestore.queries.access import find_user
 
+OF_ALERTING = (Objective, Exclusion, GateOverride, Silence, Channel, Unsubscription)  # alerts go with their objectives
 MAX_ATTEMPTS = 5
 RETRY_AFTER = timedelta(minutes=1)
 TOO_LATE = timedelta(minutes=30)  # nobody waits for this mail any more
@@ -39,9 +42,16 @@ class Summary:
 
 
 def send_resets(now: datetime) -> Summary:
-    """Mail every link that was asked for, one claim a row, so that two workers send one mail."""
-    results = [_send_reset(row_id, now) for row_id in _due_resets(now)]
-    return Summary(done=sum(results), failed=len(results) - sum(results))
+    """Mail every link that was asked for, one claim a row, so that two workers send one mail.
+
+    A server that does not take one is asked again in the next run: alerts wait in the same lane.
+    """
+    done = 0
+    for row_id in _due_resets(now):
+        if not _send_reset(row_id, now):
+            return Summary(done, failed=1)
+        done += 1
+    return Summary(done)
 
 
 def purge_projects(now: datetime) -> Summary:
@@ -49,7 +59,7 @@ def purge_projects(now: datetime) -> Summary:
     due = Project.objects.filter(deleted_at__lt=now - PURGE_AFTER, purged_at=None).order_by("id")
     for project in due:
         delete_project_data(project.id)
-        for model in (Membership, ApiKey, Invitation, RedactionRule, ProjectPrice):
+        for model in (*OF_ALERTING, Membership, ApiKey, Invitation, RedactionRule, ProjectPrice):
             model.objects.filter(project=project).delete()
         Project.objects.filter(id=project.id).update(purged_at=now)
     return Summary(done=len(due))

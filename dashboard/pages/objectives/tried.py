@@ -204,5 +204,5 @@ def _stretch(one: Raised, axis: Axis) -> Figure:
         "y1": 1,
         "layer": "below",
         "line": {"width": 0},
-        "fillcolor": token("error" if one.severity == "page" else "warn", 0.16),
+        "fillcolor": token("error", 0.18) if one.severity == "page" else token("warn", 0.07),
     }

@@ -25,6 +25,7 @@ NOBODY = {
     "prefix": "zzzzzzzz",
     "rule_id": "999999",
     "price_id": "999999",
+    "channel_id": "999999",
     "objective": "never",
     "alert_id": "00000000-0000-4000-8000-000000000000",
     "silence_id": "999999",

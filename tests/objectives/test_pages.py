@@ -192,7 +192,7 @@ def test_a_preview_counts_what_is_stored_of_this_project(world: World) -> None:
     said = world.client(world.erin).post(path(world, "new"), asked, headers={"HX-Request": "true"}).content.decode()
     assert "Of 20 requests in" in said
     assert "3 were bad: 85.0 % good, under the 99.9 % promised" in said
-    assert 'type="application/json"' in said
+    assert "data-figures=" in said
     none = asked | {"unit": "evaluation", "total_q": "name:hallucination", "part_q": "outcome:ok"}
     empty = world.client(world.erin).post(path(world, "new"), none, headers={"HX-Request": "true"}).content.decode()
     assert "needs a judged sample" in empty

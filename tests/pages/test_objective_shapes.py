@@ -1,5 +1,6 @@
 """How an objective stands, in words; what a preview says of counts that are known; pure."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -91,9 +92,10 @@ def test_a_preview_counts_since_the_first_event_and_names_the_alerts():
         "Tickets": "",
     }
     assert {one.severity for one in result.alerts} == {"page", "ticket"}
-    bands = [shape for shape in result.figures[CHART]["layout"]["shapes"] if shape["type"] == "rect"]
+    layout = json.loads(result.figures)[CHART]["layout"]
+    bands = [shape for shape in layout["shapes"] if shape["type"] == "rect"]
     assert len(bands) == len(raised) > 1
-    assert result.figures[CHART]["layout"]["xaxis"]["range"][0] == (END_S - 48 * 3600) * 1000
+    assert layout["xaxis"]["range"][0] == (END_S - 48 * 3600) * 1000
     assert "nothing is stored from before" in result.notes[0]
 
 

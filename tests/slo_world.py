@@ -101,7 +101,8 @@ def _rule(objective: Objective, rule: Any, number: int, now: datetime) -> dict[s
     burn = (20.0, 8.0, 3.3, 0.9)[number]
     return {
         "project": objective.project_id, "objective_id": objective.pk, "rule": rule.name, "kind": "burn",
-        "severity": rule.severity, "state": "firing" if burn > rule.factor else "inactive", "since": now - timedelta(minutes=20), "long_burn": burn,
+        "severity": rule.severity, "state": "firing" if burn > rule.factor else "inactive",
+        "since": now - timedelta(minutes=20), "long_burn": burn,
         "short_burn": burn / 2 if number else 22.0, "long_bad": 144, "long_total": 720, "long_s": rule.long_s,
         "short_s": rule.short_s,
         "factor": rule.factor,

@@ -36,7 +36,8 @@ def test_files_of_a_layer_are_nouns(layer):
     }
     assert {name.rstrip("s") for name in names} <= {
         noun.rstrip("s")
-        for noun in NOUNS | {"trace", "partitions", "rebuild", "reprice", "renormalise", "rollups", "evaluate"}
+        for noun in NOUNS
+        | set("trace partitions rebuild reprice renormalise rollups evaluate deliver heartbeat".split())
     }
 
 

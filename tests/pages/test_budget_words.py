@@ -78,12 +78,23 @@ def said(one: Budget) -> str:
             {OLD: Count(11, 9_000), NEW: Count(17, 1_000)}, {NEW: Count(0, 1_000), OLD: Count(0, 500)},
             f"{LEFT}; nothing was bad in the last day. v12 has spent 60.7 % of what is gone.",
         ),
-        ({NEW: Count(134, 10_000)}, {NEW: Count(10, 100)}, "The budget is gone: 134.0 % of what the period allows was spent."),
+        (
+            {NEW: Count(134, 10_000)}, {NEW: Count(10, 100)},
+            "The budget is gone: 134.0 % of what its events so far allow was spent.",
+        ),
         ({}, {}, "Nothing is counted yet: that begins within a minute of saving."),
     ],
 )  # fmt: skip
 def test_the_sentence_of_a_budget(counts, lately, expected):
     assert said(budget(counts, lately)) == expected
+
+
+def test_a_young_budget_says_what_its_few_hours_are_of_a_whole_period():
+    hours = int(NOW.timestamp()) - 3 * 3_600
+    young = budget({NEW: Count(134, 10_000)}, {NEW: Count(134, 10_000)}, oldest_s=hours)
+    assert said(young).endswith("Its events go back 3 h: at this traffic that is 0.6 % of a whole period's budget.")
+    assert young.runs_out_s == pytest.approx((1 - 1.34 * 3 / 672) * 28 * 86_400 / 1.34), "not gone yet"
+    assert "go back" not in said(budget({NEW: Count(134, 10_000)}, {}, oldest_s=1))
 
 
 def test_a_calendar_budget_runs_out_within_its_period_or_not_at_all_and_calls_a_projection_one():
@@ -130,7 +141,8 @@ def test_links_ask_for_what_was_bad_and_say_where_they_cannot():
 def test_words():
     assert target_words(0.9995) == "99.95 %"
     assert (
-        promise(objective(part="bad", total_q="tool:x")) == "99 % of requests (tool:x): not duration:<2s, over 28 days"
+        promise(objective(part="bad", total_q="tool:x"))
+        == "99 % of requests with tool:x: not duration:<2s, over 28 days"
     )
     assert [window_words(one) for one in (300, 3_600, 259_200, 5_400)] == ["5 min", "1 h", "3 d", "90 min"]
     assert left_words(1.0) == "All of the budget is left"

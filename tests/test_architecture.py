@@ -35,7 +35,9 @@ def test_files_of_a_layer_are_nouns(layer):
         path.stem.partition("_")[0] for path in (ROOT / "tracestore" / layer).glob("*.py") if path.stem != "__init__"
     }
     assert {name.rstrip("s") for name in names} <= {
-        noun.rstrip("s") for noun in NOUNS | {"trace", "partitions", "rebuild", "reprice", "renormalise", "rollups", "evaluate"}
+        noun.rstrip("s")
+        for noun in NOUNS
+        | set("trace partitions rebuild reprice renormalise rollups evaluate deliver heartbeat".split())
     }
 
 

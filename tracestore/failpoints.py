@@ -15,6 +15,7 @@ NAMES = (
     "settled",  # before the commit of a settle
     "mid-fill",  # former sums are deleted, new ones are not yet written
     "mid-fold",  # ledger rows are folded, before the commit
+    "told",  # a notification was accepted, and is not yet marked as sent
 )
 _FOLDER = os.environ.get("FOURLINE_FAILPOINTS", "")
 

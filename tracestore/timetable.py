@@ -45,6 +45,7 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("ledger", 5, "tracestore.jobs.ledger.run"),
     Entry("rollup-minutes", 3600, "tracestore.jobs.rollups.keep"),
     Entry("partitions", 600, "tracestore.jobs.partitions.run", lane="retention", limit_s=3600),  # copies whole days
+    Entry("deliver", 5, "tracestore.jobs.deliver.run", lane="mail"),  # before the other: it never waits for a server
     Entry("reset-mails", 5, "tracestore.jobs.access.send_resets", lane="mail"),
     Entry("heartbeat", 60, "tracestore.jobs.heartbeat.run", lane="mail"),
     Entry("purge-projects", 30, "tracestore.jobs.access.purge_projects"),

@@ -18,7 +18,7 @@ from dashboard.demo.promises import PROMISES, promise
 from dashboard.demo.releases import deployments
 from dashboard.listeners import listen
 from tests.demo.test_demo import told_by_airline
-from tests.world import make_world
+from tests.world import make_world, without_promises
 from tracestore.actions.objectives import check
 from tracestore.analysis.slo.burn import detection_s
 from tracestore.models import Objective
@@ -78,7 +78,7 @@ def test_the_faults_hurt_as_much_as_the_targets_were_chosen_for(name: str) -> No
 
 
 def test_promises_are_made_once(db) -> None:
-    project = make_world(NOW).ours.project
+    project = without_promises(make_world(NOW)).ours.project
     assert promise(project.pk, NOW) == len(PROMISES) == Objective.objects.filter(project=project).count()
     Objective.objects.filter(project=project).update(deleted_at=NOW)
     assert promise(project.pk, NOW) == 0, "who deleted them does not want them"

@@ -83,4 +83,7 @@ def example(tenant: Tenant, member_id: int) -> dict[str, str]:
         "objective": tenant.objective.name,
         "alert_id": str(tenant.alert.pk),
         "silence_id": str(tenant.silence.pk),
+        "channel_id": str(tenant.channel.pk),
+        "exclusion_id": str(tenant.exclusion.pk),
+        "proposal_id": str(tenant.proposal.pk),
     }

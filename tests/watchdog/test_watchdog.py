@@ -8,7 +8,7 @@ from django.core.cache import cache
 
 from dashboard.pages.health import readiness
 from dashboard.warnings import channel_notice, evaluator_notices
-from tests.world import World, make_world
+from tests.world import World, make_world, without_promises
 from tracestore import db
 from tracestore.models import Channel, Delivery, Objective, Project
 from tracestore.queries.watchdog import (
@@ -50,7 +50,7 @@ def promise(
 
 @pytest.fixture
 def world(database: object) -> World:
-    return make_world(NOW)
+    return without_promises(make_world(NOW))
 
 
 def still(project_id: int | None = None) -> bool:

@@ -54,7 +54,7 @@ def _final(code: int) -> bool:
 
 
 def _trouble(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):  # smtplib wraps its own
         return "the mail server did not answer in time"
     if isinstance(error, ConnectionRefusedError):
         return "the mail server refuses connections"

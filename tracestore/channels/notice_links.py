@@ -10,7 +10,7 @@ def in_project(slug: str, *parts: str) -> str:
 
 
 def alert_link(slug: str, alert_id: str, place: str = "") -> str:
-    """place: what to do there ("acknowledge", "silence", "outcome"): it asks for a login, and changes nothing by itself."""
+    """place: an anchor of the page. It asks for a login, and changes nothing by itself."""
     return in_project(slug, "alerts", alert_id) + (f"#{place}" if place else "")
 
 

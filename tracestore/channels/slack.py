@@ -78,7 +78,9 @@ def _link(href: str, word: str) -> str:
 
 
 def _header(text: str) -> Block:
-    return {"type": "header", "text": {"type": "plain_text", "text": text[:MAX_HEADER_CHARS], "emoji": False}}
+    """Plain text knows no escapes, and no mentions; what would be one elsewhere does not stand here either."""
+    plain = text.translate(str.maketrans("<>", "‹›"))[:MAX_HEADER_CHARS]
+    return {"type": "header", "text": {"type": "plain_text", "text": plain, "emoji": False}}
 
 
 def _section(text: str) -> Block:

@@ -11,6 +11,7 @@ from tracestore.channels.envelope import ChannelError, Envelope
 from tracestore.channels.notice_links import alert_link, in_project
 from tracestore.channels.signing import signed_headers
 
+DEADLINE_S = 10.0
 GONE = 410
 BUSY = (429, 503)
 
@@ -25,7 +26,7 @@ def deliver(envelope: Envelope) -> None:
 def post_json(url: str, body: bytes, headers: Mapping[str, str]) -> None:
     """A redirect is a failure as any other status that is not 2xx; 410 ends the channel."""
     try:
-        answer = outbound.post(url, body, {"Content-Type": "application/json", **headers})
+        answer = outbound.post(url, body, {"Content-Type": "application/json", **headers}, DEADLINE_S)
     except outbound.Refused as error:
         raise ChannelError(str(error), permanent=True) from error
     except outbound.Unreachable as error:

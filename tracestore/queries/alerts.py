@@ -183,7 +183,9 @@ def find_events(project_id: int, alert_id: str) -> list[EventRow]:
 
 
 _DELIVERIES = """
-SELECT d.id::text AS id, c.name AS channel, c.kind AS channel_kind, d.recipient, d.kind, d.seq, d.state, d.attempts,
+SELECT d.id::text AS id, c.name AS channel, c.kind AS channel_kind,
+  CASE WHEN c.kind = 'email' THEN d.recipient ELSE substring(d.recipient FROM '^[a-z]+://[^/?#]+') END AS recipient,
+  d.kind, d.seq, d.state, d.attempts,
   d.due_at, d.last_error, d.created_at, d.sent_at
 FROM alert AS a
 JOIN alert_delivery AS d ON d.alert_id = coalesce(a.lead_id, a.id)
@@ -195,7 +197,10 @@ LIMIT 500
 
 
 def find_deliveries(project_id: int, alert_id: str) -> list[DeliveryRow]:
-    """What was sent, or is to be, of the notifications that told of this alert (and of others of its group); newest first."""
+    """What was sent, or is to be, of the notifications that told of this alert (and of others of its group); newest first.
+
+    Of a URL only the host: the path of a Slack webhook is its password.
+    """
     return db.fetch(_DELIVERIES, {"project": project_id, "id": alert_id}, DeliveryRow)
 
 

@@ -52,11 +52,11 @@ def period_words(objective: ObjectiveRow) -> str:
 
 
 def promise(objective: ObjectiveRow) -> str:
-    """99.9 % of requests are good: -status:error, over 28 days."""
-    good = f"are {objective.part_q}" if objective.part == "good" else f"are not {objective.part_q}"
+    """99.9 % of requests: duration:<2s, over 28 days."""
+    good = objective.part_q if objective.part == "good" else f"not {objective.part_q}"
     among = f" ({objective.total_q})" if objective.total_q else ""
     unit = UNITS.get(objective.unit, objective.unit)
-    return f"{target_words(float(objective.target))} of {unit}{among} {good}, {period_words(objective)}"
+    return f"{target_words(float(objective.target))} of {unit}{among}: {good}, {period_words(objective)}"
 
 
 def window_words(seconds: int) -> str:

@@ -28,6 +28,7 @@ from dashboard.pages.access import account, audit, keys, members, prices, projec
 from dashboard.pages.alerts import alert, handling, listed, silences
 from dashboard.pages.board import page as board
 from dashboard.pages.budget import page as budget
+from dashboard.pages.channels import channels, unsubscribe
 from dashboard.pages.objectives import edit as objective_edit
 from dashboard.pages.objectives import exclusions
 from dashboard.pages.objectives import listed as objectives
@@ -35,7 +36,7 @@ from dashboard.pages.objectives import listed as objectives
 register_converter(TraceId, "trace")
 register_converter(AnyText, "text")
 
-EXCLUSION = "p/<slug:slug>/objectives/<slug:objective>/exclusions/<int:exclusion_id>"
+EXCLUSIONS = "p/<slug:slug>/objectives/<slug:objective>/exclusions"
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -53,6 +54,7 @@ urlpatterns = [
     path("password/reset", sign_in.reset, name="password_reset"),
     path("password/reset/<str:uid>/<str:token>", sign_in.new_password, name="new_password"),
     path("invitation/<str:token>", members.invitation, name="invitation"),
+    path("unsubscribe/<str:token>", unsubscribe.unsubscribe, name="unsubscribe"),
     path("account", account.account, name="account"),
     path("account/password", account.change_password, name="change_password"),
     path("account/sign-out-everywhere", account.sign_out_everywhere, name="sign_out_everywhere"),
@@ -88,11 +90,11 @@ urlpatterns = [
     path("p/<slug:slug>/objectives/new", objective_edit.new, name="objective-new"),
     path("p/<slug:slug>/objectives/<slug:objective>/edit", objective_edit.edit, name="objective-edit"),
     path("p/<slug:slug>/objectives/<slug:objective>/delete", objective_edit.delete, name="objective-delete"),
-    path("p/<slug:slug>/objectives/<slug:objective>/exclusions", exclusions.exclusions, name="objective-exclusions"),
-    path("p/<slug:slug>/objectives/<slug:objective>/exclusions/add", exclusions.add, name="exclusion-add"),
-    path(f"{EXCLUSION}/end", exclusions.end, name="exclusion-end"),
-    path(f"{EXCLUSION}/confirm", exclusions.confirm, name="exclusion-confirm"),
-    path(f"{EXCLUSION}/decline", exclusions.decline, name="exclusion-decline"),
+    path(EXCLUSIONS, exclusions.exclusions, name="objective-exclusions"),
+    path(f"{EXCLUSIONS}/add", exclusions.add, name="exclusion-add"),
+    path(f"{EXCLUSIONS}/<int:exclusion_id>/end", exclusions.end, name="exclusion-end"),
+    path(f"{EXCLUSIONS}/<int:proposal_id>/confirm", exclusions.confirm, name="exclusion-confirm"),
+    path(f"{EXCLUSIONS}/<int:proposal_id>/decline", exclusions.decline, name="exclusion-decline"),
     path("p/<slug:slug>/objectives/<slug:objective>", budget.objective, name="objective"),
     path("p/<slug:slug>/objectives/<slug:objective>/figures", budget.figures, name="objective-figures"),
     path("p/<slug:slug>/alerts", listed.alerts, name="alerts"),
@@ -119,6 +121,14 @@ urlpatterns = [
     path("p/<slug:slug>/settings/keys", keys.keys, name="keys"),
     path("p/<slug:slug>/settings/keys/create", keys.create_key, name="create_key"),
     path("p/<slug:slug>/settings/keys/<slug:prefix>/revoke", keys.revoke_key, name="revoke_key"),
+    path("p/<slug:slug>/settings/channels", channels.channels, name="channels"),
+    path("p/<slug:slug>/settings/channels/create", channels.create_channel, name="create_channel"),
+    path("p/<slug:slug>/settings/channels/<int:channel_id>", channels.edit_channel, name="edit_channel"),
+    path("p/<slug:slug>/settings/channels/<int:channel_id>/test", channels.test_channel, name="test_channel"),
+    path("p/<slug:slug>/settings/channels/<int:channel_id>/switch", channels.switch_channel, name="switch_channel"),
+    path("p/<slug:slug>/settings/channels/<int:channel_id>/delete", channels.delete_channel, name="delete_channel"),
+    path("p/<slug:slug>/settings/channels/<int:channel_id>/rotate", channels.rotate_secret, name="rotate_secret"),
+    path("p/<slug:slug>/settings/channels/<int:channel_id>/forget", channels.forget_secret, name="forget_secret"),
     path("p/<slug:slug>/settings/redaction", redaction.redaction, name="redaction"),
     path("p/<slug:slug>/settings/redaction/add", redaction.add_rule, name="add_rule"),
     path("p/<slug:slug>/settings/redaction/try", redaction.try_rules, name="try_rules"),

@@ -37,7 +37,7 @@ def test_files_of_a_layer_are_nouns(layer):
     assert {name.rstrip("s") for name in names} <= {
         noun.rstrip("s")
         for noun in NOUNS
-        | {"trace", "partitions", "rebuild", "reprice", "renormalise", "rollups", "evaluate", "deliver"}
+        | set("trace partitions rebuild reprice renormalise rollups evaluate deliver heartbeat".split())
     }
 
 

@@ -211,7 +211,7 @@ def test_a_webhook_that_is_gone_ends_its_channel(project: Project, mail: MailSer
     hooks.mode = "410"
     deliver.run(NOW)
     through.refresh_from_db()
-    assert (through.enabled, through.disabled_reason) == (False, "it answered 410 (gone)")
+    assert (through.enabled, through.disabled_reason) == (False, "It answered 410 (gone).")
     assert (state(first)[0], state(second)) == ("failed", ("dropped", 0, "the channel is disabled"))
     deliver.run(later(NOW, seconds=5))
     assert len(mail.taken) == 1, "the owners hear of the alert instead"

@@ -10,8 +10,11 @@ from tests.conftest import Database
 from tests.slo.objectives import objective, project
 from tests.store.test_settle import settle, write
 from tracestore import db
+from tracestore.analysis.slo.burn import Count
+from tracestore.analysis.slo.indicator import parse_indicator
 from tracestore.jobs import slo_counts, slo_turn
 from tracestore.models.slo import Objective
+from tracestore.queries.slo_preview import preview
 from tracestore.queries.slo_series import Point, find_series
 
 AFTER = NOW + timedelta(minutes=30)
@@ -152,3 +155,25 @@ def test_counts_of_a_deleted_objective_go(database: Database) -> None:
     write([ask(2)], own.project_id)
     settle()
     assert marks() == 0
+
+
+def test_a_preview_counts_what_saving_would(database: Database) -> None:
+    own_project = project().pk
+    write([ask(1, status=2), ask(2), ask(3, at=-3600, status=2), ask(4, at=-20 * DAY_S)], own_project)
+    settle()
+    found = preview(own_project, parse_indicator("request", "", "-outcome:error", "good"), NOW_S + 3600)
+    assert found.counts == {NOW_S - 3600: Count(1, 1), NOW_S: Count(1, 2)}
+    assert found.whole and (found.start_s, found.end_s) == (NOW_S + 3600 - 14 * DAY_S, NOW_S + 3600)
+    own = objective(own_project)
+    count_all()
+    saved = {point.start_s: Count(point.bad, point.total) for point in find_series(own, found.start_s, found.end_s, 60)}
+    assert saved == found.counts
+
+
+def test_a_preview_shows_what_there_was_time_for(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    own_project = project().pk
+    write([ask(1)], own_project)
+    settle()
+    monkeypatch.setattr("tracestore.queries.slo_preview.PATIENCE_S", 0.0)
+    found = preview(own_project, parse_indicator("request", "", "-outcome:error", "good"), NOW_S + 3600)
+    assert (found.counts, found.start_s, found.whole) == ({}, NOW_S + 3600, False)

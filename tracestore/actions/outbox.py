@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=120)  # longer than any attempt takes; whoever died with a claim is followed by another then
 LOOKED_AT = 100  # rows of one claim, most of which are put off or dropped
+WHATEVER_HAPPENS = {"test", "unpaged"}
 URGENT = {"firing", "reminder", "reopened"}
 
 
@@ -97,7 +98,7 @@ def _due(now: datetime) -> Any:
 
 def _set_aside(row: Delivery, now: datetime) -> bool:
     """Whether this one is not to be sent now: put off until quiet hours end, or dropped for good."""
-    if row.kind == "test":
+    if row.kind in WHATEVER_HAPPENS:
         return False
     if row.attempts >= MOST_ATTEMPTS:
         return _end(row, Delivery.State.FAILED, "given up: every attempt ended without an answer")
@@ -155,7 +156,7 @@ def _note_trouble(row: Delivery, error: ChannelError, text: str, now: datetime) 
     channel = Channel.objects.select_for_update().get(id=row.channel_id)
     channel.last_failure_at, channel.last_failure = now, text
     if error.gone:
-        channel.enabled, channel.disabled_reason = False, f"{text} (gone)"
+        channel.enabled, channel.disabled_reason = False, f"{text[:1].upper()}{text[1:]} (gone)."
     if error.gone or not error.permanent:
         channel.failures = F("failures") + 1
     channel.save()

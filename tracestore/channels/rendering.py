@@ -10,6 +10,16 @@ from tracestore.channels.words import DASH, clock, lasting, name, percent, share
 SEVERITY = {"page": "Page", "ticket": "Ticket"}
 ACTION = {"rollback": "Roll back", "degrade": "Degrade", "rate-limit": "Rate-limit", "look": "Look"}
 MAX_SUMMARY_LINES = 50
+# Of notices that tell of no single alert: subject, headline, preheader.
+WITHOUT_ALERTS = {
+    "summary": ("Many alerts at once", "{count} alerts fired within ten minutes", "One message instead of one each."),
+    "test": ("Test of a channel", "This is a test. Notifications of this project arrive here.", "Nothing is wrong."),
+    "unpaged": (
+        "Nobody is paged any more",
+        "Pages of these objectives reach nobody any more",
+        "The last one who got them has unsubscribed. Choose who is told.",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +99,7 @@ class NoticeWords:
     others: tuple[AlertWords, ...]
     summary: tuple[str, ...]
     summary_more: int
+    unpaged: bool
     why: str
     alerts_page: str
     channels_page: str
@@ -108,6 +119,7 @@ def in_words(notice: Notice, zone: str) -> NoticeWords:
         others=tuple(told[1:]),
         summary=tuple(name(line, 300) for line in notice.summary[:MAX_SUMMARY_LINES]),
         summary_more=max(0, len(notice.summary) - MAX_SUMMARY_LINES),
+        unpaged=notice.kind == "unpaged",
         why=name(notice.why, 300),
         alerts_page=in_project(notice.project, "alerts"),
         channels_page=in_project(notice.project, "settings", "channels"),
@@ -119,14 +131,12 @@ def _subject(notice: Notice, lead: AlertWords | None) -> str:
     project = name(notice.project_name, 40)
     if lead is not None:
         return f"[{project}] {lead.severity}: {lead.title}"
-    return f"[{project}] Many alerts at once" if notice.kind == "summary" else f"[{project}] Test of a channel"
+    return f"[{project}] {WITHOUT_ALERTS[notice.kind][0]}"
 
 
 def _headline(notice: Notice, lead: AlertWords | None) -> str:
     if lead is None:
-        if notice.kind == "summary":
-            return f"{len(notice.summary)} alerts fired within ten minutes"
-        return "This is a test. Notifications of this project arrive here."
+        return WITHOUT_ALERTS[notice.kind][1].format(count=len(notice.summary))
     return {
         "reminder": f"Still firing: {lead.title}",
         "reopened": f"Firing again: {lead.title}",
@@ -137,7 +147,7 @@ def _headline(notice: Notice, lead: AlertWords | None) -> str:
 def _preheader(notice: Notice, lead: AlertWords | None) -> str:
     """The one line that a phone shows under the subject: version, action, what is left."""
     if lead is None:
-        return "One message instead of one each." if notice.kind == "summary" else "Nothing is wrong."
+        return WITHOUT_ALERTS[notice.kind][2]
     if lead.resolved:
         return f"{lead.story} {lead.budget}."
     version = f"{lead.version.headline}. " if lead.version.known else ""

@@ -184,7 +184,8 @@ def find_events(project_id: int, alert_id: str) -> list[EventRow]:
 
 _DELIVERIES = """
 SELECT d.id::text AS id, c.name AS channel, c.kind AS channel_kind,
-  CASE WHEN c.kind = 'email' THEN d.recipient ELSE substring(d.recipient FROM '^[a-z]+://[^/?#]+') END AS recipient, d.kind, d.seq, d.state, d.attempts,
+  CASE WHEN c.kind = 'email' THEN d.recipient ELSE substring(d.recipient FROM '^[a-z]+://[^/?#]+') END AS recipient,
+  d.kind, d.seq, d.state, d.attempts,
   d.due_at, d.last_error, d.created_at, d.sent_at
 FROM alert AS a
 JOIN alert_delivery AS d ON d.alert_id = coalesce(a.lead_id, a.id)

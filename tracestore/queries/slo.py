@@ -68,12 +68,12 @@ class ObjectiveRow:
         return rules_for(float(self.target), period_s)
 
 
-_COLUMNS: Final = """
+COLUMNS: Final = """
   o.id, o.project_id, o.name, o.title, o.description, o.service, o.unit, o.total_q, o.part_q, o.part, o.target,
   o.period_days, o.calendar_unit, o.calendar_count, o.calendar_first, o.time_zone, o.no_data, o.action, o.rules, o.notify,
   o.runbook_url, o.owner, o.origin, o.enabled, o.revision, o.created_at, o.updated_at"""
 _FIND = f"""
-SELECT {_COLUMNS}
+SELECT {COLUMNS}
 FROM objective AS o
 WHERE o.deleted_at IS NULL
   AND (%(project)s::integer IS NULL OR o.project_id = %(project)s)

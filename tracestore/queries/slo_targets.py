@@ -12,8 +12,9 @@ from typing import Final, LiteralString
 from psycopg import sql
 
 from tracestore.analysis.filters import Term
+from tracestore.analysis.slo.indicator import Indicator
 from tracestore.queries.filter_targets import SESSION, TRACE, trace_names
-from tracestore.queries.filters import Condition, Parameters, Target, paren
+from tracestore.queries.filters import Condition, Parameters, Target, condition_within, paren
 from tracestore.queries.row_targets import CALL, SCORE, TOOL, of_judged_trace
 
 # A session that was silent for so long and goes on is another one: its end is what no request of it follows for so long.
@@ -124,3 +125,12 @@ TARGETS: Final[dict[str, UnitTarget]] = {
     "session": UnitTarget("g", _SESSION, _SESSIONS, SESSION_DAYS),
     "evaluation": UnitTarget("e", _EVALUATION, f"{_EVENT}\nFROM score AS x\n{_OF_MINUTES}", None),
 }
+
+
+def answers(indicator: Indicator, parameters: Parameters) -> tuple[sql.Composable, sql.Composable]:
+    """(does an event count, is it bad), of a row under its alias. What a filter cannot tell is not good, and not bad."""
+    target = TARGETS[indicator.unit].target
+    counts = paren(condition_within(parameters, indicator.total, target))
+    part = paren(condition_within(parameters, indicator.part, target))
+    truth = sql.SQL("IS NOT TRUE" if indicator.bad_unless_good else "IS TRUE")
+    return counts, sql.SQL("({} AND {} {})").format(counts, part, truth)

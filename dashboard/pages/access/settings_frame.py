@@ -16,6 +16,7 @@ PAGES = (
     ("General", "", "viewer"),
     ("Members", "members", "viewer"),
     ("API keys", "keys", "editor"),
+    ("Channels", "channels", "viewer"),
     ("Redaction", "redaction", "editor"),
     ("Prices", "prices", "editor"),
     ("Storage", "storage", "viewer"),

@@ -96,6 +96,7 @@ def budget_page(request: HttpRequest, one: ObjectiveRow, now: datetime) -> Budge
     sets = version_sets_by_id(one.project_id, list(filter(None, budget.counts)))
     ends = (budget.start_s, budget.until_s)
     spent_by = spenders(budget.counts, sets, one, slug, ends)
+    lately = spenders(budget.pace_counts, sets, one, slug, ends)
     shown, hidden = rest_of(spent_by)
     drawing = draw(
         budget, {set_id: row.service_version or row.id[:7] for set_id, row in sets.items()}, zone_of(request).info
@@ -106,7 +107,7 @@ def budget_page(request: HttpRequest, one: ObjectiveRow, now: datetime) -> Budge
         title=one.label,
         promise=promise(one),
         action=ACTIONS.get(one.action, one.action),
-        headline=headline(budget, spent_by),
+        headline=headline(budget, spent_by, lately),
         tiles=tiles(budget),
         charts=_charts(drawing, budget),
         figures_href=with_query(objective_href(slug, one.name, "figures"), {}, tz=request.GET.get("tz")),

@@ -1,12 +1,12 @@
 """What is read for the page of a budget: its period, what was counted in it, by whom, and what is left out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tracestore.analysis.slo.blame import total_of
-from tracestore.analysis.slo.burn import NOTHING, Count, burn_rate, exhaustion_s, remaining_share
+from tracestore.analysis.slo.burn import Count, burn_rate, exhaustion_s, remaining_share
 from tracestore.analysis.slo.evaluation import INGEST_DELAY_S
 from tracestore.analysis.slo.periods import Rolling, Span, period_at, projected_total
 from tracestore.facts import DAY_S, HOUR_S, MINUTE_S
@@ -21,7 +21,7 @@ WEEKS_LOOKED_BACK: Final = 4
 class Budget:
     """As of until_s, a whole minute. counts: of the period by version set; counts_with_excluded: as if nothing were left out.
 
-    pace_s: the stretch before until_s whose pace is gone on with; pace, hour: its events, and those of the last hour.
+    pace_s: the stretch before until_s whose pace is gone on with; pace_counts, hour: its events, and those of the last hour.
     projected: what the events of a calendar period will have been at its end, a projection; None for a rolling one.
     """
 
@@ -33,7 +33,7 @@ class Budget:
     counts_with_excluded: VersionCounts
     excluded: Sequence[Window]
     pace_s: int
-    pace: Count
+    pace_counts: VersionCounts
     hour: Count
     projected: float | None
 
@@ -48,6 +48,10 @@ class Budget:
     @property
     def count(self) -> Count:
         return total_of(self.counts.values())
+
+    @property
+    def pace(self) -> Count:
+        return total_of(self.pace_counts.values())
 
     @property
     def remaining(self) -> float | None:
@@ -106,7 +110,7 @@ def read_budget(objective: ObjectiveRow, now: datetime) -> Budget:
         counts_with_excluded=every.get((objective.id, 0), {}),
         excluded=excluded,
         pace_s=pace_s,
-        pace=total_of(found.get((objective.id, 1), {}).values()),
+        pace_counts=found.get((objective.id, 1), {}),
         hour=total_of(found.get((objective.id, 2), {}).values()),
         projected=_projected(objective, period, until, total_of(counts.values())),
     )
@@ -133,15 +137,6 @@ def by_weekday(days: Iterable[tuple[int, int]]) -> dict[int, float]:
     for start_s, total in days:
         found.setdefault(datetime.fromtimestamp(start_s, UTC).weekday(), []).append(total)
     return {weekday: sum(totals) / len(totals) for weekday, totals in found.items()}
-
-
-def merged(counts: Mapping[str, Count], names: Mapping[str, str]) -> dict[str, Count]:
-    """Counts of sets -> counts of what they are called; a set without a name stays by itself."""
-    found: dict[str, Count] = {}
-    for set_id, count in counts.items():
-        name = names.get(set_id, set_id)
-        found[name] = found.get(name, NOTHING) + count
-    return found
 
 
 def coverage(budget: Budget) -> float | None:

@@ -20,10 +20,11 @@ class Headline:
     tone: str
 
 
-def headline(budget: Budget, spenders: Sequence[Spender]) -> Headline:
+def headline(budget: Budget, spenders: Sequence[Spender], lately: Sequence[Spender]) -> Headline:
+    """spenders: of the whole period; lately: of the stretch whose pace is told. Most first."""
     if budget.remaining is None:
         return Headline(nothing_counted(budget), "")
-    text = f"{left_words(budget.remaining)}{_pace(budget)}.{_spent_by(spenders)}"
+    text = f"{left_words(budget.remaining)}{_pace(budget)}.{_spent_by(budget, spenders, lately)}"
     firing = budget.status is not None and budget.status.firing is not None
     return Headline(text, "worse" if firing or budget.remaining <= 0 or budget.runs_out_s is not None else "")
 
@@ -45,8 +46,12 @@ def pace_words(pace_s: int) -> str:
     return "the last day" if pace_s == 86_400 else f"the last {window_words(pace_s)}"
 
 
-def _spent_by(spenders: Sequence[Spender]) -> str:
-    """Only where there were others that could have."""
+def _spent_by(budget: Budget, spenders: Sequence[Spender], lately: Sequence[Spender]) -> str:
+    """Who burns it now, where it burns; else who spent most of it. Only where there were others that could have."""
+    burns = budget.pace_rate is not None and budget.pace_rate > 1
+    if burns and len(lately) > 1 and lately[0].share >= MOST_OF_IT:
+        stretch = pace_words(budget.pace_s)
+        return f" {lately[0].label} has spent {in_percent(lately[0].share)} of what went in {stretch}."
     if len(spenders) < 2 or spenders[0].share < MOST_OF_IT:
         return ""
     return f" {spenders[0].label} has spent {in_percent(spenders[0].share)} of what is gone."

@@ -88,14 +88,14 @@ def end(request: HttpRequest, objective: str, exclusion_id: int) -> HttpResponse
 
 @project_page(role="editor")
 @require_POST
-def confirm(request: HttpRequest, objective: str, exclusion_id: int) -> HttpResponse:
-    return _change(request, objective, True, exclusion_id, actions.confirm_exclusion)
+def confirm(request: HttpRequest, objective: str, proposal_id: int) -> HttpResponse:
+    return _change(request, objective, True, proposal_id, actions.confirm_exclusion)
 
 
 @project_page(role="editor")
 @require_POST
-def decline(request: HttpRequest, objective: str, exclusion_id: int) -> HttpResponse:
-    return _change(request, objective, True, exclusion_id, actions.decline_exclusion)
+def decline(request: HttpRequest, objective: str, proposal_id: int) -> HttpResponse:
+    return _change(request, objective, True, proposal_id, actions.decline_exclusion)
 
 
 def _change(

@@ -26,7 +26,7 @@ def check_rules(given: Sequence[Mapping[str, Any]] | None, target: float, period
 def _warnings_of_defaults(target: float, period_s: int) -> Iterator[Problem]:
     for rule in rules_for(target, period_s):
         if rule.factor * allowed_share(target) >= MOST_BAD or "lowered" in rule.note:
-            yield warning("target", f"{rule.name}: {rule.note}. It then fires at {rule.share:.0%} of the budget.")
+            yield warning("target", f"{rule.name}: {rule.note}. {rule.share:.1%} of the budget is spent by then.")
 
 
 def _rule(one: Mapping[str, Any], target: float, period_s: int) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["firing", "reminder", "reopened", "resolved", "summary", "test"]
+Kind = Literal["firing", "reminder", "reopened", "resolved", "summary", "test", "unpaged"]
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,9 +81,11 @@ class AlertNotice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """kind: why it is sent. alerts: of one group, the one that leads first (mails hang on its id); none in a test or summary.
+    """kind: why it is sent. alerts: of one group, the one that leads first (mails hang on its id); none in a test,
+    a summary or unpaged.
 
-    seq: of the leading alert's notifications, from 0. why: why this recipient gets it. summary: of a storm, one line an alert.
+    seq: of the leading alert's notifications, from 0. why: why this recipient gets it. summary: of a storm, one line an alert; of
+    unpaged, the objectives whose pages reach nobody any more.
     """
 
     kind: Kind

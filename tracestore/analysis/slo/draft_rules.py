@@ -27,7 +27,7 @@ def check_rules(given: Sequence[Mapping[str, Any]] | None, target: float, period
 def _warnings_of_defaults(target: float, period_s: int) -> Iterator[Problem]:
     for rule in rules_for(target, period_s):
         if rule.factor * allowed_share(target) >= MOST_BAD or "lowered" in rule.note:
-            yield warning("target", f"{rule.name}: {rule.note}. {rule.share:.1%} of the budget is spent by then.")
+            yield warning("target", f"{rule.name}: {rule.note}. {_percent(rule.share)} of the budget is spent by then.")
 
 
 def _rule(one: Mapping[str, Any], target: float, period_s: int) -> Iterator[Problem]:
@@ -56,9 +56,9 @@ def _factor(name: str, one: Mapping[str, Any], target: float, period_s: int) -> 
         return
     needed = one["factor"] * allowed_share(target)
     if needed > MOST_BAD:
-        yield warning("rules", f"{name}: it fires only when more than {needed:.0%} of all events are bad.")
+        yield warning("rules", f"{name}: it fires only when more than {_percent(needed)} of all events are bad.")
     if (share := spent_by_firing(one["factor"], one["long_s"], period_s)) > 1:
-        yield warning("rules", f"{name}: when it fires, {share:.0%} of the period's budget is spent.")
+        yield warning("rules", f"{name}: when it fires, {_percent(share)} of the period's budget is spent.")
 
 
 def _is_minutes(value: object) -> bool:
@@ -67,3 +67,7 @@ def _is_minutes(value: object) -> bool:
 
 def _is_pending(value: object) -> bool:
     return isinstance(value, int) and 0 <= value <= 86_400
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.3g} %"

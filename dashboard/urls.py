@@ -36,7 +36,7 @@ from dashboard.pages.objectives import listed as objectives
 register_converter(TraceId, "trace")
 register_converter(AnyText, "text")
 
-EXCLUSION = "p/<slug:slug>/objectives/<slug:objective>/exclusions/<int:exclusion_id>"
+EXCLUSIONS = "p/<slug:slug>/objectives/<slug:objective>/exclusions"
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -90,11 +90,11 @@ urlpatterns = [
     path("p/<slug:slug>/objectives/new", objective_edit.new, name="objective-new"),
     path("p/<slug:slug>/objectives/<slug:objective>/edit", objective_edit.edit, name="objective-edit"),
     path("p/<slug:slug>/objectives/<slug:objective>/delete", objective_edit.delete, name="objective-delete"),
-    path("p/<slug:slug>/objectives/<slug:objective>/exclusions", exclusions.exclusions, name="objective-exclusions"),
-    path("p/<slug:slug>/objectives/<slug:objective>/exclusions/add", exclusions.add, name="exclusion-add"),
-    path(f"{EXCLUSION}/end", exclusions.end, name="exclusion-end"),
-    path(f"{EXCLUSION}/confirm", exclusions.confirm, name="exclusion-confirm"),
-    path(f"{EXCLUSION}/decline", exclusions.decline, name="exclusion-decline"),
+    path(EXCLUSIONS, exclusions.exclusions, name="objective-exclusions"),
+    path(f"{EXCLUSIONS}/add", exclusions.add, name="exclusion-add"),
+    path(f"{EXCLUSIONS}/<int:exclusion_id>/end", exclusions.end, name="exclusion-end"),
+    path(f"{EXCLUSIONS}/<int:proposal_id>/confirm", exclusions.confirm, name="exclusion-confirm"),
+    path(f"{EXCLUSIONS}/<int:proposal_id>/decline", exclusions.decline, name="exclusion-decline"),
     path("p/<slug:slug>/objectives/<slug:objective>", budget.objective, name="objective"),
     path("p/<slug:slug>/objectives/<slug:objective>/figures", budget.figures, name="objective-figures"),
     path("p/<slug:slug>/alerts", listed.alerts, name="alerts"),

@@ -1,11 +1,10 @@
-"""An objective with a history, put straight into the tables: counts, an evaluation, an alert with all it says."""
+"""An objective with a history, put straight into the tables: counts by minute and version, an evaluation, an alert."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from django.db import connection
 
 from tests.rows import insert
 from tracestore import db, slo_counts
@@ -101,10 +100,11 @@ def evaluated(objective: Objective, now: datetime, **fields: Any) -> None:
 def _rule(objective: Objective, rule: Any, number: int, now: datetime) -> dict[str, Any]:
     burn = (20.0, 8.0, 3.3, 0.9)[number]
     return {
-        "project": objective.project_id, "objective_id": objective.pk, "rule": rule.name, "kind": "burn", "severity": rule.severity,
-        "state": "firing" if burn > rule.factor else "inactive", "since": now - timedelta(minutes=20), "long_burn": burn,
-        "short_burn": burn / 2 if number else 22.0, "long_bad": 144, "long_total": 720,
-                "long_s": rule.long_s, "short_s": rule.short_s,
+        "project": objective.project_id, "objective_id": objective.pk, "rule": rule.name, "kind": "burn",
+        "severity": rule.severity, "state": "firing" if burn > rule.factor else "inactive",
+        "since": now - timedelta(minutes=20), "long_burn": burn,
+        "short_burn": burn / 2 if number else 22.0, "long_bad": 144, "long_total": 720, "long_s": rule.long_s,
+        "short_s": rule.short_s,
         "factor": rule.factor,
     }  # fmt: skip
 
@@ -150,9 +150,3 @@ def an_alert(objective: Objective, now: datetime, **fields: Any) -> Alert:
     alert.save()
     AlertEvent.objects.create(alert=alert, at=alert.fired_at, kind="fired", text="20 x over 1 h, 22 x over 5 min")
     return alert
-
-
-def rows_in(table: str) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM {table}")  # noqa: S608  # names of tests
-        return int(cursor.fetchone()[0])

@@ -25,7 +25,7 @@ from tracestore.models import (
     User,
 )
 from tracestore.models.alerts import Alert, AlertEvent, Channel, Silence
-from tracestore.models.slo import Objective
+from tracestore.models.slo import Exclusion, ExclusionProposal, Objective
 
 PASSWORD = "correct horse battery staple"
 DAY = timedelta(days=1)
@@ -73,19 +73,28 @@ class Tenant:
 
     @property
     def objective(self) -> Objective:
-        return Objective.objects.filter(project=self.project).earliest("id")
+        """Made when it is first asked for, with its alert and a silence: most tests are about projects without."""
+        return Objective.objects.filter(project=self.project).order_by("id").first() or _promise(self)
 
     @property
     def alert(self) -> Alert:
-        return Alert.objects.filter(project=self.project).earliest("fired_at")
+        return Alert.objects.filter(objective=self.objective).earliest("fired_at")
 
     @property
     def channel(self) -> Channel:
-        return Channel.objects.filter(project=self.project).earliest("id")
+        return Channel.objects.filter(project=self.objective.project).earliest("id")
 
     @property
     def silence(self) -> Silence:
-        return Silence.objects.filter(project=self.project).earliest("id")
+        return Silence.objects.filter(project=self.objective.project).earliest("id")
+
+    @property
+    def exclusion(self) -> Exclusion:
+        return Exclusion.objects.filter(objective=self.objective).earliest("id")
+
+    @property
+    def proposal(self) -> ExclusionProposal:
+        return ExclusionProposal.objects.filter(objective=self.objective).earliest("id")
 
     @property
     def invitation(self) -> Invitation:
@@ -153,13 +162,13 @@ def _tenant(slug: str, owner: User, now: datetime) -> Tenant:
     ApiKey.objects.filter(project=project).update(name=f"key {canary}")
     actions.add_rule(project.pk, "text", f"secret {canary}", "mask", "[redacted]", now, actor)
     actions.add_price(project.pk, "", f"model-{canary}*", date(2026, 1, 1), {"input": 5_000_000_000}, now, actor)
-    _promise(project, canary, now)
     tenant.token = actions.invite(project.pk, f"{canary.lower()}@example.org", "viewer", now, actor)
     return tenant
 
 
-def _promise(project: Project, canary: str, now: datetime) -> None:
-    """An objective, an alert of it that fires, a silence that has ended, and a channel."""
+def _promise(tenant: Tenant) -> Objective:
+    """An objective with an alert that fires, a silence and an exclusion that have ended, one proposed, and a channel."""
+    project, canary, now = tenant.project, tenant.canary, tenant.project.created_at
     Channel.objects.create(project=project, name="ops", kind="email", target=f"{canary}@example.org")
     objective = Objective.objects.create(
         project=project,
@@ -177,6 +186,17 @@ def _promise(project: Project, canary: str, now: datetime) -> None:
     Silence.objects.create(
         project=project, comment=f"silence {canary}", author=canary, starts_at=now - 2 * DAY, ends_at=now - DAY
     )
+    over = {"project": project, "reason": f"excluded {canary}", "author": canary, "category": "other"}
+    for kind in (Exclusion, ExclusionProposal):
+        kind.objects.create(**over, objective=objective, starts_at=now - 3 * DAY, ends_at=now - 2 * DAY)
+    return objective
+
+
+def without_promises(world: World) -> World:
+    """For what counts objectives and alerts of its own."""
+    Alert.objects.all().delete()
+    Objective.objects.all().delete()
+    return world
 
 
 def fill(tenant: Tenant, now: datetime | None = None) -> None:

@@ -5,7 +5,7 @@ changes a derived row marks its minute in the same transaction; a filled minute 
 Readers (queries/rollups.py) take what is marked from rows, so numbers do not wait for filling.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from psycopg import sql
 
 from tracestore import failpoints, partitions
 from tracestore.facts import DAY_S, GRAINS, MINUTE_S, OTHER, ROLLUPS, USAGE, Rollup
+from tracestore.queries.slo_targets import SESSION_NS
 from tracestore.rollup_caps_sql import cap_rows, cap_values, overfull, usage_others
 from tracestore.rollups_sql import (
     empty,
@@ -51,6 +52,39 @@ def mark(connection: psycopg.Connection, project_id: int, starts: Iterable[int],
     connection.execute(MARK, {"project": project_id, "grain": grain_s, "starts": changed})
     if grain_s == MINUTE_S:
         connection.execute(MARK_FOR_OBJECTIVES, {"project": project_id, "starts": changed})
+
+
+# A session is counted at the end of its last request (queries/slo_targets). Of one that loses a request, the nearest other
+# ones on both sides are where it may be counted now, or was.
+COUNTS_SESSIONS = "SELECT FROM objective WHERE project_id = %s AND unit = 'session' AND deleted_at IS NULL LIMIT 1"
+MARK_SESSIONS = """
+INSERT INTO slo_mark (project, start_s)
+SELECT DISTINCT %(project)s, edge.end_ns / 60000000000 * 60
+FROM unnest(%(sessions)s::text[], %(starts)s::bigint[]) AS gone (session_id, start_s)
+CROSS JOIN LATERAL (
+  SELECT unnest(ARRAY[
+    max(t.end_ns) FILTER (WHERE t.end_ns < (gone.start_s + 60) * 1000000000),
+    max(t.end_ns)
+  ]) AS end_ns
+  FROM trace AS t
+  WHERE t.project = %(project)s
+    AND t.session_id = gone.session_id
+    AND t.end_ns + 0 BETWEEN (gone.start_s - %(around_s)s) * 1000000000 AND (gone.start_s + 60 + %(around_s)s) * 1000000000
+) AS edge
+WHERE edge.end_ns IS NOT NULL
+ORDER BY 2
+ON CONFLICT DO NOTHING
+"""
+
+
+def mark_sessions(connection: psycopg.Connection, project_id: int, gone: Collection[tuple[str, int]]) -> None:
+    """gone: (session, minute of the end) of requests whose rows were just deleted. The caller holds the project's lock."""
+    if not gone or connection.execute(COUNTS_SESSIONS, [project_id]).fetchone() is None:
+        return
+    sessions, starts = zip(*gone, strict=True)
+    around_s = SESSION_NS // 10**9
+    parameters = {"project": project_id, "sessions": list(sessions), "starts": list(starts), "around_s": around_s}
+    connection.execute(MARK_SESSIONS, parameters)
 
 
 REACH = """

@@ -14,7 +14,7 @@ from tracestore.analysis.settled import Trace, merge, settle
 from tracestore.analysis.span_profile import Profile
 from tracestore.analysis.versions import VersionSet, unite
 from tracestore.partitions import date_of
-from tracestore.rollups import mark, widen_reach
+from tracestore.rollups import mark, mark_sessions, widen_reach
 from tracestore.settling_reads import (
     Before,
     as_uuids,
@@ -153,12 +153,12 @@ def _version_sets(connection: psycopg.Connection, project_id: int, traces: Seque
     return sets
 
 
-# The minutes that lose a row are to be summed again, as are those that win one.
+# The minutes that lose a row are to be summed again, as are those that win one; so are sessions that lose a request.
 DELETES = tuple(
     f"WITH gone AS (DELETE FROM {table} WHERE project = %(project)s AND trace_id = ANY(%(traces)s::uuid[])"  # noqa: S608  # constants
-    " AND day BETWEEN %(first)s::date AND %(last)s::date RETURNING end_ns)"
-    " SELECT DISTINCT end_ns / 60000000000 * 60 FROM gone"
-    for table in ("trace", "llm_call", "tool_call")
+    f" AND day BETWEEN %(first)s::date AND %(last)s::date RETURNING end_ns, {session} AS session_id)"
+    " SELECT DISTINCT end_ns / 60000000000 * 60, session_id FROM gone"
+    for table, session in (("trace", "session_id"), ("llm_call", "NULL"), ("tool_call", "NULL"))
 )
 
 
@@ -172,7 +172,11 @@ def _delete(connection: psycopg.Connection, project_id: int, before: Mapping[byt
         "first": date_of(min(was.first_day for was in before.values())),
         "last": date_of(max(was.last_day for was in before.values())),
     }
-    return {row[0] for delete in DELETES for row in connection.execute(delete, parameters)}
+    gone = [row for delete in DELETES for row in connection.execute(delete, parameters)]
+    mark_sessions(
+        connection, project_id, {(session_id, minute) for minute, session_id in gone if session_id is not None}
+    )
+    return {minute for minute, _ in gone}
 
 
 def _write(

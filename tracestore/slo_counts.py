@@ -15,8 +15,15 @@ from psycopg import sql
 
 from tracestore.analysis.slo.indicator import Indicator
 from tracestore.facts import DAY_S, HOUR_S, MINUTE_S
-from tracestore.queries.filters import Parameters, condition_within
-from tracestore.queries.slo_targets import SESSION_DAYS, SESSION_NS, TARGETS, UnitTarget
+from tracestore.queries.slo_targets import (
+    SESSION_DAYS,
+    SESSION_NS,
+    TARGETS,
+    EventParameters,
+    UnitTarget,
+    answers,
+    events,
+)
 from tracestore.rollups import kept_rows
 
 NS: Final = 10**9
@@ -101,7 +108,8 @@ def count(
         return
     connection.execute(EMPTY, parameters)
     statement, values = _statement(objectives, unit)
-    connection.execute(statement, parameters | values)
+    # Not prepared: planned for these minutes, which are then looked up in a table of hashes.
+    connection.execute(statement, parameters | values, prepare=False)
     fold(connection, parameters["objectives"], parameters["starts"])
 
 
@@ -152,7 +160,7 @@ SELECT %(project)s, one.id, 60, summed.minute_s, summed.set_id, one.bad, one.tot
 FROM summed CROSS JOIN LATERAL (VALUES {rows}) AS one (id, bad, total, traces)
 WHERE one.total > 0
 """)
-_ANSWER = sql.SQL("({total}) AS {counts}, ({total}) AND ({part}) {truth} AS {bad}")
+_ANSWER = sql.SQL("{} AS {counts}, {} AS {bad}")
 _SUM = sql.SQL("""count(*) FILTER (WHERE {counts}) AS {total}, count(*) FILTER (WHERE {bad}) AS {failed},
     array_agg(trace_id ORDER BY trace_id) FILTER (WHERE {bad} AND trace_id IS NOT NULL) AS {traces}""")
 _ROW = sql.SQL("({id}::bigint, {failed}, {total}, {traces})")
@@ -160,34 +168,22 @@ _NAMES: Final = ("counts", "bad", "total", "failed", "traces")
 
 
 def _statement(objectives: Sequence[Counted], unit: UnitTarget) -> tuple[sql.Composed, dict[str, Any]]:
-    parameters = Parameters()
+    parameters = EventParameters()
     names = [{name: sql.Identifier(f"{name}{number}") for name in _NAMES} for number in range(len(objectives))]
-    answers = [
-        _answer(one, unit, parameters, name["counts"], name["bad"]) for one, name in zip(objectives, names, strict=True)
+    asked = [
+        _ANSWER.format(*answers(one.indicator, parameters), counts=name["counts"], bad=name["bad"])
+        for one, name in zip(objectives, names, strict=True)
     ]
     statement = _COUNT.format(
-        events=sql.SQL(unit.events),
+        events=events(objectives[0].unit, parameters),
         alias=sql.Identifier(unit.alias),
-        answers=sql.SQL(", ").join(answers),
+        answers=sql.SQL(", ").join(asked),
         sums=sql.SQL(", ").join(_SUM.format(**name) for name in names),
         rows=sql.SQL(", ").join(
             _ROW.format(id=sql.Literal(one.id), **name) for one, name in zip(objectives, names, strict=True)
         ),
     )
     return statement, parameters.values
-
-
-def _answer(
-    one: Counted, unit: UnitTarget, parameters: Parameters, counts: sql.Identifier, bad: sql.Identifier
-) -> sql.Composed:
-    """What a filter cannot tell of an event is not good, and not bad."""
-    return _ANSWER.format(
-        total=condition_within(parameters, one.indicator.total, unit.target),
-        part=condition_within(parameters, one.indicator.part, unit.target),
-        truth=sql.SQL("IS NOT TRUE" if one.indicator.bad_unless_good else "IS TRUE"),
-        counts=counts,
-        bad=bad,
-    )
 
 
 # --- sessions -------------------------------------------------------------------------------------------------------------
@@ -199,7 +195,7 @@ FROM trace AS ended
 JOIN trace AS other ON other.project = ended.project
   AND other.session_id = ended.session_id
   AND other.day BETWEEN %(first_day)s AND %(last_day)s
-  AND other.end_ns BETWEEN ended.end_ns - {SESSION_NS} AND ended.end_ns + {SESSION_NS}
+  AND other.end_ns + 0 BETWEEN ended.end_ns - {SESSION_NS} AND ended.end_ns + {SESSION_NS}
 WHERE ended.project = %(project)s
   AND ended.day = ANY(%(days)s::date[])
   AND ended.end_ns >= %(start_ns)s

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI, Router
 
 from dashboard.access import KeyAuth
-from dashboard.api import evaluations, lines, numbers, releases, traces
+from dashboard.api import alerts, evaluations, lines, numbers, releases, slos, traces
 from dashboard.api.answers import HANDLERS, not_found, problem
 from dashboard.api.queries import is_storable
 
@@ -56,7 +56,7 @@ def nothing_here(request: HttpRequest, rest: str) -> HttpResponse:
 api = NinjaAPI(title="Fourline", version="1", docs_url=None, openapi_url=None, urls_namespace="api")
 for error, handler in HANDLERS.items():
     api.add_exception_handler(error, handler)
-ROUTERS = (traces.router, numbers.router, lines.router, evaluations.router, releases.router)
+ROUTERS = (traces.router, numbers.router, lines.router, evaluations.router, releases.router, slos.router, alerts.router)
 for router in ROUTERS:
     refuse_other_methods(router)
 for router in (*ROUTERS, elsewhere):

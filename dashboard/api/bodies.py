@@ -17,7 +17,7 @@ MOST_ITEMS = 1_000
 _HEX = re.compile("0*")
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     if "\x00" in text:
         raise ValueError("must not hold a NUL character")
     return text
@@ -35,8 +35,8 @@ def _web(text: str) -> str:
     return text
 
 
-Text = Annotated[str, Field(max_length=256), AfterValidator(_storable)]
-Name = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_storable)]
+Text = Annotated[str, Field(max_length=256), AfterValidator(storable)]
+Name = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(storable)]
 Time = Annotated[str, Field(max_length=64, description="RFC 3339, such as 2026-11-21T09:30:00Z; now if left out")]
 TraceId = Annotated[str, Field(pattern="^[0-9a-fA-F]{32}$", description="32 hex digits"), AfterValidator(_not_zero)]
 SpanId = Annotated[str, Field(pattern="^[0-9a-fA-F]{16}$", description="16 hex digits"), AfterValidator(_not_zero)]
@@ -59,7 +59,7 @@ class FeedbackBody(Body):
     passed: bool | None = None
     rating: Literal["up", "down"] | None = None
     adoption: Literal["adopted", "edited", "rejected"] | None = None
-    comment: Annotated[str, Field(max_length=20_000), AfterValidator(_storable)] | None = None
+    comment: Annotated[str, Field(max_length=20_000), AfterValidator(storable)] | None = None
     user_id: Text | None = None
     source: Literal["people", "code", "judge"] = "people"
     id: (
@@ -85,9 +85,9 @@ class ReleaseBody(Body):
     environment: Text = ""
     time: Time | None = None
     name: Text = ""
-    url: Annotated[str, Field(max_length=1000), AfterValidator(_storable), AfterValidator(_web)] = ""
+    url: Annotated[str, Field(max_length=1000), AfterValidator(storable), AfterValidator(_web)] = ""
     commit: Text = ""
-    description: Annotated[str, Field(max_length=4000), AfterValidator(_storable)] = ""
+    description: Annotated[str, Field(max_length=4000), AfterValidator(storable)] = ""
     id: Annotated[Text, Field(description="Sent again, it is the same release")] = ""
 
 
@@ -98,25 +98,25 @@ _one_release = TypeAdapter(ReleaseBody)
 
 def read_feedback(request: HttpRequest) -> list[FeedbackBody]:
     """One or a list of at most MOST_ITEMS. Raises BadParam, HttpError 413."""
-    body = _body(request)
+    body = body_of(request)
     if body.lstrip()[:1] == b"[":
-        return _checked(_many_feedback, body)
-    return [_checked(_one_feedback, body)]
+        return checked(_many_feedback, body)
+    return [checked(_one_feedback, body)]
 
 
 def read_release(request: HttpRequest) -> ReleaseBody:
     """Raises BadParam, HttpError 413."""
-    return _checked(_one_release, _body(request))
+    return checked(_one_release, body_of(request))
 
 
-def _body(request: HttpRequest) -> bytes:
+def body_of(request: HttpRequest) -> bytes:
     try:
         return bytes(request.body)
     except RequestDataTooBig as error:
         raise HttpError(413, "The body is larger than 2 MiB; send it in several requests.") from error
 
 
-def _checked(adapter: TypeAdapter[Kind], body: bytes) -> Kind:
+def checked(adapter: TypeAdapter[Kind], body: bytes) -> Kind:
     try:
         return adapter.validate_json(body)
     except ValidationError as error:

@@ -52,13 +52,16 @@ def post_release(request: HttpRequest) -> HttpResponse:
 
 
 def _note(sent: ReleaseBody) -> ReleaseNote:
-    return ReleaseNote(**sent.model_dump(exclude={"time"}), released_at=_moment(sent.time) if sent.time else None)
+    return ReleaseNote(
+        **sent.model_dump(exclude={"time"}), released_at=moment_of("time", sent.time) if sent.time else None
+    )
 
 
-def _moment(text: str) -> datetime:
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=parse_time("time", text) // 1000)
+def moment_of(name: str, text: str) -> datetime:
+    """name: of the field. Raises BadParam."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=parse_time(name, text) // 1000)
     if moment > LATEST:
-        raise BadParam("time: must be a time such as 2026-11-21T09:30:00Z.")
+        raise BadParam(f"{name}: must be a time such as 2026-11-21T09:30:00Z.")
     return moment
 
 

@@ -62,6 +62,7 @@ def serve(listening: socket.socket, folder: Path) -> None:
 async def _serve(listening: socket.socket, folder: Path) -> None:
     from aiosmtpd.smtp import SMTP
 
+    logging.getLogger("mail.log").setLevel(logging.WARNING)  # each line of each dialogue
     keeper, loop = Keeper(folder, lambda: datetime.now(UTC)), asyncio.get_running_loop()
     server = await loop.create_server(lambda: SMTP(keeper, hostname="localhost", loop=loop), sock=listening)
     await server.serve_forever()

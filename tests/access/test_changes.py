@@ -23,6 +23,11 @@ from tracestore.queries.access import find_api_key, first_project, project_conte
 NOW = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
 NEW = "a quite different passphrase"
 
+OBJECTIVE = {
+    "name": "in-time", "unit": "request", "part": "good", "part_q": "duration:<=2s", "target_percent": "99",
+    "period": "rolling", "period_days": "28", "time_zone": "UTC", "action": "look", "no_data": "ignore", "enabled": "on",
+}  # fmt: skip
+
 # What a POST to each route must hold to change something. A new route that changes something must be added here.
 CHANGES: dict[str, Callable[[World], dict[str, str]]] = {
     "sign_in": lambda _: {"email": "alice@example.org", "password": PASSWORD},
@@ -49,6 +54,7 @@ CHANGES: dict[str, Callable[[World], dict[str, str]]] = {
     "delete_rule": lambda _: {},
     "add_price": lambda _: {"pattern": "gpt-*", "effective_from": "2026-01-01", "input": "2.5"},
     "delete_price": lambda _: {},
+    "objective-new": lambda _: OBJECTIVE,
 }
 AS = {
     "sign_in": None,

@@ -55,12 +55,20 @@ class Scene:
     def evaluate(self) -> evaluate.Summary:
         return evaluate.run(self.now)
 
+    def notify(self) -> alerts_job.Summary:
+        return alerts_job.run(self.now)
+
     def tick(self, times: int = 1, step: timedelta = MINUTE) -> None:
         """Time passes; evaluated and told each minute."""
         for _ in range(times):
             self.now += step
             evaluate.run(self.now)
             alerts_job.run(self.now)
+
+    def tell(self, after: timedelta) -> None:
+        """Time passes; nothing is evaluated."""
+        self.now += after
+        alerts_job.run(self.now)
 
     @property
     def alerts(self) -> list[Alert]:

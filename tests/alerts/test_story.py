@@ -2,28 +2,27 @@
 
 from datetime import timedelta
 
-from tests.alerts.scene import DAY, HOUR, MINUTE, NEW, OLD, START, Scene, events, version_set
-from tests.conftest import Database
-from tracestore.actions.access import Actor
-from tracestore.actions.alerts import acknowledge
-from tracestore.queries.alerts import find_alerts, find_deliveries, find_events, get_alert
+import pytest
+
+from tests.alerts.scene import DAY, HOUR, MINUTE, NEW, OLD, START, Scene, change, events, version_set
+from tests.slo.objectives import project
+from tracestore.actions.access import Actor, Refused
+from tracestore.actions.alerts import SilenceDraft, acknowledge, create_silence, end_silence, record_outcome
+from tracestore.queries.alerts import find_alerts, find_deliveries, find_events, find_silences, get_alert
 from tracestore.queries.slo_status import find_statuses, get_status
 
 ALICE = Actor(None, "alice@example.org")
 
 
-def test_a_bad_release_is_one_page_with_its_version_and_action_and_one_notice_that_it_is_over(
-    database: Database,
-) -> None:
-    scene = Scene()
+def test_a_bad_release_is_one_page_with_its_version_and_action_and_one_notice_that_it_is_over(scene: Scene) -> None:
     own = scene.objective(title="Answers", runbook_url="https://runbooks.example/answers")
     version_set(scene.project.pk, OLD, "v11", START - 20 * DAY, model=["gpt-4o"])
     version_set(scene.project.pk, NEW, "v12", START, model=["gpt-4o-mini"])
     scene.traffic(own, START - 3 * DAY, START)
-    scene.traffic(own, START, START + 15 * MINUTE, total=50)
-    scene.traffic(own, START, START + 15 * MINUTE, total=50, bad=40, version=NEW)
-    scene.traffic(own, START + 15 * MINUTE, START + 3 * HOUR)
-    scene.tick(15)
+    scene.traffic(own, START, START + 6 * MINUTE, total=50)
+    scene.traffic(own, START, START + 6 * MINUTE, total=50, bad=40, version=NEW)
+    scene.traffic(own, START + 6 * MINUTE, START + HOUR)
+    scene.tick(5)
     page = scene.alerts[0]
     assert (page.rule, page.state, page.action) == ("page-quick", "firing", "rollback")
     needed_s = 3600 * 13.44 * 0.001 / 0.4  # the formula's; the gate against chance asks for a fifth more
@@ -40,7 +39,7 @@ def test_a_bad_release_is_one_page_with_its_version_and_action_and_one_notice_th
     assert told.long.bad > 0 and told.long.burn is not None and told.long.burn > told.factor
     assert told.remaining is not None and told.exhaustion_s is not None and told.exhaustion_s > 0
     assert len(told.traces) == 3 and len(told.burn_down) > 2
-    scene.tick(150)
+    scene.tick(45)
     assert scene.kinds() == ["firing", "resolved"]  # the slow page and the tickets are the same story
     over = scene.notices()[1]
     assert (over.seq, over.alerts[0].id, over.alerts[0].state) == (1, first.alerts[0].id, "resolved")
@@ -75,15 +74,101 @@ def _can_be_read(scene: Scene, objective_id: int) -> None:
     assert find_statuses(project_id) == [status]
 
 
-def test_an_alert_nags_until_somebody_is_at_it(database: Database) -> None:
-    scene = Scene()
+def test_an_alert_nags_until_somebody_is_at_it(scene: Scene) -> None:
     own = scene.objective()
     scene.traffic(own, START - DAY, START)
-    scene.traffic(own, START, START + 12 * HOUR, bad=50)
+    scene.traffic(own, START, START + 5 * MINUTE, bad=50)
     scene.tick(5)
-    scene.tick(50, 10 * MINUTE)
+    for _ in range(9):
+        scene.tell(HOUR)
     assert scene.kinds() == ["firing", "reminder", "reminder"]
     acknowledge(scene.alerts[0].pk, scene.project.pk, ALICE, scene.now)
-    scene.tick(24, 10 * MINUTE)
-    assert scene.kinds() == ["firing", "reminder", "reminder"]
-    assert scene.notices()[-1].seq == 2
+    with pytest.raises(Refused):
+        acknowledge(scene.alerts[0].pk, scene.project.pk + 1, ALICE, scene.now)
+    for _ in range(5):
+        scene.tell(HOUR)
+    assert [(one.kind, one.seq) for one in scene.notices()][2:] == [("reminder", 2)]
+
+
+def test_that_it_is_over_is_told_although_somebody_is_at_it(scene: Scene) -> None:
+    own = scene.objective()
+    scene.traffic(own, START - DAY, START)
+    scene.traffic(own, START, START + 5 * MINUTE, bad=50)
+    scene.traffic(own, START + 5 * MINUTE, START + HOUR)
+    scene.tick(4)
+    acknowledge(scene.alerts[0].pk, scene.project.pk, ALICE, scene.now)
+    scene.tick(20)
+    assert scene.kinds() == ["firing", "resolved"]
+    assert scene.notices()[-1].alerts[0].acknowledged_by == ALICE.name
+    assert ("page-slow", "firing") in scene.rules()  # its windows have yet to empty
+
+
+def test_a_silence_keeps_quiet_and_what_still_fires_then_is_told(scene: Scene) -> None:
+    own = scene.objective()
+    scene.traffic(own, START - DAY, START)
+    scene.traffic(own, START, START + 5 * MINUTE, bad=50)
+    scene.traffic(own, START + 5 * MINUTE, START + HOUR)
+    until = scene.now + 2 * HOUR
+    draft = SilenceDraft("moving house", until, service="shop", severity="page")
+    silence = create_silence(scene.project.pk, draft, ALICE, scene.now)
+    scene.tick(5)
+    assert (scene.rules()[0], scene.kinds()) == (("page-quick", "firing"), [])
+    silenced = get_alert(scene.project.pk, str(scene.alerts[0].pk), scene.now)
+    assert silenced is not None and silenced.silenced_until == until
+    assert [one.active for one in find_silences(scene.project.pk, scene.now)] == [True]
+    end_silence(silence, scene.project.pk, ALICE, scene.now)
+    scene.tell(MINUTE)
+    assert scene.kinds() == ["firing"]
+    create_silence(scene.project.pk, draft, ALICE, scene.now)
+    scene.tick(40)
+    assert scene.alerts[0].state == "resolved"
+    scene.tell(3 * HOUR)
+    assert scene.kinds() == ["firing"]
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [
+        SilenceDraft("", START + DAY),
+        SilenceDraft("past", START - DAY),
+        SilenceDraft("for ever", START + 400 * DAY),
+        SilenceDraft("worse", START + DAY, severity="worst"),
+        SilenceDraft("foreign", START + DAY, objective_id=10**6),
+    ],
+)
+def test_a_silence_says_why_and_ends_and_is_about_something_of_the_project(db: None, draft: SilenceDraft) -> None:
+    with pytest.raises(Refused):
+        create_silence(project().pk, draft, ALICE, START)
+
+
+def test_what_fires_again_within_half_an_hour_is_the_same_alert_in_the_same_thread(scene: Scene) -> None:
+    own = scene.objective()
+    scene.traffic(own, START - DAY, START)
+    scene.traffic(own, START, START + 3 * MINUTE, bad=5)
+    scene.traffic(own, START + 3 * MINUTE, START + HOUR)
+    rules = [{"name": "only", "severity": "page", "long_s": 300, "short_s": 60, "factor": 14.0, "share": 0.01}]
+    change(own, rules=rules)
+    scene.tick(20)
+    assert scene.kinds() == ["firing", "resolved"]
+    scene.traffic(own, START + 22 * MINUTE, START + 25 * MINUTE, bad=5)
+    scene.tick(20)
+    assert scene.rules() == [("only", "resolved")]
+    assert [(one.kind, one.seq) for one in scene.notices()] == [
+        ("firing", 0), ("resolved", 1), ("reopened", 2), ("resolved", 3),
+    ]  # fmt: skip
+    assert len({one.alerts[0].id for one in scene.notices()}) == 1
+    assert events(scene.alerts[0]).count("reopened") == 1
+
+
+def test_what_became_of_the_action_is_kept(scene: Scene) -> None:
+    own = scene.objective()
+    scene.traffic(own, START - DAY, START)
+    scene.traffic(own, START, START + 5 * MINUTE, bad=50)
+    scene.tick(4)
+    alert = scene.alerts[0]
+    record_outcome(alert.pk, scene.project.pk, "taken", ALICE, scene.now, "v11 is back")
+    for outcome, project_id in (("proposed", scene.project.pk), ("marvellous", scene.project.pk), ("worked", 0)):
+        with pytest.raises(Refused):
+            record_outcome(alert.pk, project_id, outcome, ALICE, scene.now)
+    assert (scene.alerts[0].outcome, scene.alerts[0].outcome_by) == ("taken", ALICE.name)
+    assert events(alert)[-1] == "outcome"

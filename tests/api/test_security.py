@@ -15,7 +15,7 @@ from tracestore.models import AuditEntry
 from tracestore.queries.spans import hex_id
 
 PATHS = [path.removeprefix("/api/v1") for path in schema()["paths"]]
-_UNKNOWN = {"trace_id": "f" * 32, "span_id": "f" * 16, "session_id": "none", "set_id": "f" * 32}
+_UNKNOWN = {"trace_id": "f" * 32, "span_id": "f" * 16, "session_id": "none", "set_id": "f" * 32, "slo_id": "999"}
 
 
 def filled(path: str, ids: dict[str, str]) -> str:

@@ -17,7 +17,9 @@ from tracestore.models.slo import Objective
 
 @pytest.fixture
 def world(db: None) -> World:
-    return make_world()
+    made = make_world()
+    Objective.objects.filter(project=made.ours.project).update(deleted_at=made.ours.project.created_at)
+    return made
 
 
 @pytest.fixture

@@ -78,9 +78,12 @@ def example(tenant: Tenant, member_id: int) -> dict[str, str]:
         "token": tenant.token,
         "uid": "MQ",
         "digest": digest(),
+        "slo_id": str(tenant.objective.pk),
         "name": "latency_p95",
         "objective": tenant.objective.name,
         "alert_id": str(tenant.alert.pk),
         "silence_id": str(tenant.silence.pk),
         "channel_id": str(tenant.channel.pk),
+        "exclusion_id": str(tenant.exclusion.pk),
+        "proposal_id": str(tenant.proposal.pk),
     }

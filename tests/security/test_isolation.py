@@ -29,6 +29,8 @@ NOBODY = {
     "objective": "never",
     "alert_id": "00000000-0000-4000-8000-000000000000",
     "silence_id": "999999",
+    "exclusion_id": "999999",
+    "proposal_id": "999999",
 }
 ROUTES = [route for route in routes() if route.guard == "project"]
 SAME_EVERYWHERE = {"board_member"}  # its name is that of a number, which every project has

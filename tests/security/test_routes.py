@@ -30,6 +30,12 @@ API = (
     "show_lines",
     "post_feedback",  # and list_feedback, at the same address
     "post_release",  # and list_releases
+    "list_slos",  # and post_slo
+    "show_slo",  # and put_slo, delete_slo
+    "show_slo_status",
+    "list_alerts",
+    "show_gate",
+    "list_overrides",  # and post_override
     "nothing_here",
 )
 # Who may use a route. A new route fails the first test until it stands here; think before you write `public`.
@@ -76,6 +82,15 @@ EXPECTED = {
     "cost_figures": "project viewer",
     "context": "project viewer",
     "session_turns": "project viewer",
+    "objectives": "project viewer",
+    "objective-new": "project editor",
+    "objective-edit": "project editor",
+    "objective-delete": "project editor",
+    "objective-exclusions": "project viewer",
+    "exclusion-add": "project editor",
+    "exclusion-end": "project editor",
+    "exclusion-confirm": "project editor",
+    "exclusion-decline": "project editor",
     "objective": "project viewer",
     "objective-figures": "project viewer",
     "alerts": "project viewer",

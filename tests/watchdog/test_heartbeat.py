@@ -6,7 +6,7 @@ import pytest
 
 from tests.alerts.hooks import Hooks, serve_hooks
 from tests.watchdog.test_watchdog import promise
-from tests.world import World, make_world
+from tests.world import World, make_world, without_promises
 from tracestore.actions import background
 from tracestore.jobs import heartbeat
 from tracestore.outbound_targets import parse_allowed
@@ -25,7 +25,7 @@ def hooks(settings):
 
 @pytest.fixture
 def world(database: object) -> World:
-    return make_world(NOW)
+    return without_promises(make_world(NOW))
 
 
 def evaluated(seconds_ago: int) -> None:

@@ -22,17 +22,21 @@ from tracestore.models.access import (
     User,
 )
 from tracestore.models.alerts import Channel, Silence, Unsubscription
-from tracestore.models.slo import Exclusion, GateOverride, Objective
+from tracestore.models.slo import Exclusion, ExclusionProposal, GateOverride, Objective
 from tracestore.models.spend import ProjectPrice
 from tracestore.queries.access import find_user
 
-OF_ALERTING = (Objective, Exclusion, GateOverride, Silence, Channel, Unsubscription)  # alerts go with their objectives
 MAX_ATTEMPTS = 5
 RETRY_AFTER = timedelta(minutes=1)
 TOO_LATE = timedelta(minutes=30)  # nobody waits for this mail any more
 PURGE_AFTER = timedelta(seconds=60)  # ingest caches keys for 5 s: nothing arrives any more after this
 THROTTLE_KEPT = timedelta(days=1)
 INVITATION_KEPT = timedelta(days=90)
+# What belongs to a project beside its data; alerts go with their objective, deliveries with their channel.
+OF_PROJECTS = (
+    *(Membership, ApiKey, Invitation, RedactionRule, ProjectPrice),
+    *(Objective, Exclusion, ExclusionProposal, Silence, Unsubscription, GateOverride, Channel),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ def purge_projects(now: datetime) -> Summary:
     due = Project.objects.filter(deleted_at__lt=now - PURGE_AFTER, purged_at=None).order_by("id")
     for project in due:
         delete_project_data(project.id)
-        for model in (*OF_ALERTING, Membership, ApiKey, Invitation, RedactionRule, ProjectPrice):
+        for model in OF_PROJECTS:
             model.objects.filter(project=project).delete()
         Project.objects.filter(id=project.id).update(purged_at=now)
     return Summary(done=len(due))

@@ -251,8 +251,9 @@ def judge(plan: Plan, counts: Sequence[Count], states: Mapping[str, AlertState])
 
 
 def _elapsed(plan: Plan) -> float:
-    """The share of the period that is behind us and counted."""
-    first_s = max(plan.period[0], plan.position.counted_from_s)
+    """The share of the period that is behind us and counted, from the first event on: what began yesterday has hardly begun."""
+    position = plan.position
+    first_s = max(plan.period[0], position.counted_from_s, position.oldest_s or plan.minute_s)
     return max(0.0, plan.minute_s - first_s) / (plan.period[1] - plan.period[0])
 
 

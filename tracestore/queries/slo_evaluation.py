@@ -21,7 +21,7 @@ EVALUATION_LOCK: Final = 4_010  # first half of the advisory lock; the second is
 class Position:
     """How far an objective has been evaluated. newest_s: its newest minute with events. All Unix seconds.
 
-    counted_from_s: counted from there on, further back each moment until history_done.
+    counted_from_s: counted from there on, further back each moment until history_done. oldest_s: the hour of its oldest event.
     """
 
     objective_id: int
@@ -29,19 +29,26 @@ class Position:
     history_done: bool
     evaluated_s: int | None
     newest_s: int | None
+    oldest_s: int | None
     failures: int
     failed_at: datetime | None
 
 
-# Objectives that are not counted at all cannot be evaluated. The newest minute: one probe of the primary key each.
+# Objectives that are not counted at all cannot be evaluated. Newest and oldest: one probe of the primary key each.
 _POSITIONS: Final = """
-SELECT s.objective_id, s.counted_from_s, s.history_done, s.evaluated_s, newest.start_s AS newest_s, s.failures, s.failed_at
+SELECT s.objective_id, s.counted_from_s, s.history_done, s.evaluated_s, newest.start_s AS newest_s,
+  oldest.start_s AS oldest_s, s.failures, s.failed_at
 FROM slo_state AS s
 LEFT JOIN LATERAL (
   SELECT c.start_s FROM slo_count AS c
   WHERE c.objective_id = s.objective_id AND c.grain_s = 60
   ORDER BY c.start_s DESC LIMIT 1
 ) AS newest ON TRUE
+LEFT JOIN LATERAL (
+  SELECT c.start_s FROM slo_count AS c
+  WHERE c.objective_id = s.objective_id AND c.grain_s = 3600
+  ORDER BY c.start_s LIMIT 1
+) AS oldest ON TRUE
 WHERE s.objective_id = ANY(%(objectives)s) AND s.counted_from_s IS NOT NULL
 """
 

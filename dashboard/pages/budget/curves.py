@@ -1,6 +1,7 @@
 """How did a budget burn down, and who spent it when? Curves, marks and shaded stretches of its two charts; pure."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Final
 
@@ -19,28 +20,35 @@ BURN, BAD = "burn", "bad"
 REST: Final = "others"
 
 
-def burn_curve(counted: Sequence[Counted], target: float, axis: Axis, name: str, colour: str, dash: str) -> Curve:
-    """What was left at the end of each step: the budget is what the events of the period until now allow."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a curve of what is left looks."""
+
+    name: str
+    colour: str
+    dash: str
+
+
+def burn_curve(counted: Sequence[Counted], before: Count, target: float, axis: Axis, look: Look) -> Curve:
+    """What was left at the end of each step: the budget is what the events of the period until now allow.
+
+    before: events of the period that lie before the axis.
+    """
     by_step = _by_step(counted, axis)
-    allowed = (1 - target) * sum(one.total for one in by_step.values())
-    steps = [by_step.get(at, NOTHING) for at in axis.grid]
-    sums = accumulate(steps, initial=NOTHING)
+    allowed = (1 - target) * (before.total + sum(one.total for one in by_step.values()))
+    sums = accumulate((by_step.get(at, NOTHING) for at in axis.grid), initial=before)
     next(sums)
     points = [
         Point(at, 1 - so_far.bad / allowed if allowed else None, so_far.total)
         for at, so_far in zip(axis.grid, sums, strict=True)
     ]
-    return Curve(name, "ratio", points, colour, dash=dash)
+    return Curve(look.name, "ratio", points, look.colour, dash=look.dash)
 
 
-def even_curve(axis: Axis, until_s: int, end_s: int) -> Curve:
+def even_curve(axis: Axis, start_s: int, end_s: int) -> Curve:
     """What would be left if it were spent evenly: all of it when the period begins, nothing when it ends."""
-    length = max(1, end_s - axis.start_s)
-    points = [
-        Point(at, max(0.0, 1 - (min(at + axis.step_s, end_s) - axis.start_s) / length), 0)
-        for at in axis.grid
-        if at < end_s
-    ]
+    length = max(1, end_s - start_s)
+    points = [Point(at, max(0.0, 1 - (min(at + axis.step_s, end_s) - start_s) / length), 0) for at in axis.grid]
     return Curve("spent evenly", "ratio", points, "faint", dash="dot", width=1)
 
 
@@ -129,7 +137,27 @@ def burn_figure(curves: Sequence[Curve], axis: Axis, marks: Sequence[Mark], band
 
 
 def bad_figure(curves: Sequence[Curve], axis: Axis, marks: Sequence[Mark], bands: Sequence[dict[str, Any]]) -> Figure:
-    drawn = figure(curves, axis, marks=marks)
+    """Stacked bars: a step in which nothing was bad has none."""
+    drawn = figure(curves, axis, marks=marks, span=(0.0, _highest(curves) * 1.08 or 1.0))
+    drawn["data"] = [_bars(one, axis) if one.get("meta") else one for one in drawn["data"]]
     drawn["layout"]["shapes"] += bands
+    drawn["layout"]["barmode"] = "stack"
+    drawn["layout"]["bargap"] = 0
     drawn["layout"]["dragmode"] = False
     return drawn
+
+
+def _highest(curves: Sequence[Curve]) -> float:
+    """Of all curves on top of each other."""
+    sums: dict[int, float] = {}
+    for one in (point for curve in curves for point in curve.points):
+        sums[one.start_s] = sums.get(one.start_s, 0.0) + (one.value or 0.0)
+    return max(sums.values(), default=0.0)
+
+
+def _bars(line: Figure, axis: Axis) -> Figure:
+    """A line of a figure as bars that fill their steps."""
+    kept = {name: line[name] for name in ("name", "x", "customdata", "hovertemplate", "meta")}
+    ys = [y or None for y in line["y"]]
+    step_ms = axis.step_s * 1000
+    return kept | {"type": "bar", "y": ys, "marker": {"color": line["line"]["color"]}, "width": step_ms, "offset": 0}

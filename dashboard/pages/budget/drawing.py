@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from typing import Final
 
 from dashboard.chart_frames import ChartFrame, chart_table
 from dashboard.charts import Axis, Curve, Figure
-from dashboard.objective_words import UNITS, target_words
+from dashboard.objective_words import target_words
 from dashboard.pages.budget.curves import (
     BAD,
     BURN,
+    Look,
     alert_marks,
     bad_curves,
     bad_figure,
@@ -20,12 +22,20 @@ from dashboard.pages.budget.curves import (
     shaded,
 )
 from dashboard.pages.budget.reading import Budget
+from tracestore.analysis.slo.blame import total_of
+from tracestore.analysis.slo.burn import NOTHING, Count
+from tracestore.analysis.slo.promise import UNITS
+from tracestore.facts import DAY_S, MINUTE_S
 from tracestore.queries.alerts import AlertRow
 from tracestore.queries.releases import find_markers
-from tracestore.queries.slo import ObjectiveRow
+from tracestore.queries.slo import ObjectiveRow, Window, count_windows
 from tracestore.queries.slo_series import Point, find_series, step_for
 
 NS = 10**9
+
+
+SHOWN: Final = {"": ("whole period", None), "7d": ("last 7 days", 7 * DAY_S), "1d": ("last day", DAY_S)}
+LEFT, EVERY = Look("budget left", "accent", "solid"), Look("without exclusions", "muted", "dash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,34 +46,40 @@ class Drawing:
     bad: list[Curve]
 
 
-def draw(budget: Budget, labels: Mapping[str, str], zone: tzinfo) -> Drawing:
-    """labels: of version sets. The axis reaches to the end of a calendar period, so that what is to come has its place."""
-    until_s = max(budget.until_s, budget.start_s + 60)
-    end_s = max(until_s, int(budget.period.end.timestamp()))
-    axis = Axis(budget.start_s, end_s, step_for(until_s - budget.start_s), zone)
-    series = _series(budget.objective, budget.start_s, until_s, axis.step_s)
-    burn = [burn_curve(series, budget.target, _until(axis, until_s), "budget left", "accent", "solid")]
+def draw(budget: Budget, labels: Mapping[str, str], zone: tzinfo, shown: str = "") -> Drawing:
+    """labels: of version sets. shown: a key of SHOWN. The whole of a calendar period reaches to its end: what is to come."""
+    until_s = max(budget.until_s, budget.start_s + MINUTE_S)
+    length_s = SHOWN[shown][1]
+    start_s = budget.start_s if length_s is None else max(budget.start_s, until_s - length_s)
+    period_end_s = max(until_s, int(budget.period.end.timestamp()))
+    step_s, end_s = step_for(until_s - start_s), period_end_s if length_s is None else until_s
+    here, axis = Axis(start_s, until_s, step_s, zone), Axis(start_s, end_s, step_s, zone)
+    series = _series(budget.objective, here)
+    burn = [burn_curve(series, _before(budget, start_s, budget.excluded), budget.target, here, LEFT)]
     if budget.excluded:
-        every = _series(budget.objective, budget.start_s, until_s, axis.step_s, with_excluded=True)
-        burn.append(burn_curve(every, budget.target, _until(axis, until_s), "without exclusions", "muted", "dash"))
-    return Drawing(budget, axis, [*burn, even_curve(axis, until_s, end_s)], bad_curves(series, labels, axis))
+        every = _series(budget.objective, here, with_excluded=True)
+        burn.append(burn_curve(every, _before(budget, start_s, ()), budget.target, here, EVERY))
+    even = even_curve(axis, budget.start_s, period_end_s)
+    return Drawing(budget, axis, [*burn, even], bad_curves(series, labels, axis))
 
 
-def _until(axis: Axis, until_s: int) -> Axis:
-    return Axis(axis.start_s, until_s, axis.step_s, axis.zone)
+def _before(budget: Budget, start_s: int, excluded: Sequence[Window]) -> Count:
+    """What was counted in the period before start_s."""
+    if start_s <= budget.start_s:
+        return NOTHING
+    found = count_windows([budget.objective.id], [(budget.start_s, start_s)], excluded)
+    return total_of(found.get((budget.objective.id, 0), {}).values())
 
 
-def _series(
-    objective: ObjectiveRow, start_s: int, until_s: int, step_s: int, with_excluded: bool = False
-) -> list[Point]:
+def _series(objective: ObjectiveRow, axis: Axis, with_excluded: bool = False) -> list[Point]:
     """By version. From the first whole step on by hours and days, which are few; what lies before it by minutes."""
-    whole_s = min(-(-start_s // step_s) * step_s, until_s)
-    pieces = [(start_s, whole_s), (whole_s, until_s)]
+    whole_s = min(-(-axis.start_s // axis.step_s) * axis.step_s, axis.end_s)
+    pieces = [(axis.start_s, whole_s), (whole_s, axis.end_s)]
     return [
         one
         for from_s, to_s in pieces
         if from_s < to_s
-        for one in find_series(objective, from_s, to_s, step_s, by_version=True, with_excluded=with_excluded)
+        for one in find_series(objective, from_s, to_s, axis.step_s, by_version=True, with_excluded=with_excluded)
     ]
 
 

@@ -12,7 +12,7 @@ from django.utils.text import slugify
 from tracestore.actions.exclusions import ExclusionDraft
 from tracestore.analysis.slo.drafts import ObjectiveDraft
 from tracestore.analysis.slo.problems import Problem
-from tracestore.models.slo import Action, Exclusion, NoData, Part, Unit
+from tracestore.models.slo import Action, Exclusion, NoData, Unit
 
 ROLLING: Final = "rolling"
 PERIODS: Final = (
@@ -23,6 +23,7 @@ PERIODS: Final = (
     ("year", "Calendar years"),
     ("day", "Calendar days"),
 )
+PARTS: Final = (("good", "good"), ("bad", "bad"))
 # Where a problem of a draft's field is shown.
 SHOWN_AT: Final = {"target": "target_percent", "calendar_unit": "period", "rules": None}
 # Fields of the form that mean the same in a draft.
@@ -42,13 +43,13 @@ def _text(label: str, help_text: str = "", limit: int = 2_000, required: bool = 
 
 
 class ObjectiveForm(forms.Form):
-    title = _text("Title", "What people read: 99.9 % answered within 2 s.", 120)
-    name = _text("Name", "Stands in addresses: small letters, digits, hyphens. Empty: made from the title.", 100)
-    service = _text("Service", "Whose promise it is. What is counted, the filters below say.", 256, list="services")
+    title = _text("Title", "", 120, placeholder="99.9 % answered within 2 s")
+    name = _text("Name", "In addresses: small letters, digits, hyphens. Empty: from the title.", 100)
+    service = _text("Service", "Whose promise it is.", 256, list="services")
     unit = forms.ChoiceField(label="Count", choices=Unit.choices)
     total_q = _text("Of these", "A filter, as everywhere. Empty: all of them.", placeholder="service:my-agent")
-    part = forms.ChoiceField(label="Then", choices=Part.choices)
-    part_q = _text("Which", "A filter within them.", placeholder="duration:<=2s -outcome:error")
+    part = forms.ChoiceField(label="Those are", choices=PARTS)
+    part_q = _text("That match", "A filter within them.", placeholder="duration:<=2s -outcome:error")
     target_percent = forms.DecimalField(
         label="Target, % good",
         max_digits=9,
@@ -67,14 +68,12 @@ class ObjectiveForm(forms.Form):
         help_text="Local midnight; later ones follow the calendar.",
     )
     time_zone = forms.ChoiceField(label="Time zone", choices=_zones)
-    action = forms.ChoiceField(
-        label="When it burns, propose to", choices=Action.choices, help_text="Unless the evidence says more."
-    )
+    action = forms.ChoiceField(label="Propose to", choices=Action.choices, help_text="Unless evidence says more.")
     no_data = forms.ChoiceField(
-        label="A window without events counts", choices=NoData.choices, help_text="Not at all: alerts stay as they are."
+        label="Empty windows count", choices=NoData.choices, help_text="Not at all: alerts freeze."
     )
     notify = _text("Notify", "Addresses and names of channels, with commas. Empty: every channel of the project.")
-    runbook_url = _text("Runbook", "Where to read what to do.", 600, placeholder="https://")
+    runbook_url = _text("Runbook", "", 600, placeholder="https://")
     owner = _text("Owner", "", 254)
     description = forms.CharField(
         required=False, max_length=2_000, widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"})

@@ -3,16 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+
+import psycopg
+from django.utils import timezone
 
 from dashboard.objective_words import rule_words, window_words
 from dashboard.pages.objectives.forms import ObjectiveForm
-from dashboard.templatetags.units import DASH, in_long_time, in_percent
+from dashboard.pages.objectives.tried import Tried, seen_s, spanned, tried
+from dashboard.params import in_ns
+from dashboard.templatetags.units import DASH, in_gap
 from tracestore.actions.objectives import check_for
-from tracestore.analysis.slo.drafts import ObjectiveDraft
+from tracestore.analysis.slo.backtest import backtest
+from tracestore.analysis.slo.drafts import ObjectiveDraft, period_seconds
 from tracestore.analysis.slo.foresight import Foresight, foresee
 from tracestore.analysis.slo.periods import period_at
-from tracestore.analysis.slo.problems import Problem
+from tracestore.analysis.slo.problems import Problem, error
 from tracestore.queries.slo import ObjectiveRow
+from tracestore.queries.slo_preview import DAYS_MAX, preview
+from tracestore.queries.slo_preview import Preview as History
+
+LEAST_DAYS: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +44,62 @@ class RuleLine:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """rules: none while something is wrong."""
+    """rules: none while something is wrong. traffic: what few events mean for them. tried: None where nothing was counted.
+
+    empty: why that is, and what to do about it.
+    """
 
     errors: Sequence[Problem]
     warnings: Sequence[Problem]
-    rules: Sequence[RuleLine]
+    rules: Sequence[RuleLine] = ()
+    traffic: str = ""
+    tried: Tried | None = None
+    empty: str = ""
+    now_ns: int = 0
 
 
 def preview_of(project_id: int, form: ObjectiveForm, row: ObjectiveRow | None, now: datetime) -> Preview:
     if not form.is_valid():
-        return Preview(problems_of(form), [], [])
+        return Preview(problems_of(form), [])
     draft = form.draft()
     problems = check_for(project_id, draft, row.name if row else None)
     errors, warnings = ([one for one in problems if one.is_error == wanted] for wanted in (True, False))
-    if any(one.field != "name" for one in errors):
-        return Preview(errors, warnings, [])
-    return Preview(errors, warnings, rule_lines(draft, None, now))
+    if any(one.field not in ("name", "notify") for one in errors):
+        return Preview(errors, warnings)
+    try:
+        history = preview(project_id, draft.indicator(), int(now.timestamp()), days_of(draft))
+    except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded):
+        return Preview(
+            [*errors, error("part_q", "The database cannot answer this filter; write it simpler.")], warnings
+        )
+    return whole(draft, history, errors, warnings, now)
+
+
+def days_of(draft: ObjectiveDraft) -> int:
+    """As far back as one period, but for a week at least."""
+    return max(LEAST_DAYS, min(DAYS_MAX, period_seconds(draft) // 86_400))
+
+
+def whole(
+    draft: ObjectiveDraft, history: History, errors: Sequence[Problem], warnings: Sequence[Problem], now: datetime
+) -> Preview:
+    rules, target = draft.rules_over(period_at(draft.period(), now).seconds), float(draft.target)
+    if not history.count.total:
+        lines = [rule_line(foresee(rule, target, None)) for rule in rules]
+        return Preview(errors, warnings, lines, empty=nothing(draft, history))
+    raised = backtest(history.minutes, target, rules, draft.no_data)  # type: ignore[arg-type]  # checked before
+    seen = [foresee(rule, target, history.count.total / seen_s(history)) for rule in rules]
+    result = tried(history, target, draft.unit, raised, timezone.get_current_timezone())
+    return Preview(errors, warnings, [rule_line(one) for one in seen], traffic_words(seen), result, now_ns=in_ns(now))
+
+
+def nothing(draft: ObjectiveDraft, history: History) -> str:
+    if draft.unit == "evaluation":
+        return (
+            f"No such evaluation was given in {spanned(history)}: this objective needs a judged sample. It begins to count "
+            "with the first evaluation of that name."
+        )
+    return f"Nothing of {spanned(history)} matches what is counted. Its budget is unknown until something does."
 
 
 def problems_of(form: ObjectiveForm) -> list[Problem]:
@@ -57,12 +108,6 @@ def problems_of(form: ObjectiveForm) -> list[Problem]:
         for name, faults in form.errors.items()
         if name in form.fields
     ]
-
-
-def rule_lines(draft: ObjectiveDraft, per_s: float | None, now: datetime) -> list[RuleLine]:
-    target = float(draft.target)
-    rules = draft.rules_over(period_at(draft.period(), now).seconds)
-    return [rule_line(foresee(rule, target, per_s)) for rule in rules]
 
 
 def rule_line(seen: Foresight) -> RuleLine:
@@ -75,7 +120,7 @@ def rule_line(seen: Foresight) -> RuleLine:
         factor=rule.factor,
         bad_share=seen.bad_share,
         spent=rule.share,
-        outage=DASH if seen.outage_s is None else in_long_time(round(seen.outage_s)),
+        outage=DASH if seen.outage_s is None else in_gap(round(seen.outage_s)),
         needs=needs(seen),
         note=rule.note,
     )
@@ -89,5 +134,15 @@ def needs(seen: Foresight) -> str:
     return f"{seen.least_bad:,} of {seen.events:,}"
 
 
-def spent_words(spent: float) -> str:
-    return in_percent(spent)
+def traffic_words(seen: Sequence[Foresight]) -> str:
+    """At low traffic chance is told from trouble by later rules only; that had better be known."""
+    deaf = [one for one in seen if one.rule.severity == "page" and one.events is not None and one.least_bad is None]
+    if not deaf:
+        return ""
+    names = " and ".join(
+        f"{rule_words(one.rule.name)} ({one.events:,} in {window_words(one.rule.long_s)})" for one in deaf
+    )
+    return (
+        f"Low traffic: even if all failed, so few events could be chance for {names}; slower rules tell of it. Count more "
+        "services together, promise less, or choose a longer period if that is too late."
+    )

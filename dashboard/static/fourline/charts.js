@@ -1,5 +1,5 @@
 // Draws the charts of a page: <section data-charts="ADDRESS"> asks once for {name: figure}, each <div data-plot="name"> inside
-// shows its figure. Colours are tokens ("var(--quality)/0.2") that this file reads from tokens.css, in both themes.
+// shows its figure; data-figures has them itself, as JSON. Colours are tokens ("var(--quality)/0.2") that this file reads from tokens.css, in both themes.
 (function () {
   "use strict";
   const source = document.currentScript.dataset.plotly;
@@ -184,9 +184,15 @@
 
   // ---- loading
   async function load(section) {
+    if (section.dataset.figures) return show(section, JSON.parse(section.dataset.figures));
     const answer = await fetch(section.dataset.charts, { headers: { Accept: "application/json" } });
     const found = answer.headers.get("Content-Type").includes("json") ? await answer.json() : {};
     if (!answer.ok) return failed(section, answer.status, found.problem);
+    await show(section, found);
+    if (section.dataset.anomalies && !section.dataset.asked) await loadStars(section);
+  }
+
+  async function show(section, found) {
     await plotly;
     for (const element of section.querySelectorAll("[data-plot]")) {
       const figure = found[element.dataset.plot];
@@ -194,7 +200,6 @@
       if (figure) draw(element);
     }
     section.removeAttribute("data-charts-failed");
-    if (section.dataset.anomalies && !section.dataset.asked) await loadStars(section);
   }
 
   // Once a page: it looks at weeks.
@@ -254,5 +259,6 @@
   new MutationObserver(drawAll).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
   document.addEventListener("htmx:afterRequest", (event) => { if (event.target.matches("[data-live]") && event.detail.successful) loadAll(); });
+  document.addEventListener("htmx:afterSettle", (event) => event.target.querySelectorAll("[data-figures]").forEach(load));
   loadAll();
 })();

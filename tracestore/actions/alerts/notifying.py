@@ -17,11 +17,14 @@ from tracestore.models.access import Project
 from tracestore.models.alerts import Alert, Delivery, Severity, Silence
 from tracestore.queries.channels import recipients_of
 from tracestore.queries.slo import find_objectives
-from tracestore.queries.slo_status import find_statuses
+from tracestore.queries.slo_status import StatusRow, find_statuses
 
 NOTIFY_LOCK: Final = 4_011  # first half of the advisory lock; the second is the project
+LATELY: Final = timedelta(hours=14)  # the slowest rule's windows are empty then
+DRAIN_GRACE: Final = timedelta(minutes=5)
 AFTER_PAGE: Final = timedelta(hours=4)  # a ticket of what a page told of waits so long after it: somebody just looked
-DESCRIBED_AT_ONCE: Final = 20
+DESCRIBED_AT_ONCE: Final = 20  # each takes some statements
+SHOWN: Final = 30  # alerts of one notification in full
 FIRING: Final = Alert.State.FIRING
 
 
@@ -33,7 +36,7 @@ def tell(project_id: int, now: datetime) -> int:
         turn = _load(project_id, now)
         decision = decide(map(turn.story, turn.alerts_by_story), turn.last_told(), now)
         for story in decision.closed:
-            _mark(turn.alerts_by_story[story.key], None, None, now)
+            _mark(turn.alerts_by_story[story.key], story, now)
         standings = _standings(project_id) if decision.tellings or turn.undescribed() else {}
         for telling in decision.tellings:
             _tell(turn, telling, standings)
@@ -60,7 +63,7 @@ class _Turn:
 
     def story(self, key: str) -> Story:
         alerts = self.alerts_by_story[key]
-        firing = [alert for alert in alerts if alert.state == FIRING]
+        firing = [alert for alert in alerts if alert.state == FIRING and not _drains(alert)]
         told = (
             "firing" if any(a.told == "firing" for a in alerts) else "resolved" if any(a.told for a in alerts) else ""
         )
@@ -75,7 +78,7 @@ class _Turn:
             lead=next((str(alert.lead_id) for alert in alerts if alert.lead_id), None),
             acknowledged=bool(firing) and any(alert.acknowledged_at for alert in alerts),
             silenced=any(_covers(silence, first) for silence in self.silences),
-            inhibited=all(alert.inhibited_by_id for alert in firing or alerts),
+            inhibited=all(alert.inhibited_by_id and not _drains(alert) for alert in firing or alerts),
             nags=kind_of(first.rule) != "budget",
         )
 
@@ -92,8 +95,10 @@ class _Turn:
 
 def _load(project_id: int, now: datetime) -> _Turn:
     open_ones = Alert.objects.filter(project_id=project_id).filter(Q(state=FIRING) | ~Q(told="resolved"))
-    alerts = list(open_ones.select_related("objective").order_by("fired_at", "severity", "rule"))
-    _inhibit(alerts, now)
+    alerts = list(
+        open_ones.select_related("objective__project", "inhibited_by").order_by("fired_at", "severity", "rule")
+    )
+    _inhibit(alerts, project_id, now)
     stories: dict[str, list[Alert]] = {}
     for alert in alerts:
         stories.setdefault(_story_of(alert), []).append(alert)
@@ -117,41 +122,68 @@ def _covers(silence: Silence, alert: Alert) -> bool:
 # --- inhibition: what another alert of the same objective says better --------------------------------------------------
 
 
-def _inhibit(alerts: Sequence[Alert], now: datetime) -> None:
+def _inhibit(alerts: Sequence[Alert], project_id: int, now: datetime) -> None:
     """A page speaks for the tickets of its objective, the largest share of a budget that is spent for the smaller ones."""
-    pages = _pages(alerts, now)
+    recent = _recent(alerts, now)
+    statuses = {one.objective_id: one for one in find_statuses(project_id)} if recent else {}
     for alert in alerts:
-        by = _inhibitor(alert, pages.get(alert.objective_id, []), alerts)
+        others = [other for other in recent.get(alert.objective_id, []) if other.pk != alert.pk]
+        by = _inhibitor(alert, others, now) or _drained(alert, others, statuses.get(alert.objective_id))
         if alert.inhibited_by_id != (by.pk if by else None):
             alert.inhibited_by = by
             alert.save(update_fields=["inhibited_by"])
 
 
-def _pages(alerts: Iterable[Alert], now: datetime) -> dict[int, list[Alert]]:
+def _recent(alerts: Sequence[Alert], now: datetime) -> dict[int, list[Alert]]:
+    """The alerts of the objectives that have more than one which fires or did lately."""
     ids = {alert.objective_id for alert in alerts}
-    recent = Q(state=FIRING) | Q(resolved_at__gt=now - AFTER_PAGE)
-    pages = Alert.objects.filter(recent, objective_id__in=ids, severity=Severity.PAGE).order_by("fired_at")
+    lately = Q(state=FIRING) | Q(resolved_at__gt=now - LATELY)
     found: dict[int, list[Alert]] = {}
-    for page in pages:
-        found.setdefault(page.objective_id, []).append(page)
-    return found
+    for alert in Alert.objects.filter(lately, objective_id__in=ids).order_by("fired_at", "severity", "rule"):
+        found.setdefault(alert.objective_id, []).append(alert)
+    return {objective_id: several for objective_id, several in found.items() if len(several) > 1}
 
 
-def _inhibitor(alert: Alert, pages: Sequence[Alert], alerts: Iterable[Alert]) -> Alert | None:
+def _inhibitor(alert: Alert, others: Sequence[Alert], now: datetime) -> Alert | None:
     if alert.severity == Severity.TICKET:
-        for page in pages:
-            if page.state == FIRING or (page.resolved_at and page.resolved_at >= alert.fired_at):
+        for page in others:
+            if page.severity == Severity.PAGE and _speaks_for(page, alert, now - AFTER_PAGE):
                 return page
-    if kind_of(alert.rule) != "budget":
+    share = SHARES.get(alert.rule)
+    larger = [one for one in others if share and one.state == FIRING and SHARES.get(one.rule, 0) > share]
+    return max(larger, key=lambda one: SHARES[one.rule], default=None)
+
+
+def _speaks_for(one: Alert, other: Alert, since: datetime) -> bool:
+    """It fires, or did until after the other one began and not before `since`."""
+    return one.state == FIRING or (one.resolved_at is not None and one.resolved_at >= max(other.fired_at, since))
+
+
+def _drained(alert: Alert, others: Sequence[Alert], status: StatusRow | None) -> Alert | None:
+    """The quicker rule of the same severity, when it is over and nothing burns: this one's windows only have yet to empty.
+
+    Twice the short window, as long as that takes; what burns on after that is no echo. As of the last evaluation.
+    """
+    rule = next((one for one in status.rules if one.rule == alert.rule), None) if status else None
+    if status is None or status.evaluated_at is None or rule is None or alert.state != FIRING:
         return None
-    larger = [
-        other
-        for other in alerts
-        if other.objective_id == alert.objective_id
-        and other.state == FIRING
-        and SHARES.get(other.rule, 0) > SHARES[alert.rule]
-    ]
-    return max(larger, key=lambda other: SHARES[other.rule], default=None)
+    if (status.rules[0].short_burn or 0) > rule.factor:
+        return None
+    since = status.evaluated_at - timedelta(seconds=2 * rule.short_s) - DRAIN_GRACE
+    for quicker in others:
+        same = quicker.severity == alert.severity and kind_of(quicker.rule) == "burn"
+        if same and quicker.state != FIRING and _speaks_for(quicker, alert, since):
+            return quicker
+    return None
+
+
+def _drains(alert: Alert) -> bool:
+    """It is inhibited by one of its own story: see _drained()."""
+    return alert.inhibited_by is not None and alert.inhibited_by.severity == alert.severity and _is_burn(alert)
+
+
+def _is_burn(alert: Alert) -> bool:
+    return kind_of(alert.rule) == "burn"
 
 
 # --- one notification --------------------------------------------------------------------------------------------------
@@ -171,26 +203,29 @@ def _tell(turn: _Turn, telling: Telling, standings: Mapping[int, Standing]) -> N
     lead = _lead(turn, telling)
     notices: list[tuple[Alert, AlertNotice]] = []
     for story in telling.stories:
-        alert = _headline(turn.alerts_by_story[story.key])
+        alert = _headline(turn.alerts_by_story[story.key], story)
         if alert.objective_id in standings:
-            in_full = telling.kind != "summary" or not notices
+            in_full = telling.kind != "summary" and len(notices) < DESCRIBED_AT_ONCE
             notices.append((alert, describe(alert, standings[alert.objective_id], turn.now, in_full=in_full)))
     recipients = _deliver(turn, telling, lead, notices)
+    said = f"{telling.kind}: {recipients} recipients" if recipients else f"{telling.kind}: nobody to tell"
     for story in telling.stories:
-        _mark(turn.alerts_by_story[story.key], telling, lead, turn.now, recipients)
+        _mark(turn.alerts_by_story[story.key], story, turn.now, lead, said)
     lead.notified_seq, lead.notified_at = lead.notified_seq + 1, turn.now
     lead.save(update_fields=["notified_seq", "notified_at"])
 
 
-def _headline(alerts: Sequence[Alert]) -> Alert:
-    """The alert that speaks for its story: the first that still fires."""
-    return next((alert for alert in alerts if alert.state == FIRING), alerts[0])
+def _headline(alerts: Sequence[Alert], story: Story) -> Alert:
+    """The alert that speaks for its story: the first that is as the story is."""
+    state = FIRING if story.firing else Alert.State.RESOLVED
+    return next((alert for alert in alerts if alert.state == state), alerts[0])
 
 
 def _lead(turn: _Turn, telling: Telling) -> Alert:
     """The very row that _mark saves as well, where it is among those that are told."""
     if telling.lead is None:
-        return _headline(turn.alerts_by_story[telling.stories[0].key])
+        first = telling.stories[0]
+        return _headline(turn.alerts_by_story[first.key], first)
     told = [alert for story in telling.stories for alert in turn.alerts_by_story[story.key]]
     known = next((alert for alert in told if str(alert.pk) == telling.lead), None)
     return known or Alert.objects.get(pk=telling.lead)
@@ -221,29 +256,26 @@ def _deliver(turn: _Turn, telling: Telling, lead: Alert, notices: Sequence[tuple
 
 
 def _content(turn: _Turn, telling: Telling, lead: Alert, why: str, notices: Sequence[AlertNotice]) -> Notice:
-    """The leading alert stands first, where the recipient is told of it."""
+    """The leading alert stands first, where the recipient is told of it; a line each where they are too many to read."""
     ordered = sorted(notices, key=lambda one: one.id != str(lead.pk))
-    is_summary = telling.kind == "summary"
+    shown = 0 if telling.kind == "summary" else SHOWN
     return Notice(
         kind=telling.kind,
         project=turn.project.slug,
         project_name=turn.project.name,
-        alerts=tuple(ordered[:1] if is_summary else ordered),
+        alerts=tuple(ordered[:shown]),
         seq=lead.notified_seq,
         decided_at=int(turn.now.timestamp()),
         why=why,
-        summary=tuple(f"{one.severity}: {one.title} ({one.state})" for one in ordered) if is_summary else (),
+        summary=tuple(f"{one.severity}: {one.title} ({one.state})" for one in ordered[shown:]),
     )
 
 
-def _mark(
-    alerts: Iterable[Alert], telling: Telling | None, lead: Alert | None, now: datetime, recipients: int = 0
-) -> None:
+def _mark(alerts: Iterable[Alert], story: Story, now: datetime, lead: Alert | None = None, said: str = "") -> None:
     """People know its state now, or need not. lead None: nobody was told."""
     for alert in alerts:
-        alert.told = alert.state
+        alert.told = alert.state if story.firing else Alert.State.RESOLVED
         if lead is not None:
             alert.lead, alert.notified_at = lead, now
+            note(alert, now, "notified", said)
         alert.save(update_fields=["told", "lead", "notified_at"])
-        if telling is not None:
-            note(alert, now, "notified", f"{telling.kind}: {recipients} recipients" if recipients else "nobody to tell")

@@ -131,7 +131,7 @@ def test_programs_can_tell_that_a_machine_wrote_it_and_how_to_end_it(settings) -
     settings.CHOSEN_SENDER = "Fourline <alerts@example.org>"
     sent = mail(notice())
     assert (sent["Auto-Submitted"], sent["Importance"]) == ("auto-generated", "high")
-    assert sent["List-Id"] == "Airline alerts <ours.alerts.watch.example>"
+    assert sent["List-Id"] == "<ours.alerts.watch.example>"
     link, mailbox = sent["List-Unsubscribe"].split(", ")
     assert mailbox == "<mailto:alerts@example.org?subject=unsubscribe>"
     assert read_token(link.strip("<>").rpartition("/")[2]) == Claim(1, 5, "oncall@example.org")

@@ -31,7 +31,7 @@ def compose(envelope: Envelope) -> EmailMultiAlternatives:
         subject=one_line(_subject(envelope, words), MAX_SUBJECT_CHARS),
         body=_GAP.sub("\n\n", render_to_string("mail/alert.txt", context)).strip() + "\n",
         to=[envelope.recipient],
-        headers=_headers(envelope, words, link) | (_state(lead) if lead else {}),
+        headers=_headers(envelope, link) | (_state(lead) if lead else {}),
     )
     message.attach_alternative(render_to_string("mail/alert.html", context), "text/html")
     message.mixed_subtype = "related"  # pictures belong to the HTML, they are no attachments
@@ -48,13 +48,13 @@ def _subject(envelope: Envelope, words: NoticeWords) -> str:
     return f"[{name(envelope.notice.project_name, 40)}] {SEVERITY[thread.severity]}: {name(thread.title)}"
 
 
-def _headers(envelope: Envelope, words: NoticeWords, link: str) -> dict[str, str]:
+def _headers(envelope: Envelope, link: str) -> dict[str, str]:
     slug = envelope.notice.project
     headers = {
         "Message-ID": f"<{envelope.id}@{host()}>",
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
-        "List-Id": f"{one_line(words.project, 60)} alerts <{slug}.alerts.{host()}>",
+        "List-Id": f"<{slug}.alerts.{host()}>",
         "X-Fourline-Project": slug,
         "X-Fourline-Kind": envelope.notice.kind,
         **_ways_out(link),

@@ -6,6 +6,7 @@ from typing import Any, Final
 from tracestore.analysis.slo.burn import allowed_share, spent_by_firing
 from tracestore.analysis.slo.problems import Problem, error, warning
 from tracestore.analysis.slo.rules import EVALUATION_S, MOST_BAD, check_factor, rules_for
+from tracestore.analysis.slo.thresholds import RESERVED
 
 MOST_RULES: Final = 10
 _WHOLE: Final = ("long_s", "short_s")
@@ -33,6 +34,8 @@ def _rule(one: Mapping[str, Any], target: float, period_s: int) -> Iterator[Prob
     name = str(one.get("name", ""))
     if not 1 <= len(name) <= 63 or not name.isprintable():
         yield error("rules", "A rule is named by 1 to 63 characters.")
+    if name in RESERVED:
+        yield error("rules", f"{name} is the name of a rule that every objective has.")
     if one.get("severity") not in ("page", "ticket"):
         yield error("rules", f"{name}: the severity is page or ticket.")
     if not all(_is_minutes(one.get(field)) for field in _WHOLE) or not isinstance(one.get("factor"), int | float):

@@ -99,7 +99,7 @@ def test_the_burn_down_ends_where_the_page_says_and_exclusions_are_taken_out_of_
     said = plain(text(client, path))
     assert f"{remaining(kept) * 100:.1f} % of the budget is left" in said
     assert f"without exclusions {remaining(slo.a_month(now)) * 100:.1f} %" in said
-    for shown in ("", "?shown=7d", "?shown=1d"):
+    for shown in ("?shown=all", "?shown=7d", "?shown=1d"):
         figure = client.get(f"{path}/figures{shown}").json()["burn"]
         curves = {one["name"]: [y for y in one["y"] if y is not None] for one in figure["data"] if one.get("meta")}
         assert curves["budget left"][-1] == pytest.approx(remaining(kept) * 100), shown

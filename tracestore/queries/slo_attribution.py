@@ -25,6 +25,9 @@ TIMEOUT_MS: Final = 4_000
 TOOLS_MOST: Final = 40
 CALLED, NOT_CALLED = "called", "not called"
 TOOL = "tool "  # begins the field of a tool
+SAID: Final = frozenset(
+    {"input.value", "output.value"}
+)  # what was said: hardly twice the same, and missing where it failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,5 +184,7 @@ def _as_text(value: object) -> str:
 
 def _without(fields: Mapping[str, str | float | None], asked: set[str]) -> Row:
     return {
-        name: value for name, value in fields.items() if not {name, name.removeprefix("attr.")} & (asked | DEFINING)
+        name: value
+        for name, value in fields.items()
+        if not {name, name.removeprefix("attr.")} & (asked | DEFINING | SAID)
     }

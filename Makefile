@@ -61,7 +61,7 @@ tools:
 	@sh .ci/tools
 
 screenshots: install browser
-	SCREENSHOTS=1 $(BIN)/python -m pytest tests/journeys/test_screenshots.py -q
+	SCREENSHOTS=1 $(BIN)/python -m pytest tests/journeys/test_screenshots.py tests/journeys/test_alert_journey.py -q
 
 bench: install
 	$(BIN)/python -m benchmarks.ingest

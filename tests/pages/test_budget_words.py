@@ -134,7 +134,7 @@ def test_links_ask_for_what_was_bad_and_say_where_they_cannot():
         ("attr.a.b", MISSING): "-attr.a.b:*",
         ("tool x", "not called"): "-tool:x",
     }
-    terms |= {("model", "a, b"): "model:a model:b", ("llm calls", "up to 3"): None, ("user", OTHER): None}
+    terms |= {("model", "a, b"): "model:a model:b", ("calls of tools", "up to 3"): None, ("user", OTHER): None}
     assert {one: term(one) for one in terms} == terms
 
 

@@ -52,7 +52,7 @@ check: install
 	  $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 test: install browser tools
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 browser:
 	@sh .ci/browser
@@ -61,7 +61,7 @@ tools:
 	@sh .ci/tools
 
 screenshots: install browser
-	SCREENSHOTS=1 $(BIN)/python -m pytest tests/journeys/test_screenshots.py -q
+	SCREENSHOTS=1 $(BIN)/python -m pytest tests/journeys/test_screenshots.py tests/journeys/test_alert_journey.py -q
 
 bench: install
 	$(BIN)/python -m benchmarks.ingest

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 
 from dashboard.api import slo_schemas
 from tests.api.shop import Api
-from tests.world import World
+from tests.world import World, make_world
 from tracestore import db
 from tracestore.models import AuditEntry
 from tracestore.models.alerts import Alert
@@ -21,6 +21,13 @@ BODY = {"name": "fast", "service": "shop", "part_q": "duration:<2s", "total_q": 
 def send(api: Api, method: str, path: str, body: Any) -> HttpResponse:
     headers = {"Authorization": f"Bearer {api.key}"}
     return api.client.generic(method, f"/api/v1{path}", json.dumps(body), "application/json", headers=headers)
+
+
+@pytest.fixture
+def world(database: Any) -> World:
+    made = make_world()
+    assert made.ours.objective.pk != made.theirs.objective.pk, "they are made when they are asked for"
+    return made
 
 
 @pytest.fixture

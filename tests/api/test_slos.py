@@ -146,11 +146,14 @@ def test_the_status_is_that_of_the_last_evaluation(world: World, api: Api) -> No
     assert slo_schemas.SloStatus.model_validate(api.get(path).json()).enabled is False
 
 
-def test_alerts_are_those_of_the_project(world: World, api: Api) -> None:
+def test_alerts_are_those_of_the_project(world: World, api: Api, stranger: Api) -> None:
     answer = api.get("/alerts", state="firing", severity="page").json()
     (alert,) = [slo_schemas.Alert.model_validate(one) for one in answer["items"]]
     assert (alert.slo, alert.title, alert.state) == (world.ours.objective.name, "alert CANARY-ours", "firing")
     assert api.get("/alerts", severity="ticket").json()["items"] == []
+    assert world.ours.canary in api.get("/slos").content.decode()
+    for path in ("/slos", "/alerts", "/release-gate/overrides"):
+        assert world.ours.canary not in stranger.get(path).content.decode()
 
 
 def gate(api: Api, **query: Any) -> slo_schemas.Gate:

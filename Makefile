@@ -52,7 +52,7 @@ check: install
 	  $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 test: install browser tools
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 browser:
 	@sh .ci/browser

@@ -1,14 +1,14 @@
-"""What does Prometheus read? The text format, written by hand: a few families do not need a library."""
+"""What does Prometheus read?"""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from dashboard.exposition_text import Sample, family
+from dashboard.slo_exposition import slo_families
 from tracestore.queries.background import JobState, find_job_states
 from tracestore.queries.counters import RecordCount, count_records, database_bytes, marked_sums, waiting
 from tracestore.queries.search_lag import index_waiting
 from tracestore.timetable import expected_jobs
-
-Sample = tuple[dict[str, str], float]
 
 
 def exposition(now: datetime, project_id: int | None) -> str:
@@ -38,25 +38,7 @@ def exposition(now: datetime, project_id: int | None) -> str:
     if project_id is None:
         size: list[Sample] = [({}, float(database_bytes()))]
         families.append(family("fourline_database_bytes", "gauge", "Size of the database.", size))
-    return "".join(families)
-
-
-def family(name: str, kind: str, help_text: str, samples: Iterable[Sample]) -> str:
-    """One metric family; a counter's samples carry the suffix _total."""
-    shown = f"{name}_total" if kind == "counter" else name
-    lines = [f"# HELP {shown} {help_text}", f"# TYPE {shown} {kind}"]
-    lines += [f"{shown}{_labels(labels)} {value:.15g}" for labels, value in samples]
-    return "\n".join(lines) + "\n"
-
-
-def _labels(labels: dict[str, str]) -> str:
-    if not labels:
-        return ""
-    return "{" + ",".join(f'{key}="{_escape(value)}"' for key, value in labels.items()) + "}"
-
-
-def _escape(value: str) -> str:
-    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    return "".join([*families, *slo_families(now, project_id)])
 
 
 def _records(rows: Sequence[RecordCount]) -> Iterable[Sample]:

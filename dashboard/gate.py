@@ -6,6 +6,8 @@ Exit codes: 0 allow (and warn, unless --warn-fails), 1 freeze, 2 could not ask. 
 environment, since arguments can be seen by everybody on the machine.
 """
 
+from __future__ import annotations  # it is copied to where Python is older
+
 import argparse
 import json
 import os

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from dashboard.chart_frames import iso
 from dashboard.links import in_project, with_query
-from dashboard.objective_words import UNITS
+from tracestore.analysis.slo.promise import UNITS
 from tracestore.queries.slo import ObjectiveRow
 
 

@@ -3,15 +3,10 @@
 from typing import Final
 
 from dashboard.templatetags.units import counted, in_long_time, in_percent
+from tracestore.analysis.slo.promise import UNITS as UNITS
+from tracestore.analysis.slo.promise import promise_of
 from tracestore.queries.slo import ObjectiveRow
 
-UNITS: Final = {
-    "request": "requests",
-    "llm_call": "LLM calls",
-    "tool_call": "tool calls",
-    "session": "sessions",
-    "evaluation": "evaluations",
-}
 ACTIONS: Final = {"degrade": "Degrade", "rate-limit": "Rate-limit", "rollback": "Roll back", "look": "Look"}
 DOING: Final = {
     "degrade": "Serve with less: a smaller model, fewer tools, a fixed answer.",
@@ -53,10 +48,9 @@ def period_words(objective: ObjectiveRow) -> str:
 
 def promise(objective: ObjectiveRow) -> str:
     """99.9 % of requests: duration:<2s, over 28 days."""
-    good = objective.part_q if objective.part == "good" else f"not {objective.part_q}"
-    among = f" ({objective.total_q})" if objective.total_q else ""
-    unit = UNITS.get(objective.unit, objective.unit)
-    return f"{target_words(float(objective.target))} of {unit}{among}: {good}, {period_words(objective)}"
+    calendar = objective.calendar_unit, objective.calendar_count
+    asked = objective.unit, objective.total_q, objective.part_q, objective.part
+    return promise_of(objective.target, *asked, objective.period_days, calendar)
 
 
 def window_words(seconds: int) -> str:
@@ -73,4 +67,4 @@ def left_words(remaining: float) -> str:
         return "All of the budget is left"
     if remaining > 0:
         return f"{in_percent(remaining)} of the budget is left"
-    return f"The budget is gone: {in_percent(1 - remaining)} of what the period allows was spent"
+    return f"The budget is gone: {in_percent(1 - remaining)} of what its events so far allow was spent"

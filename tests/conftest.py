@@ -31,6 +31,21 @@ os.environ |= {
     "FOURLINE_SECRET_KEY": "a key of the tests, known to everyone who reads this file",
 }
 _numbers = itertools.count(1)
+# Files whose tests take longest. They begin first, so that no worker is left alone with one at the end.
+LONGEST = (
+    "tests/faults/test_histories.py",
+    "tests/security/test_browser.py",
+    "tests/platform/test_up.py",
+    "tests/journeys/test_accessibility.py",
+    "tests/journeys/test_truth.py",
+    "tests/faults/test_updates.py",
+    "tests/journeys/test_screenshots.py",
+    "tests/sdk/test_restart.py",
+    "tests/corpus/test_stored.py",
+    "tests/store/test_scores.py",
+    "tests/faults/test_cut_off.py",
+    "tests/journeys/test_trace_journey.py",
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,6 +55,11 @@ def pytest_configure(config: pytest.Config) -> None:
     import django
 
     django.setup()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {path: place for place, path in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
 
 
 def _leave_to_workers() -> None:

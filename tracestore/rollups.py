@@ -69,7 +69,7 @@ CROSS JOIN LATERAL (
   FROM trace AS t
   WHERE t.project = %(project)s
     AND t.session_id = gone.session_id
-    AND t.end_ns BETWEEN (gone.start_s - %(around_s)s) * 1000000000 AND (gone.start_s + 60 + %(around_s)s) * 1000000000
+    AND t.end_ns + 0 BETWEEN (gone.start_s - %(around_s)s) * 1000000000 AND (gone.start_s + 60 + %(around_s)s) * 1000000000
 ) AS edge
 WHERE edge.end_ns IS NOT NULL
 ORDER BY 2

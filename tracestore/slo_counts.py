@@ -15,8 +15,15 @@ from psycopg import sql
 
 from tracestore.analysis.slo.indicator import Indicator
 from tracestore.facts import DAY_S, HOUR_S, MINUTE_S
-from tracestore.queries.filters import Parameters
-from tracestore.queries.slo_targets import SESSION_DAYS, SESSION_NS, TARGETS, UnitTarget, answers
+from tracestore.queries.slo_targets import (
+    SESSION_DAYS,
+    SESSION_NS,
+    TARGETS,
+    EventParameters,
+    UnitTarget,
+    answers,
+    events,
+)
 from tracestore.rollups import kept_rows
 
 NS: Final = 10**9
@@ -161,14 +168,14 @@ _NAMES: Final = ("counts", "bad", "total", "failed", "traces")
 
 
 def _statement(objectives: Sequence[Counted], unit: UnitTarget) -> tuple[sql.Composed, dict[str, Any]]:
-    parameters = Parameters()
+    parameters = EventParameters()
     names = [{name: sql.Identifier(f"{name}{number}") for name in _NAMES} for number in range(len(objectives))]
     asked = [
         _ANSWER.format(*answers(one.indicator, parameters), counts=name["counts"], bad=name["bad"])
         for one, name in zip(objectives, names, strict=True)
     ]
     statement = _COUNT.format(
-        events=sql.SQL(unit.events),
+        events=events(objectives[0].unit, parameters),
         alias=sql.Identifier(unit.alias),
         answers=sql.SQL(", ").join(asked),
         sums=sql.SQL(", ").join(_SUM.format(**name) for name in names),
@@ -188,7 +195,7 @@ FROM trace AS ended
 JOIN trace AS other ON other.project = ended.project
   AND other.session_id = ended.session_id
   AND other.day BETWEEN %(first_day)s AND %(last_day)s
-  AND other.end_ns BETWEEN ended.end_ns - {SESSION_NS} AND ended.end_ns + {SESSION_NS}
+  AND other.end_ns + 0 BETWEEN ended.end_ns - {SESSION_NS} AND ended.end_ns + {SESSION_NS}
 WHERE ended.project = %(project)s
   AND ended.day = ANY(%(days)s::date[])
   AND ended.end_ns >= %(start_ns)s

@@ -20,7 +20,7 @@ from tracestore.actions.access import Refused
 from tracestore.actions.gate import OverrideDraft, override_gate
 from tracestore.analysis.slo.gate import Override
 from tracestore.queries.alerts import STATES, find_alerts
-from tracestore.queries.gate import ask_gate
+from tracestore.queries.gate import ask_gate, find_overrides
 
 router = Router(tags=["Alerts"])
 Service = Annotated[str, Field(max_length=256)]
@@ -41,6 +41,11 @@ class GateQuery(Schema):
         Literal["automated", "human"],
         Field(description="What cannot be told freezes an automated caller and warns a person"),
     ] = "automated"
+
+
+class OverridesQuery(Schema):
+    service: Service | None = None
+    limit: Limit = 100
 
 
 @router.get("/alerts", auth=KeyAuth("read"), response=schemas.Items[slo_schemas.Alert])
@@ -64,6 +69,13 @@ def show_gate(request: HttpRequest, query: Query[GateQuery]) -> HttpResponse:
     """May this version be released? By the error budgets of the service and the pages that fire for it."""
     decision = ask_gate(request.auth.project_id, query.service, query.version, query.caller, timezone.now())
     return answer(slo_answers.gate(query.service, query.version, decision))
+
+
+@router.get("/release-gate/overrides", auth=KeyAuth("read"), response=schemas.Items[slo_schemas.GateOverride])
+def list_overrides(request: HttpRequest, query: Query[OverridesQuery]) -> HttpResponse:
+    """Who answered for which releases, newest first; those that have ended too."""
+    rows = find_overrides(request.auth.project_id, query.service, query.limit)
+    return answer({"items": [slo_answers.override_row(row) for row in rows], "next_cursor": None})
 
 
 @router.post(

@@ -7,6 +7,7 @@ from dashboard.api.forms import Json, fields, in_time, names_of
 from dashboard.params import in_ns
 from tracestore.analysis.slo.gate import Decision, Override
 from tracestore.queries.alerts import AlertRow
+from tracestore.queries.gate import OverrideRow
 from tracestore.queries.slo import ObjectiveRow
 from tracestore.queries.slo_status import RuleStatus, StatusRow
 
@@ -97,6 +98,11 @@ def gate(service: str, version: str, decision: Decision) -> Json:
         "exceptions_allowed": list(decision.exceptions_allowed),
         "override": override(service, decision.override) if decision.override else None,
     }
+
+
+def override_row(row: OverrideRow) -> Json:
+    shown = fields(row, ("service", "version", "reason", "author"))
+    return {**shown, "id": str(row.id), "created_at": moment(row.created_at), "expires_at": moment(row.expires_at)}
 
 
 def override(service: str, row: Override) -> Json:

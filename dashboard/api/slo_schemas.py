@@ -139,6 +139,7 @@ class GateOverride(Strict):
     version: str
     reason: str
     author: str
+    created_at: str | None = None
     expires_at: str
 
 

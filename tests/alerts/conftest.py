@@ -30,9 +30,7 @@ def one_database(postgres: Servers, django_db_blocker) -> Iterator[None]:  # typ
 def scene(one_database: None) -> Iterator["Scene"]:
     from tests.alerts.scene import Scene
     from tracestore import db
-    from tracestore.models.slo import Objective
 
     yield Scene()
-    Objective.objects.all().delete()
     with db.JOBS.connection() as connection:
-        connection.execute("TRUNCATE slo_state, slo_rule_state, slo_count")
+        connection.execute("TRUNCATE objective, slo_state, slo_rule_state, slo_count CASCADE")

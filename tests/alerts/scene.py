@@ -55,6 +55,9 @@ class Scene:
     def evaluate(self) -> evaluate.Summary:
         return evaluate.run(self.now)
 
+    def notify(self) -> alerts_job.Summary:
+        return alerts_job.run(self.now)
+
     def tick(self, times: int = 1, step: timedelta = MINUTE) -> None:
         """Time passes; evaluated and told each minute."""
         for _ in range(times):

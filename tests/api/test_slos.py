@@ -192,5 +192,7 @@ def test_an_override_is_answered_for_expires_and_is_audited(world: World, api: A
     assert gate(api, service="shop", version="v3").decision == "freeze"
     (entry,) = AuditEntry.objects.filter(action="gate.override", project=world.ours.project)
     assert (entry.target, entry.detail["reason"], entry.detail["author"]) == ("shop v2", "stops the loss", "Erin")
+    told = [slo_schemas.GateOverride.model_validate(one) for one in api.get("/release-gate/overrides").json()["items"]]
+    assert [(one.service, one.version, one.author) for one in told] == [("shop", "v2", "Erin")]
     GateOverride.objects.all().update(created_at=now - timedelta(hours=2), expires_at=now - timedelta(seconds=1))
     assert gate(api, service="shop", version="v2").decision == "freeze"

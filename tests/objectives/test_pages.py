@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.test import Client
 
+from tests.builders import NOW_NS, SECOND, span, store, trace_id
 from tests.conftest import Database
 from tests.world import World, audit_count, make_world
 from tracestore.models import Exclusion, ExclusionProposal, Objective
@@ -136,7 +137,7 @@ def test_a_past_page_is_excluded_by_two_people(world: World) -> None:
     proposal = ExclusionProposal.objects.latest("id")
     waiting = text_of(erin, path(world, name, "exclusions"))
     assert "Waiting for a second person" in waiting
-    assert "Confirm</button>" not in waiting, "not by whoever proposed it"
+    assert waiting.count("Confirm</button>") == 1, "of the world's own, not by whoever proposed it"
     assert "<script>alert" not in waiting
     erin.post(path(world, name, "exclusions", str(proposal.pk), "confirm"))
     assert Exclusion.objects.count() == 2, "those of the world"
@@ -176,3 +177,22 @@ def test_who_is_no_member_or_may_only_read_changes_nothing(world: World) -> None
     assert charlie.post(theirs).status_code == 404, "an exclusion of another project"
     assert Exclusion.objects.filter(pk=number).exists()
     assert Objective.objects.filter(project=world.ours.project, deleted_at=None).count() == 1
+
+
+def test_a_preview_counts_what_is_stored_of_this_project(world: World) -> None:
+    now_ns = int(datetime.now(UTC).timestamp()) * SECOND
+    at = (now_ns - NOW_NS) / SECOND - 3_600
+    spans = [
+        span(trace_id(n), at=at + n * 60, seconds=4 if n < 3 else 1, status=2 if n == 9 else 0, operation="agent")
+        for n in range(1, 21)
+    ]
+    store(world.ours.project.pk, spans, received_ns=now_ns)
+    store(world.theirs.project.pk, [span(trace_id(77), at=at, seconds=9, operation="agent")], received_ns=now_ns)
+    asked = GIVEN | {"do": "preview", "total_q": "service:shop", "service": "shop"}
+    said = world.client(world.erin).post(path(world, "new"), asked, headers={"HX-Request": "true"}).content.decode()
+    assert "Of 20 requests in" in said
+    assert "3 were bad: 85.0 % good, under the 99.9 % promised" in said
+    assert "data-figures=" in said
+    none = asked | {"unit": "evaluation", "total_q": "name:hallucination", "part_q": "outcome:ok"}
+    empty = world.client(world.erin).post(path(world, "new"), none, headers={"HX-Request": "true"}).content.decode()
+    assert "needs a judged sample" in empty

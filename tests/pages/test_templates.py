@@ -29,11 +29,17 @@ from dashboard.pages.alerts import alert, listed, silences
 from dashboard.pages.board import page as board
 from dashboard.pages.budget import attributes as budget_attributes
 from dashboard.pages.budget import page as budget
+from dashboard.pages.objectives import edit as objective_edit
+from dashboard.pages.objectives import exclusions as objective_exclusions
+from dashboard.pages.objectives import listed as objectives
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 INCLUDED = re.compile(r'{% (?:include|extends) "([^"]+)"')
 PAGES = {
     "board/page.html": board.BoardPage,
+    "objectives/page.html": objectives.ObjectivesPage,
+    "objectives/edit.html": objective_edit.EditPage,
+    "objectives/exclusions.html": objective_exclusions.ExclusionsPage,
     "board/member.html": board.MemberPage,
     "traces/page.html": traces.TracesPage,
     "traces/trace.html": trace.TracePage,

@@ -35,7 +35,7 @@ API = (
     "show_slo_status",
     "list_alerts",
     "show_gate",
-    "post_override",
+    "list_overrides",  # and post_override
     "nothing_here",
 )
 # Who may use a route. A new route fails the first test until it stands here; think before you write `public`.

@@ -12,8 +12,9 @@ from tests.store.test_settle import settle, write
 from tracestore import db
 from tracestore.analysis.slo.burn import Count
 from tracestore.analysis.slo.indicator import parse_indicator
-from tracestore.jobs import slo_counts, slo_turn
+from tracestore.jobs import slo_counts, slo_history, slo_turn
 from tracestore.models.slo import Objective
+from tracestore.queries.slo_attribution import draw_events
 from tracestore.queries.slo_preview import preview
 from tracestore.queries.slo_series import Point, find_series
 
@@ -177,3 +178,86 @@ def test_a_preview_shows_what_there_was_time_for(database: Database, monkeypatch
     monkeypatch.setattr("tracestore.queries.slo_preview.PATIENCE_S", 0.0)
     found = preview(own_project, parse_indicator("request", "", "-outcome:error", "good"), NOW_S + 3600)
     assert (found.counts, found.start_s, found.whole) == ({}, NOW_S + 3600, False)
+
+
+def test_settling_does_not_wait_for_counting_and_what_changes_meanwhile_is_counted_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = objective(project().pk, part_q="status:error", part="bad")
+    root = ask(1)
+    write([root], own.project_id)
+    settle()
+    count_all()
+    write([span(parent=root, status=1)], own.project_id)
+    settle()
+    assert marks() == 1
+    count = slo_turn.slo_counts.count
+
+    def change_then(*args: Any) -> None:
+        """The count has read its rows when they change."""
+        count(*args)
+        monkeypatch.undo()
+        write([span(parent=root, status=2)], own.project_id)
+        settle()
+
+    monkeypatch.setattr(slo_turn.slo_counts, "count", change_then)
+    slo_counts.run(AFTER)
+    slo_counts.run(AFTER)
+    assert find_series(own, *RANGE, 60) == [Point(NOW_S, 1, 1)]
+    assert marks() == 0
+
+
+def test_history_is_bounded_in_a_run_and_waits_for_what_is_new(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = objective(project().pk)
+    rests: list[float] = []
+    monkeypatch.setattr(slo_history, "rest_s", lambda *args: rests.append(args[-1]) or 0.0)
+    monkeypatch.setattr(slo_history, "HISTORY_S", 0.0)
+    assert slo_counts.run(AFTER).left
+    write([ask(1)], own.project_id)
+    settle()
+    done = slo_counts.run(AFTER)
+    assert (done.minutes, done.history, done.left) == (1, 0, True)
+    assert find_series(own, *RANGE, 60) == [Point(NOW_S, 0, 1)]
+    monkeypatch.setattr(slo_history, "HISTORY_S", 30.0)
+    done = slo_counts.run(AFTER)
+    assert done.history > 29 * 1440 and not done.left
+    assert len(rests) > 10, "ingest has its turn between the steps"
+
+
+def test_a_past_that_cannot_be_counted_leaves_what_is_counted(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = objective(project().pk)
+    write([ask(1), ask(2, at=-2 * 3600)], own.project_id)
+    settle()
+    count = slo_turn.slo_counts.count
+
+    def refuse(connection: Any, project_id: int, objectives: Any, starts: Any) -> None:
+        if NOW_S - 2 * 3600 in starts:
+            connection.execute("SELECT 1 / 0")
+        count(connection, project_id, objectives, starts)
+
+    monkeypatch.setattr(slo_turn.slo_counts, "count", refuse)
+    count_all()
+    found = state(own.id)
+    assert find_series(own, *RANGE, 60) == [Point(NOW_S, 0, 1)]
+    assert found["counted_from_s"] == NOW_S - 2 * 3600 + 60 and found["count_failures"] == 1
+    monkeypatch.undo()
+    monkeypatch.setattr(slo_history, "rest_s", lambda *_: 0.0)
+    count_all(AFTER + timedelta(seconds=61))
+    assert find_series(own, NOW_S - DAY_S, NOW_S + DAY_S, 2 * DAY_S) == [Point(NOW_S - DAY_S, 0, 2)]
+
+
+@pytest.mark.parametrize("unit", ["request", "session"])
+def test_events_are_drawn_as_they_are_counted(database: Database, unit: str) -> None:
+    own_project = project().pk
+    write(
+        [ask(1, status=2, session_id="a"), ask(2, session_id="b"), ask(3, session_id="c", service="mail")], own_project
+    )
+    settle()
+    indicator = parse_indicator(unit, "service:shop", "-status:error", "good")
+    found = draw_events(own_project, indicator, (NOW_S - 60) * 10**9, (NOW_S + 60) * 10**9, of_events=2)
+    assert (found.bad_of, found.good_of) == (1, 1)
+    assert preview(own_project, indicator, NOW_S + 3600, days=1).count == Count(1, 2)

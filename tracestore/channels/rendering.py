@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tracestore.analysis.slo.notice import AlertNotice, Notice, VersionBlame, Window
+from tracestore.analysis.slo.thresholds import kind_of
 from tracestore.channels.notice_links import alert_link, comparison_link, in_project, web_link
 from tracestore.channels.words import DASH, clock, lasting, name, percent, share, times
 
@@ -170,7 +171,7 @@ def _alert(alert: AlertNotice, notice: Notice, zone: str) -> AlertWords:
         action=ACTION[alert.action],
         action_text=name(alert.action_text, 300),
         version=_version(alert.blame, slug),
-        burn=(_burn(alert.long, alert.factor), _burn(alert.short, alert.factor)),
+        burn=_burns(alert),
         factor=times(alert.factor),
         budget=_budget(alert.remaining),
         budget_part=round(100 * min(1.0, max(0.0, alert.remaining or 0.0))),
@@ -208,6 +209,13 @@ def _facts(alert: AlertNotice) -> tuple[tuple[str, str], ...]:
         ("Spent", spent),
         ("Peak burn", f"{times(alert.peak_burn)} the sustainable rate"),
     )
+
+
+def _burns(alert: AlertNotice) -> tuple[BurnLine, ...]:
+    """None where the alert is about a share of the budget, or about events that no longer come."""
+    if kind_of(alert.rule) != "burn":
+        return ()
+    return _burn(alert.long, alert.factor), _burn(alert.short, alert.factor)
 
 
 def _burn(window: Window, factor: float) -> BurnLine:

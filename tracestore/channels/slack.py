@@ -44,10 +44,16 @@ def _alert(alert: AlertWords) -> list[Block]:
         _section(told),
         _section(f"*What to do*\n{escaped(alert.action_text)}"),
         _section(f"*{escaped(alert.version.headline)}*\n{escaped(alert.version.reason)}"),
-        {"type": "section", "fields": [*(_field(f"Burn, {one.window}", _burn(one.burn, alert)) for one in alert.burn)]},
+        *_windows(alert),
         _section(f"*{escaped(alert.budget)}*, {escaped(alert.exhaustion)}\n{escaped(alert.promise)}"),
         _section("  ".join(_links(alert))),
     ]
+
+
+def _windows(alert: AlertWords) -> list[Block]:
+    """None where the alert is not about a burn rate: Slack refuses a section without fields."""
+    fields = [_field(f"Burn, {one.window}", _burn(one.burn, alert)) for one in alert.burn]
+    return [{"type": "section", "fields": fields}] if fields else []
 
 
 def _links(alert: AlertWords) -> list[str]:

@@ -47,6 +47,12 @@ UNION SELECT project, grain_s, start_s FROM score_rollup WHERE project = %(proje
 UNION SELECT project, 60, end_ns / 60000000000 * 60 FROM score WHERE project = %(project)s
 ON CONFLICT DO NOTHING
 """
+# Whatever is counted for objectives and whatever might be: settling marks what it makes again, this what it does not.
+MARK_COUNTS = """
+INSERT INTO slo_mark (project, start_s)
+SELECT DISTINCT project, start_s FROM slo_count WHERE project = %(project)s AND grain_s = 60
+ON CONFLICT DO NOTHING
+"""
 PROJECTS = (
     "SELECT DISTINCT project FROM span UNION SELECT DISTINCT project FROM trace UNION SELECT project FROM evaluation"
 )
@@ -74,6 +80,7 @@ def _rebuild(connection: psycopg.Connection, project_id: int, now: datetime) -> 
     with connection.transaction():
         lock(connection, project_id)
         connection.execute(MARK_SUMS, {"project": project_id})
+        connection.execute(MARK_COUNTS, {"project": project_id})
         connection.execute("DELETE FROM version_set WHERE project = %s", [project_id])
         connection.execute("DELETE FROM settle_mark WHERE project = %s", [project_id])
         for orphans in ORPHANS:

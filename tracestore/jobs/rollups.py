@@ -120,7 +120,8 @@ MINUTES_FROM = "UPDATE rollup_state SET minutes_from_s = %s WHERE project = %s A
 
 def keep(now: datetime) -> Upkeep:
     """Deletes minutes older than ROLLUP_MINUTE_DAYS, though none that may be summed again. Hours and days stay for ever."""
-    oldest_s = int(now.timestamp()) // DAY_S * DAY_S - settings.ROLLUP_MINUTE_DAYS * DAY_S
+    now_s = int(now.timestamp()) // DAY_S * DAY_S
+    oldest_s = now_s - settings.ROLLUP_MINUTE_DAYS * DAY_S
     deleted = 0
     with db.JOBS.connection(600) as connection:
         for (project_id,) in connection.execute(KNOWN).fetchall():
@@ -128,6 +129,7 @@ def keep(now: datetime) -> Upkeep:
                 lock(connection, project_id)
                 rollups.freeze(connection, project_id, now)
             deleted += _forget(connection, project_id, oldest_s)
+            deleted += _forget_counts(connection, project_id, min(oldest_s, now_s - COUNTS_DAYS * DAY_S))
     return Upkeep(deleted)
 
 
@@ -150,4 +152,24 @@ def _forget(connection: psycopg.Connection, project_id: int, oldest_s: int) -> i
     for rollup in ROLLUPS:
         while gone := connection.execute(forget_minutes(rollup), {"project": project_id, "before": before_s}).rowcount:
             deleted += gone
+    return deleted
+
+
+COUNTS_DAYS = 35  # counts of objectives by minute: longer than the longest month, whose budget is read to the minute
+FORGET_COUNTS = """
+DELETE FROM slo_count
+WHERE ctid = ANY(ARRAY(
+  SELECT ctid
+  FROM slo_count
+  WHERE project = %(project)s AND grain_s = 60
+    AND start_s < least(%(before)s, (SELECT frozen_before_s FROM rollup_state WHERE project = %(project)s))
+  LIMIT 20000
+))
+"""
+
+
+def _forget_counts(connection: psycopg.Connection, project_id: int, before_s: int) -> int:
+    deleted = 0
+    while gone := connection.execute(FORGET_COUNTS, {"project": project_id, "before": before_s}).rowcount:
+        deleted += gone
     return deleted

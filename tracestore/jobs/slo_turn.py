@@ -171,6 +171,15 @@ def lots(objectives: Sequence[Counted]) -> Iterator[list[Counted]]:
         yield from (alike[at : at + OBJECTIVES_AT_ONCE] for at in range(0, len(alike), OBJECTIVES_AT_ONCE))
 
 
+OF_THE_FILTER = (
+    psycopg.errors.QueryCanceled,
+    psycopg.errors.ProgramLimitExceeded,
+    psycopg.errors.StatementTooComplex,
+    psycopg.DataError,
+    psycopg.ProgrammingError,
+)
+
+
 def try_count(turn: Turn, lot: Sequence[Counted], starts: Sequence[int]) -> psycopg.Error | None:
     """None, or why these cannot be counted; then nothing of them was. Raises what is no filter's fault."""
     try:
@@ -178,7 +187,7 @@ def try_count(turn: Turn, lot: Sequence[Counted], starts: Sequence[int]) -> psyc
             turn.connection.execute("SELECT set_config('statement_timeout', %s, TRUE)", [str(COUNT_TIMEOUT_MS)])
             turn.connection.execute("SET LOCAL enable_seqscan = off")  # today's partitions have no statistics yet
             slo_counts.count(turn.connection, turn.project_id, lot, starts)
-    except (psycopg.errors.QueryCanceled, psycopg.DataError, psycopg.ProgrammingError) as error:
+    except OF_THE_FILTER as error:
         return error
     return None
 

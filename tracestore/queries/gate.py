@@ -1,6 +1,7 @@
 """How do the objectives of a service stand for a release, and who answers for one all the same?"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -53,6 +54,31 @@ WHERE project_id = %(project)s
 ORDER BY expires_at DESC, id DESC
 LIMIT 1
 """
+
+
+_OVERRIDES: Final = """
+SELECT id, service, version, reason, author, created_at, expires_at
+FROM gate_override
+WHERE project_id = %(project)s AND (%(service)s::text IS NULL OR service = %(service)s)
+ORDER BY created_at DESC, id DESC
+LIMIT %(limit)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideRow:
+    id: int
+    service: str
+    version: str
+    reason: str
+    author: str
+    created_at: datetime
+    expires_at: datetime
+
+
+def find_overrides(project_id: int, service: str | None, limit: int) -> list[OverrideRow]:
+    """Newest first, those that have ended too. service: None = of any."""
+    return db.fetch(_OVERRIDES, {"project": project_id, "service": service, "limit": limit}, OverrideRow)
 
 
 def find_override(project_id: int, service: str, version: str, now: datetime) -> Override | None:

@@ -15,6 +15,7 @@ from tracestore.analysis.slo.rules import Rule, own_rules, rules_for
 from tracestore.facts import DAY_S, HOUR_S, MINUTE_S
 
 GRAINS: Final = (MINUTE_S, HOUR_S, DAY_S)
+MINUTES_S: Final = 31 * DAY_S  # counts by minute are kept a little longer (jobs/rollups.keep); hours and days for ever
 Window = tuple[int, int]  # [start_s, end_s), whole minutes
 
 
@@ -125,11 +126,12 @@ def count_windows(
     """{(objective, number of the window): events by version set}; what had no events is left out.
 
     windows, excluded: whole minutes. Of each window the excluded parts count for nothing. One statement for all.
+    A window that is longer than minutes are kept for sure (MINUTES_S) begins with its whole first hour.
     """
     pieces = [
         (number, piece.grain_s, piece.start_ns // NS, piece.end_ns // NS)
         for number, window in enumerate(windows)
-        for start_s, end_s in without(window, excluded)
+        for start_s, end_s in without(from_whole_hour(window), excluded)
         for piece in cover(start_s * NS, end_s * NS, (), GRAINS, Kept()).sums
     ]
     if not pieces or not objective_ids:
@@ -142,6 +144,11 @@ def count_windows(
     for row in db.fetch(_WINDOWS, asked, WindowCount):
         found.setdefault((row.objective_id, row.number), {})[row.version_set] = Count(row.bad, row.total)
     return found
+
+
+def from_whole_hour(window: Window) -> Window:
+    start_s, end_s = window
+    return (start_s // HOUR_S * HOUR_S, end_s) if end_s - start_s > MINUTES_S else window
 
 
 def without(window: Window, excluded: Sequence[Window]) -> list[Window]:

@@ -15,6 +15,7 @@ from tracestore import db
 from tracestore.analysis.filters import terms
 from tracestore.analysis.slo.attribution import DEFINING, Attribution, Row, attribute
 from tracestore.analysis.slo.indicator import Indicator
+from tracestore.queries.filter_targets import SESSION
 from tracestore.queries.filters import Parameters, condition_within
 from tracestore.queries.ranges import days_of_ended
 from tracestore.queries.slo_targets import TARGETS
@@ -129,15 +130,17 @@ def draw_events(
 
 def _statement(indicator: Indicator) -> tuple[sql.Composed, dict[str, Any]]:
     unit, parameters = TARGETS[indicator.unit], Parameters()
+    # Sessions are those of the range that is asked for, not as they are counted.
+    target = SESSION if indicator.unit == "session" else unit.target
     rows, error = _ROWS[indicator.unit]
-    part = condition_within(parameters, indicator.part, unit.target)
+    part = condition_within(parameters, indicator.part, target)
     statement = _DRAW.format(
         row=sql.Identifier(unit.alias),
         rows=sql.SQL(rows),
         error=sql.SQL(error),
         also=sql.SQL(_ALSO.get(indicator.unit, "TRUE")),
         bad=sql.SQL("({}) IS NOT TRUE" if indicator.bad_unless_good else "({}) IS TRUE").format(part),
-        total=condition_within(parameters, indicator.total, unit.target),
+        total=condition_within(parameters, indicator.total, target),
     )
     return statement, parameters.values
 

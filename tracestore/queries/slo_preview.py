@@ -14,9 +14,8 @@ from tracestore.analysis.slo.backtest import Minutes
 from tracestore.analysis.slo.burn import Count
 from tracestore.analysis.slo.indicator import Indicator
 from tracestore.facts import DAY_S, MINUTE_S
-from tracestore.queries.filters import Parameters
 from tracestore.queries.ranges import EVER, NS, days_of_ended, kept_days
-from tracestore.queries.slo_targets import TARGETS, answers
+from tracestore.queries.slo_targets import TARGETS, EventParameters, answers, events
 
 DAYS_MAX: Final = 31
 PATIENCE_S: Final = 5.0  # of all statements together
@@ -101,9 +100,11 @@ def _steps(first_s: int, end_s: int) -> Iterator[tuple[int, int]]:
 
 
 def _count(project_id: int, indicator: Indicator, start_s: int, end_s: int, timeout_ms: int) -> list[MinuteCount]:
-    unit, parameters = TARGETS[indicator.unit], Parameters()
+    unit, parameters = TARGETS[indicator.unit], EventParameters()
     counts, bad = answers(indicator, parameters)
-    statement = _PREVIEW.format(events=sql.SQL(unit.events), alias=sql.Identifier(unit.alias), counts=counts, bad=bad)
+    statement = _PREVIEW.format(
+        events=events(indicator.unit, parameters), alias=sql.Identifier(unit.alias), counts=counts, bad=bad
+    )
     asked = _asked(project_id, start_s, end_s, unit.days) | parameters.values
     return db.fetch(statement, asked, MinuteCount, timeout_ms, session={"enable_seqscan": "off"})
 

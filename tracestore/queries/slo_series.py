@@ -11,7 +11,7 @@ from tracestore.analysis.cover import NS, Kept, cover
 from tracestore.analysis.slo.burn import allowed_share
 from tracestore.analysis.slo.periods import Span
 from tracestore.facts import HOUR_S, MINUTE_S
-from tracestore.queries.slo import GRAINS, ObjectiveRow, Window, without
+from tracestore.queries.slo import GRAINS, ObjectiveRow, Window, from_whole_hour, without
 
 STEPS_S: Final = (
     MINUTE_S,
@@ -93,8 +93,8 @@ def burn_down(
     The budget is what the events of the period (until `until_s`, default: its end) allow, so the curve falls only where
     something went wrong, and its last point is what remains.
     """
-    start_s = int(period.start.timestamp()) // MINUTE_S * MINUTE_S
-    end_s = min(int(period.end.timestamp()), until_s or int(period.end.timestamp())) // MINUTE_S * MINUTE_S
+    until_s = min(int(period.end.timestamp()), until_s or int(period.end.timestamp())) // MINUTE_S * MINUTE_S
+    start_s, end_s = from_whole_hour((int(period.start.timestamp()) // MINUTE_S * MINUTE_S, until_s))
     step_s = step_for(end_s - start_s)
     points = find_series(objective, start_s, end_s, step_s, with_excluded=with_excluded)
     allowed = allowed_share(float(objective.target)) * sum(point.total for point in points)

@@ -6,7 +6,7 @@ What an event is depends on its rows alone, never on what is counted together wi
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, LiteralString
 
 from psycopg import sql
@@ -41,40 +41,52 @@ _MINUTE: Final = """x.end_ns / 60000000000 * 60 AS minute_s,
   coalesce(replace(x.version_set::text, '-', ''), '') AS set_id"""
 _EVENT: Final = f"SELECT x.*, {_MINUTE}"
 
-# A session is one event, at the end of its last request and of that one's version set.
-_SESSIONS: Final = f"""SELECT x.session_id, x.end_ns, x.trace_id, whole.*, {_MINUTE}
-FROM trace AS x
+# A session is one event, at the end of its last request and of that one's version set; its requests are read once, and each
+# term is asked of each of them. "+ 0": by session, never by end, of which a partition without statistics promises too much.
+_SESSIONS: Final = f"""SELECT last.*, whole.*
+FROM (
+  SELECT x.session_id, x.end_ns, x.trace_id, {_MINUTE}
+  FROM trace AS x
+  {_OF_MINUTES}
+    AND x.session_id IS NOT NULL
+    AND NOT EXISTS (
+      SELECT FROM trace AS later
+      WHERE later.project = x.project
+        AND later.session_id = x.session_id
+        AND later.day BETWEEN %(first_day)s AND %(last_day)s
+        AND later.end_ns + 0 <= x.end_ns + {SESSION_NS}
+        AND (later.end_ns + 0, later.trace_id) > (x.end_ns, x.trace_id)
+    )
+  OFFSET 0
+) AS last
 CROSS JOIN LATERAL (
   SELECT min(t.start_ns) AS start_ns, bounded(sum(t.cost_nanousd)) AS cost_nanousd,
-    bounded(sum(t.input_tokens)) AS input_tokens, bounded(sum(t.output_tokens)) AS output_tokens
+    bounded(sum(t.input_tokens)) AS input_tokens, bounded(sum(t.output_tokens)) AS output_tokens{{terms}}
   FROM trace AS t
-  WHERE t.project = x.project
-    AND t.session_id = x.session_id
+  WHERE t.project = %(project)s
+    AND t.session_id = last.session_id
     AND t.day BETWEEN %(first_day)s AND %(last_day)s
-    AND t.end_ns > x.end_ns - {SESSION_NS}
-    AND t.end_ns <= x.end_ns
-) AS whole
-{_OF_MINUTES}
-  AND x.session_id IS NOT NULL
-  AND NOT EXISTS (
-    SELECT FROM trace AS later
-    WHERE later.project = x.project
-      AND later.session_id = x.session_id
-      AND later.day BETWEEN %(first_day)s AND %(last_day)s
-      AND later.end_ns <= x.end_ns + {SESSION_NS}
-      AND (later.end_ns, later.trace_id) > (x.end_ns, x.trace_id)
-  )"""  # noqa: S608  # constants only
+    AND t.end_ns + 0 > last.end_ns - {SESSION_NS}
+    AND t.end_ns + 0 <= last.end_ns
+) AS whole"""  # noqa: S608  # constants only
+
+
+@dataclass(slots=True)
+class EventParameters(Parameters):
+    """And what is asked of the requests of a session: each term once, however many filters have it."""
+
+    terms: dict[Term, sql.Composable] = field(default_factory=dict)
 
 
 def _of_session(condition: Condition) -> Condition:
-    """Some request of it, as far as it is counted."""
+    """Some request of it, as far as it is counted: a column that its events have."""
 
     def ask(term: Term, parameters: Parameters) -> sql.Composable:
-        return sql.SQL(
-            "EXISTS (SELECT FROM trace AS t WHERE t.project = %(project)s AND t.session_id = g.session_id"
-            " AND t.day BETWEEN %(first_day)s AND %(last_day)s"
-            " AND t.end_ns > g.end_ns - {} AND t.end_ns <= g.end_ns AND {})"
-        ).format(sql.Literal(SESSION_NS), paren(condition(term, parameters)))
+        if not isinstance(parameters, EventParameters):
+            raise TypeError("terms of a session are columns of its events")
+        if term not in parameters.terms:
+            parameters.terms[term] = condition(term, parameters)
+        return sql.Identifier("g", f"term{[*parameters.terms].index(term)}")
 
     return ask
 
@@ -94,13 +106,10 @@ def _one_by_one(target: Target, names: Collection[str]) -> Target:
 _REQUEST: Final = _one_by_one(
     {**TRACE, "text": trace_names}, ("provider", "agent", "name", "error", "prompt", "status", "text")
 )
-_SESSION: Final = _one_by_one(
-    {
-        name: SESSION[name] if name in ("session", "duration", "cost", "tokens") else _of_session(_REQUEST[name])
-        for name in _REQUEST
-    },
-    [name for name in TRACE if name not in ("session", "duration", "cost", "tokens")],
-)
+_OWN_OF_SESSION: Final = ("session", "duration", "cost", "tokens")
+_SESSION: Final[Target] = {
+    name: SESSION[name] if name in _OWN_OF_SESSION else _of_session(of_request) for name, of_request in _REQUEST.items()
+}
 _EVALUATION: Final = _one_by_one(
     {**SCORE, "text": of_judged_trace(trace_names)},
     [
@@ -127,10 +136,22 @@ TARGETS: Final[dict[str, UnitTarget]] = {
 }
 
 
-def answers(indicator: Indicator, parameters: Parameters) -> tuple[sql.Composable, sql.Composable]:
+def answers(indicator: Indicator, parameters: EventParameters) -> tuple[sql.Composable, sql.Composable]:
     """(does an event count, is it bad), of a row under its alias. What a filter cannot tell is not good, and not bad."""
     target = TARGETS[indicator.unit].target
     counts = paren(condition_within(parameters, indicator.total, target))
     part = paren(condition_within(parameters, indicator.part, target))
     truth = sql.SQL("IS NOT TRUE" if indicator.bad_unless_good else "IS TRUE")
     return counts, sql.SQL("({} AND {} {})").format(counts, part, truth)
+
+
+def events(unit: str, parameters: EventParameters) -> sql.Composable:
+    """The statement of a unit's events, after all answers that are asked of them."""
+    statement = TARGETS[unit].events
+    if unit != "session":
+        return sql.SQL(statement)
+    terms = [
+        sql.SQL(",\n    bool_or({}) AS {}").format(ask, sql.Identifier(f"term{number}"))
+        for number, ask in enumerate(parameters.terms.values())
+    ]
+    return sql.SQL(statement).format(terms=sql.Composed(terms))

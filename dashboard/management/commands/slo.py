@@ -5,9 +5,11 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from dashboard.prometheus_rules import HEADERS, alertmanager_file, rule_file
 from tracestore.actions.access import COMMAND_LINE, Refused
 from tracestore.actions.openslo import Applied, apply_objectives, export_objectives
 from tracestore.analysis.openslo.importing import import_documents
@@ -26,17 +28,21 @@ class Command(BaseCommand):
         apply.add_argument("--prune", action="store_true", help="delete objectives that the file does not hold")
         apply.add_argument("--strict", action="store_true", help="refuse what the OpenSLO SDK refuses")
         export = verbs.add_parser("export", help="write the project's objectives")
-        for verb in (apply, export):
+        prometheus = verbs.add_parser("prometheus", help="write rules for Prometheus, or a route for Alertmanager")
+        prometheus.add_argument("--alertmanager", action="store_true", help="the route")
+        for verb in (apply, export, prometheus):
             verb.add_argument("--project", required=True, help="the project's name in its address")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         project = Project.objects.filter(slug=options["project"], deleted_at=None).first()
         if project is None:
             raise CommandError(f"There is no project {options['project']!r}.")
-        if options["verb"] == "export":
+        if options["verb"] == "apply":
+            self._apply(project.pk, options)
+        elif options["verb"] == "export":
             self.stdout.write(write_documents(export_objectives(project.pk)), ending="")
         else:
-            self._apply(project.pk, options)
+            self.stdout.write(_prometheus(project.slug, options["alertmanager"]), ending="")
 
     def _apply(self, project_id: int, options: dict[str, Any]) -> None:
         try:
@@ -51,6 +57,12 @@ class Command(BaseCommand):
             raise CommandError(f"Nothing was changed: {sum(note.level == 'error' for note in applied.notes)} errors.")
         for line in _lines(applied, "would be " if options["dry_run"] else ""):
             self.stdout.write(line)
+
+
+def _prometheus(slug: str, alertmanager: bool) -> str:
+    if alertmanager:
+        return HEADERS["alertmanager"] + write_documents([alertmanager_file(slug)])
+    return HEADERS["rules"] + write_documents([rule_file(slug, settings.PUBLIC_URL)])
 
 
 def _text(name: str) -> str:

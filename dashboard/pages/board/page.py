@@ -17,6 +17,7 @@ from dashboard.links import in_project, with_query
 from dashboard.listing import Choice, Listing, read_listing
 from dashboard.pages.asking import answered
 from dashboard.pages.board.asked import Asked, Controls, controls, read_asked
+from dashboard.pages.board.budgets import Budgets, read_budgets
 from dashboard.pages.board.csv import csv_lines
 from dashboard.pages.board.figures import (
     CHARTS,
@@ -36,6 +37,7 @@ from dashboard.pages.board.reading import (
     read_totals,
     read_whys,
     services_of,
+    undecided_words,
     versions_of,
 )
 from dashboard.pages.board.tiles import FOUR, LineRows, Row, Tile, line_rows, rows_of, tile
@@ -68,6 +70,7 @@ class BoardPage:
     undecided: str
     against: str
     tiles: list[Tile]
+    budgets: Budgets
     charts: list[ChartFrame]
     signals: LineRows | None
     lines: list[LineRows]
@@ -109,7 +112,8 @@ class MemberPage:
 def board(request: HttpRequest) -> HttpResponse:
     asked, heads = asked_of(request)
     numbers = read_totals(request.project.pk, asked)
-    return render(request, "board/page.html", {"page": board_page(asked, numbers, heads)})
+    budgets = read_budgets(request.project.pk, asked.slug, services_of(asked.listing.filter))
+    return render(request, "board/page.html", {"page": board_page(asked, numbers, heads, budgets)})
 
 
 @project_page(role="viewer")
@@ -184,7 +188,7 @@ def members_for(plans: Sequence[ChartPlan]) -> list[str]:
     return list(dict.fromkeys(name for one in plans for name in (one.headline, *one.others)))
 
 
-def board_page(asked: Asked, numbers: Numbers, heads: Sequence[VersionHead]) -> BoardPage:
+def board_page(asked: Asked, numbers: Numbers, heads: Sequence[VersionHead], budgets: Budgets) -> BoardPage:
     whole = {one.member.name: one for one in numbers.here}
     rows = rows_of(numbers.here, numbers.other, asked)
     nothing = not numbers.problem and not (requests_of(numbers.here) or (asked.compare and requests_of(numbers.other)))
@@ -198,6 +202,7 @@ def board_page(asked: Asked, numbers: Numbers, heads: Sequence[VersionHead]) -> 
         undecided=undecided_words(numbers.undecided),
         against=asked.other.words,
         tiles=[tile(line, whole, rows) for line in FOUR] if charts else [],
+        budgets=budgets,
         charts=charts,
         signals=line_rows("signals", rows) if charts else None,
         lines=[line_rows(line, rows) for line in FOUR] if charts else [],
@@ -205,7 +210,9 @@ def board_page(asked: Asked, numbers: Numbers, heads: Sequence[VersionHead]) -> 
         anomalies_href=anomalies_href(asked),
         movers_href=movers_href(asked),
         refresh_href=with_query(path, asked.kept),
-        live_parts=",".join(f"#{one}" for one in ("tiles", "members", *(f"table-{plan.name}" for plan in CHARTS))),
+        live_parts=",".join(
+            f"#{one}" for one in ("tiles", "budgets", "members", *(f"table-{plan.name}" for plan in CHARTS))
+        ),
         snippet=project_snippets()[0] if nothing and not asked.listing.q else None,
         ingest_href=in_project(asked.slug, "ingest"),
         wider_href=with_query(path, asked.kept, range="30d", from_=None, to=None),
@@ -217,12 +224,6 @@ def requests_of(side: Sequence[Series]) -> float:
     """How many, for all that is known: 1 where the filter can be asked of calls alone."""
     of = next((one for one in side if one.member.name == "requests"), None)
     return 0 if of is None else 1 if of.unanswered else of.total.value or 0
-
-
-def undecided_words(undecided: Mapping[str, int]) -> str:
-    """A sentence about what had too many values to be told apart; "" where there is none."""
-    counts = [f"{count:,} {name.replace('_', ' ')}" for name, count in undecided.items()]
-    return f"This filter cannot tell {' and '.join(counts)} apart: they had too many values." if counts else ""
 
 
 def anomalies_href(asked: Asked) -> str:

@@ -1,6 +1,6 @@
 """The numbers of the board: both sides of a comparison, versions and releases, in few statements."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dashboard.charts import Mark
@@ -125,3 +125,9 @@ def services_of(filter: Node | None) -> set[str]:
 
 def read_heads(project_id: int) -> list[VersionHead]:
     return find_version_heads(project_id)
+
+
+def undecided_words(undecided: Mapping[str, int]) -> str:
+    """A sentence about what had too many values to be told apart; "" where there is none."""
+    counts = [f"{count:,} {name.replace('_', ' ')}" for name, count in undecided.items()]
+    return f"This filter cannot tell {' and '.join(counts)} apart: they had too many values." if counts else ""

@@ -10,13 +10,13 @@ from django.http import HttpRequest
 from dashboard.links import quoted, with_query
 from dashboard.listing import Choice
 from dashboard.objective_links import Lead, bad_events
-from dashboard.objective_words import UNITS
 from dashboard.pages.narrowing import term_of
 from dashboard.templatetags.units import counted
 from tracestore.analysis.filters import FilterError
 from tracestore.analysis.intervals import Interval, wilson
 from tracestore.analysis.slo.attribution import MISSING, OTHER, Attribute, Finding
 from tracestore.analysis.slo.blame import total_of
+from tracestore.analysis.slo.promise import UNITS
 from tracestore.facts import DAY_S, HOUR_S, MINUTE_S
 from tracestore.queries.slo import ObjectiveRow, count_windows
 from tracestore.queries.slo_attribution import CALLED, TOOL, Sample, attribute_sample, draw_events, error_classes

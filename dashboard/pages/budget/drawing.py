@@ -7,7 +7,7 @@ from typing import Final
 
 from dashboard.chart_frames import ChartFrame, chart_table
 from dashboard.charts import Axis, Curve, Figure
-from dashboard.objective_words import UNITS, target_words
+from dashboard.objective_words import target_words
 from dashboard.pages.budget.curves import (
     BAD,
     BURN,
@@ -24,6 +24,7 @@ from dashboard.pages.budget.curves import (
 from dashboard.pages.budget.reading import Budget
 from tracestore.analysis.slo.blame import total_of
 from tracestore.analysis.slo.burn import NOTHING, Count
+from tracestore.analysis.slo.promise import UNITS
 from tracestore.facts import DAY_S, MINUTE_S
 from tracestore.queries.alerts import AlertRow
 from tracestore.queries.releases import find_markers

@@ -10,12 +10,13 @@ from django.views.decorators.http import require_safe
 from dashboard.access import project_page
 from dashboard.chart_frames import ChartFrame
 from dashboard.links import in_project, with_query
+from dashboard.listing import Choice
 from dashboard.objective_links import Lead, bad_events, objective_href
 from dashboard.objective_words import ACTIONS, promise
 from dashboard.pages.alerts.listed import AlertLine, lines
 from dashboard.pages.asking import answered
 from dashboard.pages.budget.attributes import PART, AttributesPart, asked_later, attributes_part
-from dashboard.pages.budget.drawing import Drawing, charts, draw, figures_of
+from dashboard.pages.budget.drawing import SHOWN, Drawing, charts, draw, figures_of
 from dashboard.pages.budget.reading import Budget, read_budget
 from dashboard.pages.budget.rules import RuleLine, other_rules, rule_lines
 from dashboard.pages.budget.sentence import Headline, headline
@@ -43,6 +44,7 @@ class BudgetPage:
     headline: Headline
     tiles: list[Tile]
     charts: list[ChartFrame]
+    shown: list[Choice]
     figures_href: str
     rules: list[RuleLine]
     other_rules: list[str]
@@ -80,7 +82,12 @@ def figures(request: HttpRequest, objective: str) -> HttpResponse:
     sets = version_sets_by_id(one.project_id, list(filter(None, budget.counts)))
     labels = {set_id: row.service_version or row.id[:7] for set_id, row in sets.items()}
     raised = find_alerts(one.project_id, now, objective_id=one.id, limit=ALERTS_MOST).items
-    return JsonResponse(figures_of(draw(budget, labels, zone_of(request).info), raised))
+    return JsonResponse(figures_of(draw(budget, labels, zone_of(request).info, shown_of(request)), raised))
+
+
+def shown_of(request: HttpRequest) -> str:
+    said = request.GET.get("shown", "")
+    return said if said in SHOWN else ""
 
 
 def objective_or_404(request: HttpRequest, name: str) -> ObjectiveRow:
@@ -98,9 +105,8 @@ def budget_page(request: HttpRequest, one: ObjectiveRow, now: datetime) -> Budge
     spent_by = spenders(budget.counts, sets, one, slug, ends)
     lately = spenders(budget.pace_counts, sets, one, slug, ends)
     shown, hidden = rest_of(spent_by)
-    drawing = draw(
-        budget, {set_id: row.service_version or row.id[:7] for set_id, row in sets.items()}, zone_of(request).info
-    )
+    labels = {set_id: row.service_version or row.id[:7] for set_id, row in sets.items()}
+    drawing = draw(budget, labels, zone_of(request).info, shown_of(request))
     status = budget.status
     return BudgetPage(
         objective=one,
@@ -110,7 +116,13 @@ def budget_page(request: HttpRequest, one: ObjectiveRow, now: datetime) -> Budge
         headline=headline(budget, spent_by, lately),
         tiles=tiles(budget),
         charts=_charts(drawing, budget),
-        figures_href=with_query(objective_href(slug, one.name, "figures"), {}, tz=request.GET.get("tz")),
+        shown=[
+            Choice(words, with_query(request.path, request.GET, shown=name), name == shown_of(request))
+            for name, (words, _) in SHOWN.items()
+        ],
+        figures_href=with_query(
+            objective_href(slug, one.name, "figures"), {}, tz=request.GET.get("tz"), shown=shown_of(request)
+        ),
         rules=rule_lines(one.rules_over(budget.period.seconds), status, budget.target),
         other_rules=other_rules(status),
         spenders=shown,

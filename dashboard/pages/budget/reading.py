@@ -11,10 +11,12 @@ from tracestore.analysis.slo.evaluation import INGEST_DELAY_S
 from tracestore.analysis.slo.periods import Rolling, Span, period_at, projected_total
 from tracestore.facts import DAY_S, HOUR_S, MINUTE_S
 from tracestore.queries.slo import ObjectiveRow, VersionCounts, Window, count_windows
+from tracestore.queries.slo_evaluation import find_positions
 from tracestore.queries.slo_series import find_series, windows_excluded
 from tracestore.queries.slo_status import StatusRow, get_status
 
 WEEKS_LOOKED_BACK: Final = 4
+YOUNG: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Budget:
 
     pace_s: the stretch before until_s whose pace is gone on with; pace_counts, hour: its events, and those of the last hour.
     projected: what the events of a calendar period will have been at its end, a projection; None for a rolling one.
+    oldest_s: the hour of its first event ever, None = none.
     """
 
     objective: ObjectiveRow
@@ -36,6 +39,7 @@ class Budget:
     pace_counts: VersionCounts
     hour: Count
     projected: float | None
+    oldest_s: int | None = None
 
     @property
     def target(self) -> float:
@@ -69,6 +73,24 @@ class Budget:
         return 1 - self.count.bad / ((1 - self.target) * self.projected)
 
     @property
+    def elapsed(self) -> float:
+        """The share of the period that has events behind it: what began yesterday has hardly begun."""
+        since_s = max(self.start_s, self.oldest_s or self.start_s)
+        return min(1.0, max(0.0, self.until_s - since_s) / max(1, self.period.seconds))
+
+    @property
+    def spent_of_whole(self) -> float | None:
+        """Of the budget of a whole period, at the traffic that there was; for a calendar period of the projected one."""
+        if self.projected:
+            return None if self.remaining_projected is None else 1 - self.remaining_projected
+        return None if self.remaining is None else (1 - self.remaining) * self.elapsed
+
+    @property
+    def is_young(self) -> bool:
+        """A rolling period of which the most has no events yet."""
+        return self.projected is None and self.elapsed < YOUNG
+
+    @property
     def pace_rate(self) -> float | None:
         return burn_rate(self.pace, self.target)
 
@@ -81,16 +103,16 @@ class Budget:
     @property
     def runs_out_s(self) -> float | None:
         """Seconds until it is gone at the pace; None: it lasts, or that cannot be told."""
-        left = self.remaining if self.projected is None else self.remaining_projected
-        if left is None or self.pace_rate is None:
+        if self.spent_of_whole is None or self.pace_rate is None:
             return None
-        found = exhaustion_s(left, self.pace_rate, self.period.seconds)
+        found = exhaustion_s(1 - self.spent_of_whole, self.pace_rate, self.period.seconds)
         return found if found is not None and found < self.left_s else None
 
 
 def read_budget(objective: ObjectiveRow, now: datetime) -> Budget:
     """As of the last evaluation, so that the page says what the rules saw; as of now less the delay where there was none."""
     status = get_status(objective.project_id, objective.id)
+    position = find_positions([objective.id]).get(objective.id)
     until_s = _until(status, now)
     until = datetime.fromtimestamp(until_s, UTC)
     period = period_at(objective.period(), until)
@@ -112,6 +134,7 @@ def read_budget(objective: ObjectiveRow, now: datetime) -> Budget:
         pace_s=pace_s,
         pace_counts=found.get((objective.id, 1), {}),
         hour=total_of(found.get((objective.id, 2), {}).values()),
+        oldest_s=position.oldest_s if position else None,
         projected=_projected(objective, period, until, total_of(counts.values())),
     )
 

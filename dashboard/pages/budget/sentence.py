@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dashboard.objective_words import UNITS, left_words, window_words
+from dashboard.objective_words import left_words, window_words
 from dashboard.pages.budget.reading import Budget, coverage
 from dashboard.pages.budget.spending import Spender
 from dashboard.templatetags.units import in_gap, in_percent
+from tracestore.analysis.slo.promise import UNITS
 
 MOST_OF_IT: Final = 0.5
 
@@ -24,7 +25,7 @@ def headline(budget: Budget, spenders: Sequence[Spender], lately: Sequence[Spend
     """spenders: of the whole period; lately: of the stretch whose pace is told. Most first."""
     if budget.remaining is None:
         return Headline(nothing_counted(budget), "")
-    text = f"{left_words(budget.remaining)}{_pace(budget)}.{_spent_by(budget, spenders, lately)}"
+    text = f"{left_words(budget.remaining)}{_pace(budget)}.{_young(budget)}{_spent_by(budget, spenders, lately)}"
     firing = budget.status is not None and budget.status.firing is not None
     return Headline(text, "worse" if firing or budget.remaining <= 0 or budget.runs_out_s is not None else "")
 
@@ -40,6 +41,15 @@ def _pace(budget: Budget) -> str:
     if budget.runs_out_s is None:
         return f"; at the pace of {stretch} it lasts the period"
     return f"; at the pace of {stretch} it is gone in {in_gap(int(budget.runs_out_s))}"
+
+
+def _young(budget: Budget) -> str:
+    """What it is of a whole period, where most of that has no events yet."""
+    if not budget.is_young or budget.oldest_s is None or budget.spent_of_whole is None:
+        return ""
+    since = in_gap(budget.until_s - max(budget.oldest_s, budget.start_s))
+    spent = in_percent(budget.spent_of_whole)
+    return f" Its events go back {since}: at this traffic that is {spent} of a whole period's budget."
 
 
 def pace_words(pace_s: int) -> str:

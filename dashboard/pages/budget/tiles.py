@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from dashboard.objective_words import UNITS, target_words
+from dashboard.objective_words import target_words
 from dashboard.pages.budget.reading import Budget, coverage
 from dashboard.pages.budget.sentence import pace_words
 from dashboard.templatetags.units import DASH, in_gap, in_percent, three_digits
 from tracestore.analysis.intervals import wilson
 from tracestore.analysis.slo.burn import Count, burn_rate
+from tracestore.analysis.slo.promise import UNITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def runs_out_tile(budget: Budget) -> Tile:
     pace = f"at the pace of {pace_words(budget.pace_s)}"
     if budget.remaining is None or (budget.pace_rate is None and budget.remaining > 0):
         return Tile("Runs out", DASH, (pace,), why="No events to tell a pace by")
-    if budget.remaining <= 0:
+    if budget.spent_of_whole is not None and budget.spent_of_whole >= 1:
         return Tile("Runs out", "it is gone", (), "worse")
     if budget.runs_out_s is None:
         return Tile("Runs out", "not in this period", (pace,))
@@ -89,6 +90,9 @@ def covered_tile(budget: Budget) -> Tile:
     if covered is None or status is None or status.covered_from is None:
         return Tile("Counted", DASH, ("counting begins within a minute of saving",), why="Nothing is counted yet")
     if covered >= 1:
+        if budget.is_young and budget.oldest_s is not None:
+            since = in_gap(budget.until_s - max(budget.oldest_s, budget.start_s))
+            return Tile("Counted", in_percent(budget.elapsed), (f"of the period has events: they go back {since}",))
         return Tile("Counted", "all of it", (f"{budget.count.total:,} {UNITS[budget.objective.unit]} until now",))
     since = f"from {status.covered_from:%Y-%m-%d %H:%M} UTC on; the history is still being counted"
     return Tile("Counted", in_percent(covered), (f"of the period, {since}",))

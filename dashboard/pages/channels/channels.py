@@ -43,10 +43,12 @@ class ChannelsPage:
 
 @dataclass(frozen=True, slots=True)
 class EditPage:
+    """base: address of the channel, no slash behind."""
+
     frame: SettingsFrame
-    name: str
+    line: ChannelLine
     form: TimingForm
-    action: str
+    base: str
 
 
 @project_page(role="viewer")
@@ -180,6 +182,10 @@ def _channels(request: HttpRequest, form: ChannelForm, secret: str = "", secret_
 
 
 def _edit(request: HttpRequest, channel: Channel, form: TimingForm) -> HttpResponse:
-    frame = settings_frame(request, "channels")
-    page = EditPage(frame, channel.name, form, f"{frame.base}/channels/{channel.pk}")
+    frame, lines = (
+        settings_frame(request, "channels"),
+        channel_lines(request.project.pk, timezone.now(), bool(settings.EMAIL_URL)),
+    )
+    line = next(one for one in lines if one.id == channel.pk)
+    page = EditPage(frame, line, form, f"{frame.base}/channels/{channel.pk}")
     return render(request, "channels/edit.html", {"page": page}, status=400 if form.errors else 200)

@@ -1,7 +1,7 @@
 """How is an objective made, tried and changed? The form, with what it would have done beside it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib import messages
@@ -18,7 +18,7 @@ from tracestore.actions import objectives as actions
 from tracestore.analysis.slo.drafts import ObjectiveDraft
 from tracestore.analysis.slo.templates import TEMPLATES, for_service
 from tracestore.queries.services import find_services
-from tracestore.queries.slo import ObjectiveRow, get_objective
+from tracestore.queries.slo import ObjectiveRow, find_objectives, get_objective
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,8 @@ class EditPage:
 def new(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _submitted(request, ObjectiveForm(request.POST), None)
-    return _page(request, ObjectiveForm(initial=initial_of(asked_for(request.GET))), None)
+    draft = with_free_name(asked_for(request.GET), {row.name for row in find_objectives(request.project.pk)})
+    return _page(request, ObjectiveForm(initial=initial_of(draft)), None)
 
 
 @project_page(role="editor")
@@ -71,6 +72,12 @@ def asked_for(query: QueryDict) -> ObjectiveDraft:
         return for_service(template, service)
     first = for_service(TEMPLATES["answered-within-2s"], service)
     return ObjectiveDraft(name="", part_q="", target=first.target, service=service, total_q=first.total_q)
+
+
+def with_free_name(draft: ObjectiveDraft, taken: Set[str]) -> ObjectiveDraft:
+    """A second objective of one template is called name-2."""
+    names = [draft.name, *(f"{draft.name}-{n}" for n in range(2, len(taken) + 3))]
+    return replace(draft, name=next(name for name in names if name not in taken))
 
 
 def draft_of(row: ObjectiveRow) -> ObjectiveDraft:

@@ -44,9 +44,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class ExclusionsPage:
-    """here: where changes are posted to, no slash behind."""
+    """title: of the objective. here: where changes are posted to, no slash behind."""
 
-    objective: ObjectiveRow
+    title: str
     proposals: Sequence[Line]
     lines: Sequence[Line]
     form: ExclusionForm | None
@@ -124,7 +124,7 @@ def _page(request: HttpRequest, row: ObjectiveRow, form: ExclusionForm, now: dat
     slug, me = request.project.slug, actor(request).name
     lines = [line(one, me, now) for one in find_exclusions(row.project_id, row.id)]
     page = ExclusionsPage(
-        objective=row,
+        title=row.label,
         proposals=[one for one in lines if one.state == "proposed"],
         lines=[one for one in lines if one.state != "proposed"],
         form=form if at_least(request.role, "editor") else None,

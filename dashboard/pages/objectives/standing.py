@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from dashboard.templatetags.units import counted, in_gap, in_percent
+from dashboard.templatetags.units import in_gap, in_percent
 from tracestore.queries.slo import ObjectiveRow
 from tracestore.queries.slo_status import StatusRow
 
@@ -15,9 +15,9 @@ Tone = Literal["error", "warn", "ok", ""]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """state: a word or two, why: what is behind it. remaining: share of the budget, None = unknown (unknown: why).
+    """state: a word or two, why: what is behind it. remaining: share of the budget, in words `left`; None = unknown (unknown: why).
 
-    bar, bar_tone: how long it is, of BAR; overspent is a full bar in red. burn: of the long window of the quickest rule.
+    bar, bar_tone: how long it is, of BAR; overspent is an empty bar in red. burn: of the long window of the quickest rule.
     rank: what needs somebody first sorts first.
     """
 
@@ -25,6 +25,7 @@ class Standing:
     tone: Tone
     why: str
     remaining: float | None
+    left: str
     unknown: str
     bar: int
     bar_tone: Tone
@@ -45,6 +46,7 @@ def standing_of(row: ObjectiveRow, status: StatusRow | None, now: datetime) -> S
         tone=tone,
         why=why,
         remaining=remaining,
+        left=left_words(remaining),
         unknown=_unknown(row, status),
         bar=bar_of(remaining),
         bar_tone=_bar_tone(remaining),
@@ -93,9 +95,9 @@ def _unknown(row: ObjectiveRow, status: StatusRow | None) -> str:
 
 
 def bar_of(remaining: float | None) -> int:
-    if remaining is None:
+    if remaining is None or remaining <= 0:
         return 0
-    return BAR if remaining <= 0 else max(1, round(min(1.0, remaining) * BAR))
+    return max(1, round(min(1.0, remaining) * BAR))
 
 
 def _bar_tone(remaining: float | None) -> Tone:
@@ -104,6 +106,8 @@ def _bar_tone(remaining: float | None) -> Tone:
     return "error" if remaining <= 0 else "warn" if remaining <= 0.25 else "ok"
 
 
-def spent_words(bad: int, total: int, remaining: float) -> str:
-    """12 of 41,203 bad: 29 % of the budget is left."""
-    return f"{bad:,} of {counted(total, 'event')} bad: {in_percent(remaining)} left"
+def left_words(remaining: float | None) -> str:
+    """72 %; overspent budgets without decimals: −9,900 %."""
+    if remaining is None:
+        return ""
+    return in_percent(remaining) if remaining >= 0 else f"−{-remaining * 100:,.0f} %"

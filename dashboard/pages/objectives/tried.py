@@ -1,5 +1,6 @@
 """What did an unsaved objective come to over the stored history? Numbers, alerts and the chart, in words; pure."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -43,14 +44,17 @@ class AlertLine:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """sentence: all of it in one line. figures: by the name of the chart, for charts.js. more: alerts beside those shown."""
+    """sentence: all of it in one line. more: alerts beside those shown.
+
+    figures: {name of the chart: figure} as JSON, for charts.js.
+    """
 
     sentence: str
     tiles: Sequence[Tile]
     alerts: Sequence[AlertLine]
     more: int
     chart: ChartFrame
-    figures: dict[str, Figure]
+    figures: str
     notes: Sequence[str]
 
 
@@ -65,7 +69,7 @@ def tried(history: History, target: float, unit: str, raised: Sequence[Raised], 
         alerts=[alert_line(one, history.end_s) for one in raised[-SHOWN:][::-1]],
         more=max(0, len(raised) - SHOWN),
         chart=share_frame(curves, axis, whole),
-        figures={CHART: share_figure(curves, axis, raised)},
+        figures=json.dumps({CHART: share_figure(curves, axis, raised)}),
         notes=notes(history),
     )
 
@@ -204,5 +208,5 @@ def _stretch(one: Raised, axis: Axis) -> Figure:
         "y1": 1,
         "layer": "below",
         "line": {"width": 0},
-        "fillcolor": token("error" if one.severity == "page" else "warn", 0.16),
+        "fillcolor": token("error", 0.18) if one.severity == "page" else token("warn", 0.07),
     }

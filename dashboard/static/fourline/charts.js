@@ -1,5 +1,5 @@
 // Draws the charts of a page: <section data-charts="ADDRESS"> asks once for {name: figure}, each <div data-plot="name"> inside
-// shows its figure; with data-charts="" they stand in a JSON script inside. Colours are tokens ("var(--quality)/0.2") that this file reads from tokens.css, in both themes.
+// shows its figure; data-figures has them itself, as JSON. Colours are tokens ("var(--quality)/0.2") that this file reads from tokens.css, in both themes.
 (function () {
   "use strict";
   const source = document.currentScript.dataset.plotly;
@@ -184,7 +184,7 @@
 
   // ---- loading
   async function load(section) {
-    if (!section.dataset.charts) return show(section, JSON.parse(section.querySelector("script").textContent));
+    if (section.dataset.figures) return show(section, JSON.parse(section.dataset.figures));
     const answer = await fetch(section.dataset.charts, { headers: { Accept: "application/json" } });
     const found = answer.headers.get("Content-Type").includes("json") ? await answer.json() : {};
     if (!answer.ok) return failed(section, answer.status, found.problem);
@@ -259,6 +259,6 @@
   new MutationObserver(drawAll).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
   document.addEventListener("htmx:afterRequest", (event) => { if (event.target.matches("[data-live]") && event.detail.successful) loadAll(); });
-  document.addEventListener("htmx:afterSettle", (event) => event.target.querySelectorAll("[data-charts='']").forEach(load));
+  document.addEventListener("htmx:afterSettle", (event) => event.target.querySelectorAll("[data-figures]").forEach(load));
   loadAll();
 })();

@@ -99,7 +99,7 @@ def test_a_target_at_which_the_textbook_rules_cannot_fire_is_saved_with_a_warnin
         ({"unit": "evaluation", "part_q": "outcome:ok"}, "name one"),
         ({"part_q": "cost:<=0.05"}, "no known cost counts as bad"),
         ({"part_q": "timeout", "part": "bad"}, "Free text is indexed after"),
-        ({"rules": [RULE | {"factor": 6}], "target": Decimal("0.9")}, "more than 60% of all events"),
+        ({"rules": [RULE | {"factor": 6}], "target": Decimal("0.9")}, "more than 60 % of all events"),
     ],
 )
 def test_what_one_should_know_is_a_warning_and_forbids_nothing(fields, said):

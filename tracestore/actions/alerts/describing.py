@@ -26,7 +26,11 @@ from tracestore.queries.slo_status import RuleStatus, StatusRow
 log = logging.getLogger(__name__)
 
 UNTESTED: Final = VersionBlame(verdict="cannot_tell", reason="Not tested.")
-NO_BURN: Final = VersionBlame(verdict="cannot_tell", reason="This is not about a version.")
+# What is not about a burn rate is not about a version.
+NO_BURN: Final = {
+    "budget": VersionBlame(verdict="cannot_tell", reason="The budget of the whole period, spent by whichever version."),
+    "absent": VersionBlame(verdict="cannot_tell", reason="No events come, of any version."),
+}
 EXAMPLES_WITHIN_S: Final = 86_400
 
 
@@ -52,7 +56,8 @@ def describe(alert: Alert, standing: Standing, now: datetime, *, in_full: bool =
     Nobody waits for what cannot be looked up: then it is told without.
     """
     notice = _in_full(alert, standing) if in_full else _in_brief(alert, standing, _kept_blame(alert))
-    alert.action, alert.described_at = notice.action, now
+    alert.action = notice.action
+    alert.described_at = now if in_full else alert.described_at
     alert.evidence, alert.blame = msgspec.to_builtins(notice), msgspec.to_builtins(notice.blame)
     alert.save(update_fields=["action", "described_at", "evidence", "blame"])
     return notice
@@ -71,7 +76,7 @@ def _in_full(alert: Alert, standing: Standing) -> AlertNotice:
 def _blame(alert: Alert, standing: Standing) -> VersionBlame:
     """What the evidence says now; once an alert is over, what it said last."""
     if kind_of(alert.rule) != "burn":
-        return NO_BURN
+        return NO_BURN[kind_of(alert.rule)]
     rule = standing.rule(alert.rule)
     if (alert.state == Alert.State.RESOLVED and alert.blame) or rule is None:
         return _kept_blame(alert)

@@ -23,7 +23,8 @@ NOTIFY_LOCK: Final = 4_011  # first half of the advisory lock; the second is the
 LATELY: Final = timedelta(hours=14)  # the slowest rule's windows are empty then
 DRAIN_GRACE: Final = timedelta(minutes=5)
 AFTER_PAGE: Final = timedelta(hours=4)  # a ticket of what a page told of waits so long after it: somebody just looked
-DESCRIBED_AT_ONCE: Final = 20
+DESCRIBED_AT_ONCE: Final = 20  # each takes some statements
+SHOWN: Final = 30  # alerts of one notification in full
 FIRING: Final = Alert.State.FIRING
 
 
@@ -204,7 +205,7 @@ def _tell(turn: _Turn, telling: Telling, standings: Mapping[int, Standing]) -> N
     for story in telling.stories:
         alert = _headline(turn.alerts_by_story[story.key], story)
         if alert.objective_id in standings:
-            in_full = telling.kind != "summary" or not notices
+            in_full = telling.kind != "summary" and len(notices) < DESCRIBED_AT_ONCE
             notices.append((alert, describe(alert, standings[alert.objective_id], turn.now, in_full=in_full)))
     recipients = _deliver(turn, telling, lead, notices)
     said = f"{telling.kind}: {recipients} recipients" if recipients else f"{telling.kind}: nobody to tell"
@@ -255,18 +256,18 @@ def _deliver(turn: _Turn, telling: Telling, lead: Alert, notices: Sequence[tuple
 
 
 def _content(turn: _Turn, telling: Telling, lead: Alert, why: str, notices: Sequence[AlertNotice]) -> Notice:
-    """The leading alert stands first, where the recipient is told of it."""
+    """The leading alert stands first, where the recipient is told of it; a line each where they are too many to read."""
     ordered = sorted(notices, key=lambda one: one.id != str(lead.pk))
-    is_summary = telling.kind == "summary"
+    shown = 0 if telling.kind == "summary" else SHOWN
     return Notice(
         kind=telling.kind,
         project=turn.project.slug,
         project_name=turn.project.name,
-        alerts=tuple(ordered[:1] if is_summary else ordered),
+        alerts=tuple(ordered[:shown]),
         seq=lead.notified_seq,
         decided_at=int(turn.now.timestamp()),
         why=why,
-        summary=tuple(f"{one.severity}: {one.title} ({one.state})" for one in ordered) if is_summary else (),
+        summary=tuple(f"{one.severity}: {one.title} ({one.state})" for one in ordered[shown:]),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from tracestore.analysis.slo.burn import allowed_share, spent_by_firing
 from tracestore.analysis.slo.problems import Problem, error, warning
 from tracestore.analysis.slo.rules import EVALUATION_S, MOST_BAD, check_factor, rules_for
+from tracestore.analysis.slo.thresholds import RESERVED
 
 MOST_RULES: Final = 10
 _WHOLE: Final = ("long_s", "short_s")
@@ -26,13 +27,15 @@ def check_rules(given: Sequence[Mapping[str, Any]] | None, target: float, period
 def _warnings_of_defaults(target: float, period_s: int) -> Iterator[Problem]:
     for rule in rules_for(target, period_s):
         if rule.factor * allowed_share(target) >= MOST_BAD or "lowered" in rule.note:
-            yield warning("target", f"{rule.name}: {rule.note}. {rule.share:.1%} of the budget is spent by then.")
+            yield warning("target", f"{rule.name}: {rule.note}. {_percent(rule.share)} of the budget is spent by then.")
 
 
 def _rule(one: Mapping[str, Any], target: float, period_s: int) -> Iterator[Problem]:
     name = str(one.get("name", ""))
     if not 1 <= len(name) <= 63 or not name.isprintable():
         yield error("rules", "A rule is named by 1 to 63 characters.")
+    if name in RESERVED:
+        yield error("rules", f"{name} is the name of a rule that every objective has.")
     if one.get("severity") not in ("page", "ticket"):
         yield error("rules", f"{name}: the severity is page or ticket.")
     if not all(_is_minutes(one.get(field)) for field in _WHOLE) or not isinstance(one.get("factor"), int | float):
@@ -53,9 +56,9 @@ def _factor(name: str, one: Mapping[str, Any], target: float, period_s: int) -> 
         return
     needed = one["factor"] * allowed_share(target)
     if needed > MOST_BAD:
-        yield warning("rules", f"{name}: it fires only when more than {needed:.0%} of all events are bad.")
+        yield warning("rules", f"{name}: it fires only when more than {_percent(needed)} of all events are bad.")
     if (share := spent_by_firing(one["factor"], one["long_s"], period_s)) > 1:
-        yield warning("rules", f"{name}: when it fires, {share:.0%} of the period's budget is spent.")
+        yield warning("rules", f"{name}: when it fires, {_percent(share)} of the period's budget is spent.")
 
 
 def _is_minutes(value: object) -> bool:
@@ -64,3 +67,7 @@ def _is_minutes(value: object) -> bool:
 
 def _is_pending(value: object) -> bool:
     return isinstance(value, int) and 0 <= value <= 86_400
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.3g} %"

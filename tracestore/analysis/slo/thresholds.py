@@ -20,6 +20,7 @@ USUAL_GAPS: Final = (
 )
 LONGER: Final = 1.25  # than the longest pause of the week before
 WEEK_S: Final = 7 * 86_400
+ROUNDING: Final = 1e-9  # 1 - 0.999 is a little more than 0.001
 
 
 def kind_of(rule: str) -> str:
@@ -59,7 +60,7 @@ def is_spent(rule: Rule, spent: Spent) -> bool | None:
     """Has this share of the budget gone? A single bad event never says so, however few events there are. None without events."""
     if spent.share is None:
         return None
-    return spent.share >= rule.factor and spent.count.bad >= gate_of(rule.severity).least_bad
+    return spent.share > rule.factor - ROUNDING and spent.count.bad >= gate_of(rule.severity).least_bad
 
 
 def absent_after_s(first: Rule, target: float, events_of_week: int, longest_pause_s: int) -> int | None:

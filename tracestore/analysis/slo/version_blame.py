@@ -81,15 +81,16 @@ def _named(told: Blame, used: Sequence[KnownSet], key: Key) -> VersionBlame:
         fullest[key(one)] = one
     bad, good = fullest.get(told.first_bad or ""), fullest.get(told.last_good or "")
     names = {name: _name(one, bad if one is good else good) for name, one in fullest.items()}
+    differs = differences(good, bad) if told.verdict == "version" and good and bad else ()
     return VersionBlame(
         verdict=told.verdict,
-        reason=_in_words(told.reason, names),
+        reason=_in_words(told.reason, names) + _with_it(differs),
         first_bad=names.get(told.first_bad or ""),
         first_bad_set=bad.id if bad else None,
         last_good=names.get(told.last_good or ""),
         last_good_set=good.id if good else None,
         plausible=tuple(names[name] for name in told.plausible),
-        differs=differences(good, bad) if told.verdict == "version" and good and bad else (),
+        differs=differs,
         recovered_with=names.get(told.recovered_with or ""),
         before_bad=told.before.bad,
         before_total=told.before.total,
@@ -102,6 +103,12 @@ def _in_words(reason: str, names: Mapping[str, str]) -> str:
     for key in sorted(names, key=len, reverse=True):
         reason = reason.replace(key, names[key])
     return reason
+
+
+def _with_it(differs: Sequence[str]) -> str:
+    """What else changed with the version; that the version did is said already."""
+    others = [one for one in differs if not one.startswith("version ")]
+    return f" Changed with it: {'; '.join(others)}." if others else ""
 
 
 def _name(one: KnownSet, other: KnownSet | None) -> str:

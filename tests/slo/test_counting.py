@@ -158,7 +158,8 @@ def test_counts_of_a_deleted_objective_go(database: Database) -> None:
     assert marks() == 0
 
 
-def test_a_preview_counts_what_saving_would(database: Database) -> None:
+def test_a_preview_counts_what_saving_would(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tracestore.queries.slo_preview.PATIENCE_S", 60.0)
     own_project = project().pk
     write([ask(1, status=2), ask(2), ask(3, at=-3600, status=2), ask(4, at=-20 * DAY_S)], own_project)
     settle()
@@ -251,7 +252,8 @@ def test_a_past_that_cannot_be_counted_leaves_what_is_counted(
 
 
 @pytest.mark.parametrize("unit", ["request", "session"])
-def test_events_are_drawn_as_they_are_counted(database: Database, unit: str) -> None:
+def test_events_are_drawn_as_they_are_counted(database: Database, unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tracestore.queries.slo_preview.PATIENCE_S", 60.0)
     own_project = project().pk
     write(
         [ask(1, status=2, session_id="a"), ask(2, session_id="b"), ask(3, session_id="c", service="mail")], own_project

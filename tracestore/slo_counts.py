@@ -73,12 +73,12 @@ TAKEN = "SELECT start_s FROM slo_mark WHERE project = %s AND taken ORDER BY star
 DONE = "DELETE FROM slo_mark WHERE project = %s AND taken AND start_s = ANY(%s)"
 
 
-def take(connection: psycopg.Connection, project_id: int, until_s: int, limit: int) -> None:
-    """Takes the newest marked minutes that begin before until_s. The caller holds the project's lock until it commits.
+def take(connection: psycopg.Connection, project_id: int, until_s: int, limit: int) -> int:
+    """Takes the newest marked minutes that begin before until_s; how many. The caller holds the project's lock until it commits.
 
     What was marked before is committed then, and seen by whoever counts later; what changes after that is marked anew.
     """
-    connection.execute(TAKE, {"project": project_id, "until": until_s, "limit": limit})
+    return connection.execute(TAKE, {"project": project_id, "until": until_s, "limit": limit}).rowcount
 
 
 def taken(connection: psycopg.Connection, project_id: int) -> list[int]:

@@ -63,20 +63,22 @@ def run(now: datetime) -> Summary:
 
 # Projects with something to do, those first that waited longest.
 WAITING = """
-SELECT o.project_id
-FROM objective AS o
-JOIN project AS p ON p.id = o.project_id AND p.deleted_at IS NULL
-LEFT JOIN slo_state AS state ON state.objective_id = o.id
+SELECT known.project_id
+FROM (
+  SELECT o.project_id, bool_or(state.objective_id IS NULL OR state.revision <> o.revision OR NOT state.history_done) AS behind
+  FROM objective AS o
+  JOIN project AS p ON p.id = o.project_id AND p.deleted_at IS NULL
+  LEFT JOIN slo_state AS state ON state.objective_id = o.id
+  WHERE o.deleted_at IS NULL
+  GROUP BY o.project_id
+) AS known
 LEFT JOIN LATERAL (
   SELECT min(mark.start_s) AS start_s
   FROM slo_mark AS mark
-  WHERE mark.project = o.project_id AND (mark.taken OR mark.start_s < %(closed)s)
+  WHERE mark.project = known.project_id AND (mark.taken OR mark.start_s < %(closed)s)
 ) AS oldest ON TRUE
-WHERE o.deleted_at IS NULL
-GROUP BY o.project_id
-HAVING bool_or(state.objective_id IS NULL OR state.revision <> o.revision OR NOT state.history_done)
-  OR min(oldest.start_s) IS NOT NULL
-ORDER BY min(oldest.start_s), o.project_id
+WHERE known.behind OR oldest.start_s IS NOT NULL
+ORDER BY oldest.start_s, known.project_id
 """
 
 
@@ -105,19 +107,21 @@ def _count_changed(turn: Turn, objectives: Sequence[Counted]) -> None:
         began = time.monotonic()
         counted = _count_some(turn, objectives, at_once)
         if counted == 0:
-            return
+            if not _take(turn):
+                return
+            continue
         turn.minutes += counted or 0
-        at_once = (
-            max(1, at_once // 4) if counted is None else paced(at_once, time.monotonic() - began, MINUTES_AT_ONCE_MAX)
-        )
+        spent_s = time.monotonic() - began
+        at_once = paced(at_once, spent_s, MINUTES_AT_ONCE, MINUTES_AT_ONCE_MAX) if counted else max(1, at_once // 4)
     turn.left = True
 
 
-def _take(turn: Turn) -> None:
+def _take(turn: Turn) -> int:
+    """How many minutes are to be counted now in addition."""
     with turn.connection.transaction():
         lock_briefly(turn)
         rollups.freeze(turn.connection, turn.project_id, turn.now)
-        slo_counts.take(turn.connection, turn.project_id, turn.closed_s, MARKS_AT_ONCE)
+        return slo_counts.take(turn.connection, turn.project_id, turn.closed_s, MARKS_AT_ONCE)
 
 
 def _count_some(turn: Turn, objectives: Sequence[Counted], at_once: int) -> int | None:

@@ -18,7 +18,7 @@ from tracestore.jobs.slo_turn import (
 from tracestore.slo_counts import Counted
 
 HISTORY_S = 4.0  # of one run
-MINUTES_AT_ONCE = 30  # to begin with; as many more as are quick
+MINUTES_AT_ONCE, MINUTES_AT_ONCE_LEAST = 360, 60  # to begin with; more while they are quick, fewer when they are slow
 MINUTES_AT_ONCE_MAX = 1_440
 
 HISTORY = """
@@ -49,7 +49,9 @@ def count_history(turn: Turn, objectives: Sequence[Counted]) -> None:
             return
         spent_s = time.monotonic() - began
         turn.history += counted or 0
-        at_once = max(1, at_once // 4) if counted is None else paced(at_once, spent_s, MINUTES_AT_ONCE_MAX)
+        at_once = (
+            paced(at_once, spent_s, MINUTES_AT_ONCE_LEAST, MINUTES_AT_ONCE_MAX) if counted else max(1, at_once // 4)
+        )
         time.sleep(rest_s(turn.connection, turn.project_id, int(turn.now.timestamp() * 1e9), spent_s))
 
 

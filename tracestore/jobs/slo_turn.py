@@ -19,7 +19,7 @@ from tracestore.slo_counts import Counted
 
 log = logging.getLogger(__name__)
 
-TARGET_S = 0.5  # of one transaction
+TARGET_S = 1.0  # of one transaction; settling does not wait for it
 SETTLED_S = 15  # a minute is counted so long after its end: nearly all that settling brings is in then
 OBJECTIVES_AT_ONCE = 50  # of one statement
 COUNT_TIMEOUT_MS = 5_000  # of one statement: a filter that takes longer for one minute is the objective's own fault
@@ -216,14 +216,14 @@ def check_kept(turn: Turn, starts: Sequence[int]) -> None:
     """To be called after counting: of what retention took away meanwhile the former counts stay. Raises psycopg.Rollback."""
     if not starts or starts[0] >= turn.closed_s - 2 * DAY_S:
         return
-    if rollups.frozen_before(turn.connection, turn.project_id, turn.now) > starts[0]:
-        bound = rollups.kept_rows(turn.connection, turn.project_id, starts)["starts"]
-        if len(bound) == len(starts):
-            raise psycopg.Rollback
+    counted = rollups.kept_rows(turn.connection, turn.project_id, starts)["starts"]
+    if counted and counted[0] < rollups.frozen_before(turn.connection, turn.project_id, turn.now):
+        raise psycopg.Rollback
 
 
-def paced(at_once: int, spent_s: float, most: int) -> int:
-    """Twice as many next time while they are quick, half of them when they are slow."""
+def paced(at_once: int, spent_s: float, least: int, most: int) -> int:
+    """Twice as many next time while they are quick, half of them when they are slow, though not fewer than `least`: on a
+    busy machine what a transaction costs anyway is most of it. (What took too long to be answered at all goes below.)"""
     if spent_s < TARGET_S / 2:
         return min(at_once * 2, most)
-    return at_once if spent_s < TARGET_S else max(1, at_once // 2)
+    return at_once if spent_s < TARGET_S or at_once <= least else max(least, at_once // 2)

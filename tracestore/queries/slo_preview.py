@@ -20,7 +20,6 @@ from tracestore.queries.slo_targets import TARGETS, EventParameters, answers, ev
 DAYS_MAX: Final = 31
 PATIENCE_S: Final = 5.0  # of all statements together
 STEP_TIMEOUT_MS: Final = 4_000  # of one
-_QUARTER_DAY_S: Final = DAY_S // 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ def _steps(first_s: int, end_s: int) -> Iterator[tuple[int, int]]:
     while until_s > first_s:
         start_s = max(first_s, until_s - length_s)
         yield start_s, until_s
-        until_s, length_s = start_s, min(length_s * 2, _QUARTER_DAY_S)
+        until_s, length_s = start_s, min(length_s * 2, DAY_S)
 
 
 def _count(project_id: int, indicator: Indicator, start_s: int, end_s: int, timeout_ms: int) -> list[MinuteCount]:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connections
 
@@ -51,6 +52,16 @@ def test_two_evaluators_evaluate_a_minute_once_and_send_one_notification(scene: 
     scene.notify()
     keys = list(Delivery.objects.values_list("alert", "channel", "recipient", "seq"))
     assert len(keys) == len(set(keys)) == len(objectives)
+
+
+def test_two_evaluators_that_catch_up_leave_no_minute_out(scene: Scene) -> None:
+    objectives = [scene.objective(service=f"service {n}") for n in range(3)]
+    scene.tick()
+    scene.now += 15 * MINUTE
+    evaluated = sum(one.evaluated for one in both(scene.evaluate, scene.evaluate))
+    evaluated += scene.evaluate().evaluated
+    assert evaluated == 15 * len(objectives)
+    assert {status.evaluated_at for status in find_statuses(scene.project.pk)} == {START + 16 * MINUTE}
 
 
 def test_an_hour_that_nobody_evaluated_is_caught_up_minute_by_minute_and_told_once(scene: Scene) -> None:
@@ -151,3 +162,25 @@ def test_nothing_that_can_be_measured_freezes_an_alert_and_an_objective_that_goe
     scene.tell(6 * MINUTE)
     assert scene.kinds()[-1] == "resolved"
     assert AlertEvent.objects.filter(alert=quick, kind="resolved", text__contains="disabled").exists()
+
+
+def test_what_cannot_be_looked_up_is_told_without(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_slow(*_: object) -> None:
+        raise psycopg.errors.QueryCanceled("canceling statement due to statement timeout")
+
+    monkeypatch.setattr("tracestore.actions.alerts.describing.find_blame", too_slow)
+    burning(scene)
+    scene.tick(4)
+    (notice,) = scene.notices()
+    assert (notice.alerts[0].rule, notice.alerts[0].action) == ("page-quick", "look")
+    assert (notice.alerts[0].blame.verdict, notice.alerts[0].long.bad > 0) == ("cannot_tell", True)
+
+
+def test_an_alert_that_nobody_is_told_of_says_so(scene: Scene) -> None:
+    burning(scene)
+    scene.channel.enabled = False
+    scene.channel.save()
+    scene.tick(4)
+    assert scene.notices() == []
+    told = AlertEvent.objects.filter(alert=scene.alerts[0], kind="notified").values_list("text", flat=True)
+    assert list(told) == ["firing: nobody to tell"]

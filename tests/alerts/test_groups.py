@@ -6,6 +6,11 @@ from tests.alerts.scene import DAY, HOUR, MINUTE, START, Scene, change
 from tests.slo.objectives import exclude
 from tracestore.analysis.slo import threads
 from tracestore.models.alerts import Delivery
+from tracestore.queries.slo_status import find_statuses
+
+
+def rule(severity: str, long_s: int, factor: float = 50.0) -> dict[str, object]:
+    return {"name": severity, "severity": severity, "long_s": long_s, "short_s": long_s // 12, "factor": factor}
 
 
 def bad_for(scene: Scene, minutes: int = 5, bad: int = 50, **fields: object):  # type: ignore[no-untyped-def]
@@ -95,6 +100,17 @@ def test_the_first_bad_minutes_of_a_month_do_not_spend_it(scene: Scene) -> None:
     scene.now = now + 2 * MINUTE
     scene.tick(7)
     assert not [rule for rule, _ in scene.rules() if rule.startswith("budget")]
+
+
+def test_a_young_service_has_spent_no_budget_of_a_month_and_its_windows_say_how_much_they_saw(scene: Scene) -> None:
+    own = scene.objective(rules=[rule("page", 6 * 3600)])
+    scene.traffic(own, START - 3 * HOUR, START + HOUR)
+    scene.traffic(own, START - HOUR, START - HOUR + 5 * MINUTE, bad=1)
+    scene.tick(7)
+    assert scene.rules() == []
+    (status,) = find_statuses(scene.project.pk)
+    assert status.remaining is not None and status.remaining < 0.8  # of what it did so far
+    assert 0.5 <= status.rules[0].coverage < 0.6
 
 
 @pytest.mark.parametrize("no_data", ["ignore", "good", "bad"])

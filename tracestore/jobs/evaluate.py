@@ -140,7 +140,9 @@ class _Turn:
             save([one for one in outcomes if one is not None])
 
     def _still_due(self, minute_s: int, objective_id: int, evaluated: int | None) -> bool:
-        return minute_s in due_minutes(evaluated, self.positions[objective_id].newest_s, self.until)
+        """It is the next one: the other evaluator may be some minutes behind, and none is left out."""
+        due = due_minutes(evaluated, self.positions[objective_id].newest_s, self.until)
+        return bool(due) and due[0] == minute_s
 
     def _plans(self, ids: Iterable[int], minute_s: int) -> list[Plan]:
         found = []

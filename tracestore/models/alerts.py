@@ -61,8 +61,8 @@ class Alert(models.Model):
     """One story of one rule of one objective: from when it fired until it resolved; reopened within half an hour.
 
     rule: name of the rule. title: what people read; it never changes, since mail threads hang on it. group: alerts of one
-    group are told together. evidence: numbers as they were when it last changed (see tracestore.analysis.slo.evidence_of).
-    blame: the first-bad-version test's answer. action: exactly one. outcome: what became of it.
+    group are told together. evidence: an AlertNotice, as of when it was last looked up.
+    blame: its VersionBlame. inhibited_by: the alert that speaks for this one. action: exactly one. outcome: what became of it.
     fired_at, resolved_at: minutes that were evaluated; changed_at: when we found it out. lead: the alert whose notifications
     tell of this one too, None = not told yet. told: which state people were told last. notified_seq: how many notifications
     this alert has led. described_at: when evidence and blame were last looked up, None = not yet.

@@ -15,7 +15,7 @@ TRIES: Final = 5  # evaluations that fail in a row, until an objective is left a
 class RuleStatus:
     """A rule as of the last evaluation; see tracestore/sql/schema/slo.sql for kind, factor and the windows.
 
-    coverage: the share of the long window that is counted at all, 0-1. *_burn: None = no events.
+    coverage: the share of the long window since the first event, as far as it is counted, 0-1. *_burn: None = no events.
     """
 
     objective_id: int
@@ -142,16 +142,21 @@ WHERE o.deleted_at IS NULL AND (o.enabled OR NOT %(enabled)s)
 ORDER BY o.project_id, o.service, o.name
 LIMIT 5000
 """
-# Coverage: counted history may reach back beyond the first event; that is how it was, so it counts as covered.
+# Coverage: from the first event on, as far as it is counted; before it there was nothing to measure.
 _RULES: Final = """
 SELECT r.objective_id, r.rule, r.kind, r.severity, r.state, r.since, r.frozen_since, r.long_burn, r.short_burn, r.long_bad,
   r.long_total, r.short_bad, r.short_total, r.long_s, r.short_s, r.factor,
   CASE
-    WHEN r.long_s <= 0 OR s.history_done THEN 1
-    ELSE greatest(0, least(1, (s.evaluated_s - s.counted_from_s) / r.long_s::double precision))
+    WHEN r.long_s <= 0 THEN 1
+    ELSE greatest(0, least(1, (s.evaluated_s - greatest(s.counted_from_s, oldest.start_s)) / r.long_s::double precision))
   END AS coverage
 FROM slo_rule_state AS r
 JOIN slo_state AS s ON s.objective_id = r.objective_id
+LEFT JOIN LATERAL (
+  SELECT c.start_s FROM slo_count AS c
+  WHERE c.objective_id = s.objective_id AND c.grain_s = 3600
+  ORDER BY c.start_s LIMIT 1
+) AS oldest ON TRUE
 WHERE r.objective_id = ANY(%(objectives)s)
 ORDER BY r.objective_id, r.severity, r.long_s, r.rule
 """

@@ -35,7 +35,7 @@ def version_line(blame: VersionBlame, slug: str) -> VersionLine:
     most = max(_rate(blame.before_bad, blame.before_total), _rate(blame.after_bad, blame.after_total))
     return VersionLine(
         headline=_verdict(blame, first, known),
-        reason=name(blame.reason, 300),
+        reason=name(blame.reason, 500),
         known=known,
         first_bad=first,
         last_good=last,

@@ -206,7 +206,13 @@ def test_webhooks_are_tried_again_until_somebody_else_must_be_told(
     assert len({headers["webhook-timestamp"] for _, headers, _ in hooks.taken}) > 5
     deliver.run(now)
     assert [one["To"] for one in mail.mails] == ["alice@example.org"]
-    assert "did not take it" in mail.mails[0].get_body(("plain",)).get_content()
+    assert "did not take a notification" in mail.mails[0].get_body(("plain",)).get_content()
+    hooks.mode = "204"
+    Channel.objects.update(rests_until=None)
+    queued(alert, through, now, notice("resolved", resolved(), seq=1))
+    deliver.run(now)
+    deliver.run(later(now, minutes=1))
+    assert [one["X-Fourline-State"] for one in mail.mails] == ["firing", "resolved"], "who heard of it hears of its end"
 
 
 def test_a_webhook_that_is_gone_ends_its_channel(project: Project, mail: MailServer, hooks: Hooks) -> None:

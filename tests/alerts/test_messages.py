@@ -197,6 +197,23 @@ def test_what_is_unknown_is_said_so() -> None:
     assert "EXAMPLES" not in said
 
 
+def test_an_alert_that_is_not_about_a_burn_rate_names_no_version_and_no_windows() -> None:
+    spent = alert(
+        rule="budget-75", severity="ticket", action="look", action_text="Look at what spent it.", exhaustion_s=None
+    )
+    over = resolved(rule="budget-75")
+    for told in (notice("firing", spent, spent), notice("resolved", over)):
+        sent = mail(told)
+        for body in (sent.get_body(("plain",)).get_content(), sent.get_body(("html",)).get_content()):
+            assert not [
+                word
+                for word in ("v12", "urn over", "Burn,", "Peak", "at this rate")
+                if word in body.replace("from v12", "")
+            ]
+            assert "of the budget left" in body
+        assert "Burn," not in slack.body_of(in_words(told, "UTC")).decode()
+
+
 def test_a_reminder_names_what_is_down_first_and_who_is_on_it() -> None:
     other = alert(id=str(uuid.UUID(int=1)), title="Other one")
     over = resolved(id=str(uuid.UUID(int=2)), title="Over already")

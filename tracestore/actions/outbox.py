@@ -70,6 +70,8 @@ def mark_sent(row: Delivery, now: datetime) -> None:
         state=Delivery.State.SENT, sent_at=now, claimed_until=None, last_error=""
     )
     Channel.objects.filter(id=row.channel_id).update(last_success_at=now, failures=0, rests_until=None)
+    if row.kind == "resolved":
+        _tell_owners(row, now, only_known=True)
 
 
 @transaction.atomic
@@ -98,10 +100,10 @@ def _due(now: datetime) -> Any:
 
 def _set_aside(row: Delivery, now: datetime) -> bool:
     """Whether this one is not to be sent now: put off until quiet hours end, or dropped for good."""
-    if row.kind in WHATEVER_HAPPENS:
-        return False
     if row.attempts >= MOST_ATTEMPTS:
         return _end(row, Delivery.State.FAILED, "given up: every attempt ended without an answer")
+    if row.kind in WHATEVER_HAPPENS:
+        return False
     if reason := _why_not(row, now):
         return _end(row, Delivery.State.DROPPED, reason)
     until = _quiet_until(row, now)
@@ -167,17 +169,23 @@ def _note_trouble(row: Delivery, error: ChannelError, text: str, now: datetime) 
     log.warning("channel %s of project %s: %s", channel.pk, row.project_id, text)
 
 
-def _tell_owners(row: Delivery, now: datetime) -> None:
-    """By mail, what a webhook or Slack did not take; once, however often this is called."""
+def _tell_owners(row: Delivery, now: datetime, only_known: bool = False) -> None:
+    """By mail, what a webhook or Slack did not take; once, however often this is called.
+
+    only_known: those who got an earlier one, so that whoever was told that it fires hears that it is over.
+    """
     if row.channel.kind == Channel.Kind.EMAIL or row.alert is None or not settings.EMAIL_URL:
         return
     channel = default_channel(row.project_id)
-    content = row.content | {"why": f"the channel {row.channel} of the project did not take it"}
+    earlier = Delivery.objects.filter(alert=row.alert, channel=channel, seq__lt=row.seq)
+    known = set(earlier.values_list("recipient", flat=True))
+    content = row.content | {"why": f"the channel {row.channel} of the project did not take a notification of this"}
     for address in addresses_of(channel):
-        Delivery.objects.get_or_create(
-            alert=row.alert,
-            channel=channel,
-            recipient=address,
-            seq=row.seq,
-            defaults={"project_id": row.project_id, "kind": row.kind, "content": content, "due_at": now},
-        )
+        if address in known or not only_known:
+            Delivery.objects.get_or_create(
+                alert=row.alert,
+                channel=channel,
+                recipient=address,
+                seq=row.seq,
+                defaults={"project_id": row.project_id, "kind": row.kind, "content": content, "due_at": now},
+            )

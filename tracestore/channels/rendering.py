@@ -1,11 +1,11 @@
 """A notice in words, the same for all channels: what, since when, which version, the one thing to do, what is left."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tracestore.analysis.slo.notice import AlertNotice, Notice, VersionBlame, Window
+from tracestore.analysis.slo.notice import AlertNotice, Notice, Window
 from tracestore.analysis.slo.thresholds import kind_of
-from tracestore.channels.notice_links import alert_link, comparison_link, in_project, web_link
+from tracestore.channels.notice_links import alert_link, in_project, web_link
+from tracestore.channels.version_words import VersionLine, version_line
 from tracestore.channels.words import DASH, clock, lasting, name, percent, share, times
 
 SEVERITY = {"page": "Page", "ticket": "Ticket"}
@@ -34,23 +34,6 @@ class BurnLine:
 
 
 @dataclass(frozen=True, slots=True)
-class VersionLine:
-    """Which version it went bad from. before, after: "" when that was not measured. *_part: bars, 0-100."""
-
-    headline: str
-    reason: str
-    known: bool
-    first_bad: str
-    last_good: str
-    before: str
-    after: str
-    before_part: int
-    after_part: int
-    also: str
-    href: str
-
-
-@dataclass(frozen=True, slots=True)
 class Link:
     word: str
     href: str
@@ -58,7 +41,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class AlertWords:
-    """status: Firing or Resolved. action: empty once it is resolved. facts: (label, words), of a resolved one its story."""
+    """status: Firing or Resolved. facts: (label, words), of a resolved one its story.
+
+    version None, burn empty, exhaustion "": it is not about a burn rate.
+    """
 
     title: str
     severity: str
@@ -72,7 +58,7 @@ class AlertWords:
     story: str
     action: str
     action_text: str
-    version: VersionLine
+    version: VersionLine | None
     burn: tuple[BurnLine, ...]
     factor: str
     budget: str
@@ -86,6 +72,16 @@ class AlertWords:
     silence: str
     objective_page: str
     outcome: str
+
+    @property
+    def left(self) -> str:
+        """Of the budget, and for how long where that is known."""
+        return f"{self.budget}, {self.exhaustion}" if self.exhaustion else self.budget
+
+    @property
+    def cause(self) -> str:
+        """The version and the action, in a line."""
+        return f"{self.version.headline}. {self.action_text}" if self.version else self.action_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +147,12 @@ def _preheader(notice: Notice, lead: AlertWords | None) -> str:
         return WITHOUT_ALERTS[notice.kind][2]
     if lead.resolved:
         return f"{lead.story} {lead.budget}."
-    version = f"{lead.version.headline}. " if lead.version.known else ""
-    return f"{version}{lead.action_text} {lead.budget}, {lead.exhaustion}."
+    version = f"{lead.version.headline}. " if lead.version and lead.version.known else ""
+    return f"{version}{lead.action_text} {lead.left}."
 
 
 def _alert(alert: AlertNotice, notice: Notice, zone: str) -> AlertWords:
-    slug, resolved = notice.project, alert.state == "resolved"
+    slug, resolved, burns = notice.project, alert.state == "resolved", kind_of(alert.rule) == "burn"
     return AlertWords(
         title=name(alert.title),
         severity=SEVERITY[alert.severity],
@@ -170,13 +166,13 @@ def _alert(alert: AlertNotice, notice: Notice, zone: str) -> AlertWords:
         story=_story(alert, notice, zone),
         action=ACTION[alert.action],
         action_text=name(alert.action_text, 300),
-        version=_version(alert.blame, slug),
+        version=version_line(alert.blame, slug) if burns else None,
         burn=_burns(alert),
         factor=times(alert.factor),
         budget=_budget(alert.remaining),
         budget_part=round(100 * min(1.0, max(0.0, alert.remaining or 0.0))),
-        exhaustion=_exhaustion(alert),
-        facts=_facts(alert),
+        exhaustion=_exhaustion(alert) if burns else "",
+        facts=_facts(alert, burns),
         traces=tuple(Link(trace, in_project(slug, "traces", trace)) for trace in alert.traces[:3]),
         runbook=web_link(alert.runbook_url),
         page=alert_link(slug, alert.id),
@@ -200,15 +196,12 @@ def _story(alert: AlertNotice, notice: Notice, zone: str) -> str:
     return f"Firing since {since}."
 
 
-def _facts(alert: AlertNotice) -> tuple[tuple[str, str], ...]:
+def _facts(alert: AlertNotice, burns: bool) -> tuple[tuple[str, str], ...]:
     if alert.resolved_at is None:
         return ()
     spent = DASH if alert.budget_spent is None else f"{percent(alert.budget_spent)} of the period's budget"
-    return (
-        ("Lasted", lasting(alert.resolved_at - alert.fired_at)),
-        ("Spent", spent),
-        ("Peak burn", f"{times(alert.peak_burn)} the sustainable rate"),
-    )
+    story = (("Lasted", lasting(alert.resolved_at - alert.fired_at)), ("Spent", spent))
+    return (*story, ("Peak burn", f"{times(alert.peak_burn)} the sustainable rate")) if burns else story
 
 
 def _burns(alert: AlertNotice) -> tuple[BurnLine, ...]:
@@ -239,49 +232,3 @@ def _exhaustion(alert: AlertNotice) -> str:
         if alert.exhaustion_s is None
         else f"gone in {lasting(alert.exhaustion_s)} at this rate"
     )
-
-
-def _version(blame: VersionBlame, slug: str) -> VersionLine:
-    first, last = name(blame.first_bad or ""), name(blame.last_good or "")
-    known = blame.verdict == "version" and bool(first)
-    most = max(_rate(blame.before_bad, blame.before_total), _rate(blame.after_bad, blame.after_total))
-    return VersionLine(
-        headline=_verdict(blame, first, known),
-        reason=name(blame.reason, 300),
-        known=known,
-        first_bad=first,
-        last_good=last,
-        before=share(blame.before_bad, blame.before_total) if blame.before_total else "",
-        after=share(blame.after_bad, blame.after_total) if blame.after_total else "",
-        before_part=_part(_rate(blame.before_bad, blame.before_total), most),
-        after_part=_part(_rate(blame.after_bad, blame.after_total), most),
-        also=_also(blame.plausible, blame.first_bad),
-        href=comparison_link(slug, blame.last_good_set, blame.first_bad_set),
-    )
-
-
-def _verdict(blame: VersionBlame, first: str, known: bool) -> str:
-    if known:
-        before, after = blame.before_total, blame.after_total
-        rates = (
-            f": {percent(blame.before_bad / before)} → {percent(blame.after_bad / after)} bad"
-            if before and after
-            else ""
-        )
-        return f"Bad since {first}{rates}"
-    return {"external": "No version of ours", "insufficient": "Version not known yet"}.get(
-        blame.verdict, "Cannot tell which version"
-    )
-
-
-def _rate(bad: int, total: int) -> float:
-    return bad / total if total else 0.0
-
-
-def _part(rate: float, most: float) -> int:
-    """Length of a bar in percent of the longest; what is not nothing is seen."""
-    return max(1, round(100 * rate / most)) if rate else 0
-
-
-def _also(plausible: Sequence[str], first_bad: str | None) -> str:
-    return ", ".join(name(one, 60) for one in plausible if one != first_bad)

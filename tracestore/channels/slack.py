@@ -6,6 +6,7 @@ import msgspec
 
 from tracestore.channels.envelope import Envelope
 from tracestore.channels.rendering import AlertWords, NoticeWords, in_words
+from tracestore.channels.version_words import VersionLine
 from tracestore.channels.webhook import post_json
 
 MAX_HEADER_CHARS = 150
@@ -43,11 +44,15 @@ def _alert(alert: AlertWords) -> list[Block]:
     return [
         _section(told),
         _section(f"*What to do*\n{escaped(alert.action_text)}"),
-        _section(f"*{escaped(alert.version.headline)}*\n{escaped(alert.version.reason)}"),
+        *_version(alert.version),
         *_windows(alert),
-        _section(f"*{escaped(alert.budget)}*, {escaped(alert.exhaustion)}\n{escaped(alert.promise)}"),
+        _section(f"*{escaped(alert.left)}*\n{escaped(alert.promise)}"),
         _section("  ".join(_links(alert))),
     ]
+
+
+def _version(version: VersionLine | None) -> list[Block]:
+    return [_section(f"*{escaped(version.headline)}*\n{escaped(version.reason)}")] if version else []
 
 
 def _windows(alert: AlertWords) -> list[Block]:
@@ -73,7 +78,7 @@ def _burn(burn: str, alert: AlertWords) -> str:
 
 
 def _other(alert: AlertWords) -> str:
-    story = alert.story if alert.resolved else f"{alert.version.headline}. {alert.action_text}"
+    story = alert.story if alert.resolved else alert.cause
     return f"{_link(alert.page, alert.title)}  {escaped(alert.severity)} · {escaped(alert.status)}\n{escaped(story)}"
 
 

@@ -1,6 +1,7 @@
 """The pages of objectives: what they show to whom, what the form refuses and keeps, what needs a second person."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -8,6 +9,7 @@ from django.test import Client
 from tests.builders import NOW_NS, SECOND, span, store, trace_id
 from tests.conftest import Database
 from tests.world import World, audit_count, make_world
+from tracestore import db
 from tracestore.models import Exclusion, ExclusionProposal, Objective
 from tracestore.queries.slo import get_objective
 
@@ -124,6 +126,25 @@ def test_the_list_shows_what_is_promised_and_that_nothing_is_known_yet(world: Wo
     assert "Not evaluated yet" in page
     assert world.theirs.canary not in page
     assert "Edit" not in page
+
+
+def test_the_list_asks_as_many_questions_for_ten_objectives_as_for_one(
+    world: World, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Any
+) -> None:
+    bob, asked, fetch = world.client(world.bob), list[object](), db.fetch
+    for number in range(9):
+        Objective.objects.create(
+            project=world.ours.project,
+            name=f"o{number}",
+            unit="request",
+            part_q="outcome:ok",
+            target="0.9",
+            period_days=7,
+        )
+    monkeypatch.setattr(db, "fetch", lambda *args, **more: asked.append(args[0]) or fetch(*args, **more))
+    with django_assert_max_num_queries(8):
+        text_of(bob, path(world))
+    assert len(asked) <= 12
 
 
 def test_a_past_page_is_excluded_by_two_people(world: World) -> None:

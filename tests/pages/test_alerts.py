@@ -61,6 +61,11 @@ def test_the_list_has_open_ones_first_and_narrows(world):
         narrowed = text(client, f"{path}?{query}")
         assert str(shown.pk) in narrowed and str(hidden.pk) not in narrowed, query
     assert str(firing.pk) not in text(client, f"{path}?service=other")
+    Alert.objects.filter(pk=firing.pk).update(
+        blame=firing.blame | {"verdict": "external", "reason": "v11 got worse as well."}
+    )
+    outside = text(client, f"{path}?state=firing")
+    assert "v11 got worse as well." in outside, "no version is named that is not to blame"
     assert text(client, f"{path}?severity=<b>&state=nonsense&cursor=")
     assert world.client(world.charlie).get(path).status_code == 404
 

@@ -10,11 +10,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from dashboard.access import project_page
-from dashboard.frame import colour_class
 from dashboard.links import in_project, with_query
 from dashboard.listing import Choice
 from dashboard.objective_links import alert_href, objective_href
 from dashboard.objective_words import ACTIONS, rule_words
+from dashboard.pages.alerts.blamed import blamed
 from dashboard.pages.asking import answered
 from dashboard.params import in_ns
 from dashboard.templatetags.units import in_gap
@@ -138,17 +138,16 @@ def lines(rows: Sequence[AlertRow], slug: str) -> list[AlertLine]:
 
 
 def line(row: AlertRow, slug: str) -> AlertLine:
-    version = str(row.blame.get("first_bad") or "")
-    notice = row.notice
+    said, notice = blamed(row.blame, slug), row.notice
     return AlertLine(
         row=row,
         href=alert_href(slug, row.id),
         objective_href=objective_href(slug, row.objective),
         rule=rule_words(row.rule),
         action=ACTIONS.get(row.action, row.action),
-        version=version,
-        colour=colour_class(version),
-        doubt=str(row.blame.get("reason") or "The first bad version was not looked for."),
+        version=said.version,
+        colour=said.colour,
+        doubt=said.reason,
         fired_ns=in_ns(row.fired_at),
         lasted=lasted(row),
         peak=notice.peak_burn if notice else None,

@@ -17,6 +17,7 @@ from tracestore.queries.watchdog import (
     find_channel_troubles,
     find_evaluator_state,
 )
+from tracestore.timetable import expected_jobs
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 LONG_AGO = NOW - timedelta(days=3)
@@ -87,6 +88,10 @@ def test_new_objectives_have_time_to_be_evaluated_and_a_clock_that_jumps_back_is
     fresh.delete()
     promise(world.ours.project, "ahead", -3_600)
     assert not still()
+
+
+def test_an_evaluator_that_is_silent_is_told_within_three_minutes() -> None:
+    assert expected_jobs()["evaluate"] <= 3 * 60, "the check of jobs on /readyz"
 
 
 def channel(project: Project, name: str, **fields: object) -> Channel:

@@ -10,8 +10,9 @@ from typing import Any, Final
 STALE_S: Final = 600
 _ON: Final = "on (project, objective) group_left (title, action, runbook_url)"
 _SUMMARY: Final = "{{ $labels.title }} ({{ $labels.objective }})"
+# Of what is scraped, not of what is recorded: groups of rules do not wait for each other.
 _BURN: Final = (
-    'printf "objective_rule:fourline_slo_burn_rate:min{project=%q,objective=%q,rule=%q}"'
+    'printf "min without (window) (fourline_slo_burn_rate{project=%q,objective=%q,rule=%q})"'
     " $labels.project $labels.objective $labels.rule"
 )
 _LEFT: Final = (

@@ -3,6 +3,7 @@
 # make bench   ingest beside raw COPY (docs/performance.md names the other benchmarks)
 # make soak    half an hour of load: do memory and latency stay flat?
 # make faults  200 seeds of faults, then full lengths: about 5 hours
+# make month   500 simulated healthy objectives over 30 days: how many false alerts?
 # make fuzz    half a million broken requests, thousands of questions to the API
 # make lock    renew requirements.lock                  make clean    forget .venv and caches
 # make screenshots  the pictures of docs, as the tests take them
@@ -17,7 +18,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 WORKERS ?= 2
 
-.PHONY: up demo test check lock screenshots bench soak faults fuzz install browser tools clean
+.PHONY: up demo test check lock screenshots bench soak faults month fuzz install browser tools clean
 
 up: install
 	@exec $(BIN)/python manage.py up
@@ -80,6 +81,9 @@ faults: install tools
 
 fuzz: install
 	FUZZ_TIMES=25 API_EXAMPLES=300 $(BIN)/python -m pytest tests/ingest/test_fuzz.py tests/api/test_schema_fuzz.py -q -s
+
+month: install
+	SLO_MONTH=1 $(BIN)/python -m pytest tests/slo/test_backtest.py -q -s --timeout 7200
 
 # The only target that resolves versions. uv writes hashes for every platform.
 lock: install

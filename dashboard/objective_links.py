@@ -15,6 +15,7 @@ class Lead:
     href: str
     words: str
     exact: bool
+    short: str = "traces"
 
 
 def bad_events(slug: str, objective: ObjectiveRow, start_s: int, end_s: int, more: str = "") -> Lead | None:
@@ -24,7 +25,7 @@ def bad_events(slug: str, objective: ObjectiveRow, start_s: int, end_s: int, mor
     q = " ".join(filter(None, (_grouped(objective.total_q), bad_q(objective), more)))
     ends = {"from_": iso(start_s), "to": iso(end_s)}
     if objective.unit == "session":
-        return Lead(with_query(in_project(slug, "sessions"), {}, q=q, **ends), "bad sessions", False)
+        return Lead(with_query(in_project(slug, "sessions"), {}, q=q, **ends), "bad sessions", False, "sessions")
     exact = objective.unit == "request"
     words = "bad requests" if exact else f"requests with bad {UNITS[objective.unit]}"
     return Lead(with_query(in_project(slug, "traces"), {}, q=q, by="end", **ends), words, exact)

@@ -29,6 +29,9 @@ RULES: Final = {
 }
 
 
+MINUTES_UNTIL_S: Final = 7_200  # beyond it minutes read worse than hours and minutes
+
+
 def rule_words(name: str) -> str:
     return RULES.get(name, name.replace("-", " "))
 
@@ -56,7 +59,7 @@ def promise(objective: ObjectiveRow) -> str:
 def window_words(seconds: int) -> str:
     """1 h, 5 min, 3 d: whole units where they are whole."""
     for unit_s, word in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= unit_s and seconds % unit_s == 0:
+        if seconds >= unit_s and seconds % unit_s == 0 and (unit_s > 60 or seconds < MINUTES_UNTIL_S):
             return f"{seconds // unit_s} {word}"
     return f"{seconds} s" if seconds < 60 else in_long_time(seconds)
 

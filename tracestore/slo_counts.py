@@ -222,13 +222,22 @@ def with_other_ends(connection: psycopg.Connection, project_id: int, starts: Seq
 
 # --- hours and days -------------------------------------------------------------------------------------------------------
 
+# By primary key, a range for each hour or day (OFFSET 0: never another way).
 FOLD = """
 INSERT INTO slo_count (project, objective_id, grain_s, start_s, version_set, bad, total, bad_traces)
-SELECT min(project), objective_id, %(grain)s, start_s / %(grain)s * %(grain)s, version_set, sum(bad), sum(total), '{}'
-FROM slo_count
-JOIN unnest(%(starts)s::bigint[]) AS whole (at_s) ON start_s >= at_s AND start_s < at_s + %(grain)s
-WHERE objective_id = ANY(%(objectives)s) AND grain_s = %(finer)s
-GROUP BY objective_id, start_s / %(grain)s, version_set
+SELECT min(finer.project), asked.objective_id, %(grain)s, whole.at_s, finer.version_set, sum(finer.bad), sum(finer.total), '{}'
+FROM unnest(%(objectives)s::bigint[]) AS asked (objective_id)
+CROSS JOIN unnest(%(starts)s::bigint[]) AS whole (at_s)
+CROSS JOIN LATERAL (
+  SELECT project, version_set, bad, total
+  FROM slo_count
+  WHERE objective_id = asked.objective_id
+    AND grain_s = %(finer)s
+    AND start_s >= whole.at_s
+    AND start_s < whole.at_s + %(grain)s
+  OFFSET 0
+) AS finer
+GROUP BY asked.objective_id, whole.at_s, finer.version_set
 """
 EMPTY_WHOLE = """
 DELETE FROM slo_count

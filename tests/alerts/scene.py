@@ -9,6 +9,7 @@ from tests.rows import insert
 from tests.slo.objectives import objective, project
 from tracestore import db, slo_counts
 from tracestore.analysis.slo.notice import Notice, unpacked
+from tracestore.channels.rendering import in_words
 from tracestore.jobs import alerts as alerts_job
 from tracestore.jobs import evaluate
 from tracestore.models import Project
@@ -78,7 +79,11 @@ class Scene:
         return [(alert.rule, alert.state) for alert in self.alerts]
 
     def notices(self) -> list[Notice]:
-        return [unpacked(row.content) for row in Delivery.objects.filter(project=self.project).order_by("created_at")]
+        """What was written to the outbox; all of it can be put into words."""
+        rows = Delivery.objects.filter(project=self.project).order_by("created_at")
+        found = [unpacked(row.content) for row in rows]
+        assert all(in_words(one, "UTC").headline for one in found)
+        return found
 
     def kinds(self) -> list[str]:
         return [notice.kind for notice in self.notices()]

@@ -20,7 +20,9 @@ NEW = {"name": "bot", "kind": "email", "target": "oncall@example.org", "severity
 def world(settings) -> World:  # type: ignore[no-untyped-def]
     settings.EMAIL_URL = "smtp://mail.example:25"
     settings.SITE_URL = "https://watch.example"
-    return make_world()
+    made = make_world()
+    assert made.ours.channel.name == "ops"  # made when it is first asked for
+    return made
 
 
 def create(client: Client, world: World, **fields: str):  # type: ignore[no-untyped-def]

@@ -21,7 +21,7 @@ from tracestore.analysis.slo.attempts import MOST_ATTEMPTS, TRIPS_AT, quiet_unti
 from tracestore.analysis.slo.notice import AlertNotice, Notice, VersionBlame
 from tracestore.channels import alert_mail, slack, webhook
 from tracestore.channels.burn_picture import DARK, LIGHT, draw
-from tracestore.channels.envelope import Envelope
+from tracestore.channels.envelope import Envelope, Thread
 from tracestore.channels.rendering import in_words
 from tracestore.channels.signing import new_secret, signed_headers
 from tracestore.channels.unsubscribing import Claim, read_token, unsubscribe_link
@@ -39,10 +39,12 @@ def _site(settings) -> None:  # type: ignore[no-untyped-def]
 
 
 def envelope(told: Notice, **fields: object) -> Envelope:
+    lead = told.alerts[0] if told.alerts else None
     given = {
         "id": uuid.UUID(int=7),
         "project_id": 1,
         "objective_id": 5,
+        "thread": Thread(lead.id, lead.severity, lead.title) if lead else None,
         "recipient": "oncall@example.org",
         "zone": "UTC",
     }
@@ -115,11 +117,21 @@ def test_mails_of_an_alert_hang_on_its_first_and_keep_their_subject() -> None:
     assert (first["X-Fourline-State"], last["X-Fourline-State"]) == ("firing", "resolved")
 
 
+def test_a_recipient_who_is_not_told_of_the_leading_alert_stays_in_its_thread() -> None:
+    lead = Thread(ALERT_ID, "page", "The first of the group")
+    other = notice("firing", alert(id=str(uuid.UUID(int=1)), title="Another"), seq=2)
+    sent = message_from_bytes(alert_mail.compose(envelope(other, thread=lead)).message().as_bytes(), policy=default)
+    assert sent["Message-ID"] == f"<alert-{ALERT_ID}.2@watch.example>"
+    assert sent["References"] == f"<alert-{ALERT_ID}.0@watch.example>"
+    assert sent["Subject"] == "[Airline] Page: The first of the group"
+    assert sent["X-Fourline-Alert"] == str(uuid.UUID(int=1))
+
+
 def test_programs_can_tell_that_a_machine_wrote_it_and_how_to_end_it(settings) -> None:
     settings.CHOSEN_SENDER = "Fourline <alerts@example.org>"
     sent = mail(notice())
     assert (sent["Auto-Submitted"], sent["Importance"]) == ("auto-generated", "high")
-    assert sent["List-Id"] == "Airline alerts <ours.alerts.watch.example>"
+    assert sent["List-Id"] == "<ours.alerts.watch.example>"
     link, mailbox = sent["List-Unsubscribe"].split(", ")
     assert mailbox == "<mailto:alerts@example.org?subject=unsubscribe>"
     assert read_token(link.strip("<>").rpartition("/")[2]) == Claim(1, 5, "oncall@example.org")

@@ -37,7 +37,7 @@ def test_owners_are_told_while_there_is_no_channel_and_a_mail_server(world: Worl
     assert "own the project" in recipients_of(promise, "page", NOW)[0][2]
     settings.EMAIL_URL = ""
     assert told(promise) == []
-    assert list(unpaged_objectives(world.ours.project.pk, NOW)) == [promise]
+    assert unpaged_objectives(world.ours.project.pk, NOW) == [promise]
 
 
 def test_channels_take_the_place_of_the_owners_and_each_address_is_told_once(world: World) -> None:
@@ -80,3 +80,13 @@ def test_who_unsubscribed_is_not_told_of_that_objective_or_of_the_whole_project(
     assert (told(fast), told(right)) == ([], ["alice@example.org"])
     Unsubscription.objects.create(project=world.ours.project, address="alice@example.org")
     assert told(right) == []
+
+
+def test_whom_nobody_would_page_is_found_in_few_statements(world: World, django_assert_max_num_queries) -> None:  # type: ignore[no-untyped-def]
+    for number in range(20):
+        objective(world, name=f"o{number}", notify=["bot"])
+    channel(world, "bot", "webhook", "https://hooks.example/x", enabled=False)
+    Unsubscription.objects.create(project=world.ours.project, address="alice@example.org")
+    default_channel(world.ours.project.pk)
+    with django_assert_max_num_queries(5):
+        assert len(unpaged_objectives(world.ours.project.pk, NOW)) == 20

@@ -39,7 +39,7 @@ def test_a_bad_release_is_one_page_with_its_version_and_action_and_one_notice_th
     assert told.long.bad > 0 and told.long.burn is not None and told.long.burn > told.factor
     assert told.remaining is not None and told.exhaustion_s is not None and told.exhaustion_s > 0
     assert len(told.traces) == 3 and len(told.burn_down) > 2
-    scene.tick(45)
+    scene.tick(20)
     assert scene.kinds() == ["firing", "resolved"]  # the slow page and the tickets are the same story
     over = scene.notices()[1]
     assert (over.seq, over.alerts[0].id, over.alerts[0].state) == (1, first.alerts[0].id, "resolved")
@@ -120,7 +120,7 @@ def test_a_silence_keeps_quiet_and_what_still_fires_then_is_told(scene: Scene) -
     scene.tell(MINUTE)
     assert scene.kinds() == ["firing"]
     create_silence(scene.project.pk, draft, ALICE, scene.now)
-    scene.tick(40)
+    scene.tick(12)
     assert scene.alerts[0].state == "resolved"
     scene.tell(3 * HOUR)
     assert scene.kinds() == ["firing"]
@@ -148,10 +148,10 @@ def test_what_fires_again_within_half_an_hour_is_the_same_alert_in_the_same_thre
     scene.traffic(own, START + 3 * MINUTE, START + HOUR)
     rules = [{"name": "only", "severity": "page", "long_s": 300, "short_s": 60, "factor": 14.0, "share": 0.01}]
     change(own, rules=rules)
-    scene.tick(20)
+    scene.tick(14)
     assert scene.kinds() == ["firing", "resolved"]
-    scene.traffic(own, START + 22 * MINUTE, START + 25 * MINUTE, bad=5)
-    scene.tick(20)
+    scene.traffic(own, START + 15 * MINUTE, START + 18 * MINUTE, bad=5)
+    scene.tick(16)
     assert scene.rules() == [("only", "resolved")]
     assert [(one.kind, one.seq) for one in scene.notices()] == [
         ("firing", 0), ("resolved", 1), ("reopened", 2), ("resolved", 3),

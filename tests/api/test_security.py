@@ -61,6 +61,7 @@ def test_what_belongs_to_another_project_looks_like_what_never_was(world: World,
         "span_id": hex_id(shop.call.raw.span_id),
         "session_id": "s%201",
         "set_id": version["id"],
+        "slo_id": str(world.ours.objective.pk),
     }
     stranger = Api(world.theirs.keys["read"])
     for path in PATHS:
@@ -114,6 +115,11 @@ BAD = [
     ("/metrics/series", {"name": "m", "step": "1s", "range": "30d"}),
     ("/metrics/series", {"name": "m" * 513}),
     ("/versions/diff", {}),
+    ("/slos", {"cursor": "W10"}),
+    ("/alerts", {"state": "gone"}),
+    ("/alerts", {"cursor": "garbage"}),
+    ("/release-gate", {}),
+    ("/release-gate", {"service": "shop", "caller": "dog"}),
 ]
 
 

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 
 from dashboard.api import slo_schemas
 from tests.api.shop import Api
-from tests.world import World
+from tests.world import World, make_world
 from tracestore import db
 from tracestore.models import AuditEntry
 from tracestore.models.alerts import Alert
@@ -21,6 +21,13 @@ BODY = {"name": "fast", "service": "shop", "part_q": "duration:<2s", "total_q": 
 def send(api: Api, method: str, path: str, body: Any) -> HttpResponse:
     headers = {"Authorization": f"Bearer {api.key}"}
     return api.client.generic(method, f"/api/v1{path}", json.dumps(body), "application/json", headers=headers)
+
+
+@pytest.fixture
+def world(database: Any) -> World:
+    made = make_world()
+    assert made.ours.objective.pk != made.theirs.objective.pk, "they are made when they are asked for"
+    return made
 
 
 @pytest.fixture
@@ -139,11 +146,14 @@ def test_the_status_is_that_of_the_last_evaluation(world: World, api: Api) -> No
     assert slo_schemas.SloStatus.model_validate(api.get(path).json()).enabled is False
 
 
-def test_alerts_are_those_of_the_project(world: World, api: Api) -> None:
+def test_alerts_are_those_of_the_project(world: World, api: Api, stranger: Api) -> None:
     answer = api.get("/alerts", state="firing", severity="page").json()
     (alert,) = [slo_schemas.Alert.model_validate(one) for one in answer["items"]]
     assert (alert.slo, alert.title, alert.state) == (world.ours.objective.name, "alert CANARY-ours", "firing")
     assert api.get("/alerts", severity="ticket").json()["items"] == []
+    assert world.ours.canary in api.get("/slos").content.decode()
+    for path in ("/slos", "/alerts", "/release-gate/overrides"):
+        assert world.ours.canary not in stranger.get(path).content.decode()
 
 
 def gate(api: Api, **query: Any) -> slo_schemas.Gate:

@@ -33,7 +33,10 @@ GIVEN = {
 
 @pytest.fixture
 def world(database: Database) -> World:
-    return make_world()
+    """Each project with what the world promises: an objective, its alert, an exclusion, a proposal of one."""
+    world = make_world()
+    assert all(tenant.objective.pk for tenant in (world.ours, world.theirs))
+    return world
 
 
 def path(world: World, *parts: str) -> str:
@@ -92,7 +95,7 @@ def test_a_preview_saves_nothing_and_says_what_the_target_does_to_the_rules(worl
     for answer in (whole, fragment):
         said = answer.content.decode()
         assert answer.status_code == 200
-        assert "add service:shop" in said
+        assert "Of these: This counts events of every service" in said
         assert "lowered so that half of all events failing fires it" in said
     assert "<html" in whole.content.decode()
     assert "<html" not in fragment.content.decode()

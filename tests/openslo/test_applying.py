@@ -17,9 +17,7 @@ from tracestore.models.slo import Objective
 
 @pytest.fixture
 def world(db: None) -> World:
-    made = make_world()
-    Objective.objects.filter(project=made.ours.project).update(deleted_at=made.ours.project.created_at)
-    return made
+    return make_world()
 
 
 @pytest.fixture

@@ -100,7 +100,8 @@ def test_without_a_key_or_an_address_nothing_is_asked(
 
 def test_it_can_be_asked_on_the_machine_itself(database: object) -> None:
     ours = make_world(datetime.now(UTC)).ours
-    for project, service, code, says in [(ours.slug, "shop", 1, "A page fires"), ("nobody", "shop", 2, "no project")]:
+    service = ours.objective.service
+    for project, code, says in [(ours.slug, 1, "A page fires"), ("nobody", 2, "no project")]:
         out = io.StringIO()
         with pytest.raises(SystemExit) as ended:
             call_command("gate", service, "v2", project=project, stdout=out, stderr=out)

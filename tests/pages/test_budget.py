@@ -11,7 +11,9 @@ from tests import slo_world as slo
 from tests.rows import insert, trace_row
 from tests.world import World, fill, make_world
 from tracestore import db
+from tracestore.analysis.slo.indicator import parse_indicator
 from tracestore.models.slo import Exclusion, Objective
+from tracestore.queries.slo_attribution import draw_events
 
 HOSTILE = '<img src=x onerror="alert(1)">\u202e'
 
@@ -99,7 +101,7 @@ def test_the_burn_down_ends_where_the_page_says_and_exclusions_are_taken_out_of_
     said = plain(text(client, path))
     assert f"{remaining(kept) * 100:.1f} % of the budget is left" in said
     assert f"without exclusions {remaining(slo.a_month(now)) * 100:.1f} %" in said
-    for shown in ("", "?shown=7d", "?shown=1d"):
+    for shown in ("?shown=all", "?shown=7d", "?shown=1d"):
         figure = client.get(f"{path}/figures{shown}").json()["burn"]
         curves = {one["name"]: [y for y in one["y"] if y is not None] for one in figure["data"] if one.get("meta")}
         assert curves["budget left"][-1] == pytest.approx(remaining(kept) * 100), shown
@@ -128,6 +130,29 @@ def test_what_the_bad_have_in_common_is_found_and_its_links_lead_to_exactly_thos
         assert "30 traces" in plain(listed), href
         assert f"{min(rows):032x}" in text(client, f"{unescape(href)}&sort=start")
     assert one.part_q in unescape(href).replace("%20", " ")
+
+
+def test_bad_and_good_are_drawn_of_every_unit(world):
+    now = datetime.now(UTC)
+    fill(world.ours, now)
+    found = {}
+    for unit, part_q in (
+        ("request", "outcome:error"),
+        ("llm_call", "tokens:>0"),
+        ("tool_call", "status:ok"),
+        ("session", "outcome:error"),
+        ("evaluation", "status:error"),
+    ):
+        indicator = parse_indicator(unit, "", part_q, "bad")
+        ends = (int(now.timestamp()) - 7 * 86_400) * 10**9, (int(now.timestamp()) + 600) * 10**9
+        sample = draw_events(world.ours.project.pk, indicator, *ends, of_events=10)
+        found[unit] = (sample.bad_of, sample.good_of)
+        assert sample.bad_of + sample.good_of == len(sample.drawn)
+        assert not draw_events(world.theirs.project.pk, indicator, *ends, of_events=10).drawn, "nothing of others"
+    assert {unit: sum(of) for unit, of in found.items()} == dict.fromkeys(found, 1) | {
+        "evaluation": sum(found["evaluation"])
+    }
+    assert found["llm_call"] == (1, 0)
 
 
 def test_a_budget_without_events_says_why_and_what_to_do(world):

@@ -134,7 +134,7 @@ def test_links_ask_for_what_was_bad_and_say_where_they_cannot():
         ("attr.a.b", MISSING): "-attr.a.b:*",
         ("tool x", "not called"): "-tool:x",
     }
-    terms |= {("model", "a, b"): "model:a model:b", ("llm calls", "up to 3"): None, ("user", OTHER): None}
+    terms |= {("model", "a, b"): "model:a model:b", ("calls of tools", "up to 3"): None, ("user", OTHER): None}
     assert {one: term(one) for one in terms} == terms
 
 
@@ -144,7 +144,13 @@ def test_words():
         promise(objective(part="bad", total_q="tool:x"))
         == "99 % of requests with tool:x: not duration:<2s, over 28 days"
     )
-    assert [window_words(one) for one in (300, 3_600, 259_200, 5_400)] == ["5 min", "1 h", "3 d", "90 min"]
+    assert [window_words(one) for one in (300, 3_600, 259_200, 5_400, 21_960)] == [
+        "5 min",
+        "1 h",
+        "3 d",
+        "90 min",
+        "6 h 06 m",
+    ]
     assert left_words(1.0) == "All of the budget is left"
     assert trail([(0, 1.0)]) is None
     drawn = trail([(0, 1.0), (10, -1.0)])

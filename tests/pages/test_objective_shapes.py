@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dashboard.pages.objectives.edit import with_free_name
-from dashboard.pages.objectives.preview import traffic_words
+from dashboard.pages.objectives.preview import nothing, traffic_words
 from dashboard.pages.objectives.standing import standing_of
 from dashboard.pages.objectives.tried import CHART, tried
 from tracestore.analysis.slo.backtest import backtest
@@ -118,3 +118,8 @@ def test_a_second_objective_of_a_template_gets_a_name_of_its_own():
     draft = ObjectiveDraft("tool-success", "status:error", Decimal("0.95"))
     assert with_free_name(draft, {"x"}).name == "tool-success"
     assert with_free_name(draft, {"tool-success", "tool-success-2"}).name == "tool-success-3"
+
+
+def test_what_could_not_be_counted_in_time_is_not_called_nothing():
+    slow = History({}, END_S, END_S, whole=False)
+    assert "took too long" in nothing(ObjectiveDraft("o", "outcome:ok", Decimal("0.9")), slow)

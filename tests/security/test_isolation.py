@@ -42,6 +42,9 @@ def world(database: object) -> World:
     world = make_world()
     fill(world.ours)
     fill(world.theirs)
+    assert (
+        world.ours.objective.pk != world.theirs.objective.pk
+    )  # what is made when it is asked for is there before checks
     return world
 
 

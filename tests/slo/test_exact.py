@@ -110,7 +110,7 @@ def change_one(r: random.Random, project_id: int) -> None:
         Objective.objects.filter(pk=of.id).update(part=part, revision=of.revision + 1)
 
 
-SEEDS = range(int(os.environ.get("FOURLINE_TEST_EXAMPLES", "6")))
+SEEDS = range(int(os.environ.get("SLO_SEEDS", "6")))
 
 
 @pytest.mark.timeout(60 + 20 * len(SEEDS))

@@ -13,6 +13,7 @@ from tracestore.analysis.slo.problems import Problem, error
 from tracestore.models.access import Project
 from tracestore.models.alerts import Channel
 from tracestore.models.slo import Objective
+from tracestore.queries.slo import ObjectiveRow
 
 __all__ = [
     "InvalidObjective",
@@ -87,7 +88,7 @@ def delete_objective(project_id: int, name: str, actor: Actor, now: datetime) ->
     record(now, actor, project_id, "objective.delete", name)
 
 
-def draft_of(objective: Objective) -> ObjectiveDraft:
+def draft_of(objective: Objective | ObjectiveRow) -> ObjectiveDraft:
     """As it is saved, to change a field of it."""
     values = {field: getattr(objective, field) for field in _FIELDS}
     return ObjectiveDraft(**(values | {"notify": tuple(objective.notify)}))

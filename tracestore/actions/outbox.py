@@ -127,7 +127,7 @@ def _why_not(row: Delivery, now: datetime) -> str:
     if row.alert is None:
         return ""
     same = Delivery.objects.filter(alert=row.alert, channel=row.channel, recipient=row.recipient)
-    if same.filter(seq__gt=row.seq).exists():
+    if same.filter(seq__gt=row.seq).exclude(kind="reminder").exists():  # which leaves out what is acknowledged
         return "a later notification tells the same"
     found = get_alert(row.project_id, str(row.alert_id), now) if row.kind in URGENT else None
     return "the alert was silenced" if found and found.silenced_until else ""

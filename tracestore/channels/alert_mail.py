@@ -10,11 +10,11 @@ from django.template.loader import render_to_string
 
 from tracestore.analysis.slo.notice import AlertNotice
 from tracestore.channels import burn_picture
-from tracestore.channels.envelope import Envelope
+from tracestore.channels.envelope import Envelope, Thread
 from tracestore.channels.notice_links import host
-from tracestore.channels.rendering import NoticeWords, in_words
+from tracestore.channels.rendering import SEVERITY, NoticeWords, in_words
 from tracestore.channels.unsubscribing import Claim, unsubscribe_link
-from tracestore.channels.words import one_line
+from tracestore.channels.words import name, one_line
 
 MAX_SUBJECT_CHARS = 150
 _GAP = re.compile(r"\n{3,}")
@@ -28,10 +28,10 @@ def compose(envelope: Envelope) -> EmailMultiAlternatives:
     pictures = _pictures(lead, envelope.zone)
     context = {"notice": words, "unsubscribe": link, "picture": _described(lead, envelope.zone) if pictures else ""}
     message = EmailMultiAlternatives(
-        subject=one_line(words.subject, MAX_SUBJECT_CHARS),
+        subject=one_line(_subject(envelope, words), MAX_SUBJECT_CHARS),
         body=_GAP.sub("\n\n", render_to_string("mail/alert.txt", context)).strip() + "\n",
         to=[envelope.recipient],
-        headers=_headers(envelope, words, lead, link),
+        headers=_headers(envelope, link) | (_state(lead) if lead else {}),
     )
     message.attach_alternative(render_to_string("mail/alert.html", context), "text/html")
     message.mixed_subtype = "related"  # pictures belong to the HTML, they are no attachments
@@ -40,33 +40,40 @@ def compose(envelope: Envelope) -> EmailMultiAlternatives:
     return message
 
 
-def _headers(envelope: Envelope, words: NoticeWords, lead: AlertNotice | None, link: str) -> dict[str, str]:
+def _subject(envelope: Envelope, words: NoticeWords) -> str:
+    """The same for all of a thread, whatever is told: mail programs split it where that changes."""
+    thread = envelope.thread
+    if thread is None:
+        return words.subject
+    return f"[{name(envelope.notice.project_name, 40)}] {SEVERITY[thread.severity]}: {name(thread.title)}"
+
+
+def _headers(envelope: Envelope, link: str) -> dict[str, str]:
     slug = envelope.notice.project
     headers = {
         "Message-ID": f"<{envelope.id}@{host()}>",
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
-        "List-Id": f"{one_line(words.project, 60)} alerts <{slug}.alerts.{host()}>",
+        "List-Id": f"<{slug}.alerts.{host()}>",
         "X-Fourline-Project": slug,
         "X-Fourline-Kind": envelope.notice.kind,
         **_ways_out(link),
     }
-    return headers | (_thread(envelope, lead) if lead else {})
+    return headers | (_place(envelope.thread, envelope.notice.seq) if envelope.thread else {})
 
 
-def _thread(envelope: Envelope, lead: AlertNotice) -> dict[str, str]:
-    """Every message of an alert answers its first one, whether or not that one was sent to this recipient."""
-    first, seq = f"<alert-{lead.id}.0@{host()}>", envelope.notice.seq
-    urgent = lead.severity == "page" and lead.state == "firing"
+def _place(thread: Thread, seq: int) -> dict[str, str]:
+    """Every message of a thread answers its first one, whether or not that one was sent to this recipient."""
+    first = f"<alert-{thread.alert_id}.0@{host()}>"
     answers = {"In-Reply-To": first, "References": first} if seq else {}
-    return {
-        "Message-ID": f"<alert-{lead.id}.{seq}@{host()}>",
-        "X-Fourline-Alert": lead.id,
-        "X-Fourline-State": lead.state,
-        "X-Fourline-Severity": lead.severity,
-        **({"Importance": "high"} if urgent else {}),
-        **answers,
-    }
+    return {"Message-ID": f"<alert-{thread.alert_id}.{seq}@{host()}>", "X-Fourline-Thread": thread.alert_id, **answers}
+
+
+def _state(lead: AlertNotice) -> dict[str, str]:
+    """For rules of mail programs, since the subject does not tell it."""
+    urgent = {"Importance": "high"} if lead.severity == "page" and lead.state == "firing" else {}
+    told = {"X-Fourline-Alert": lead.id, "X-Fourline-State": lead.state, "X-Fourline-Severity": lead.severity}
+    return told | urgent
 
 
 def _ways_out(link: str) -> dict[str, str]:

@@ -8,15 +8,25 @@ from tracestore.analysis.slo.notice import Notice
 
 
 @dataclass(frozen=True, slots=True)
+class Thread:
+    """The alert that notifications of a group hang on, though not every one tells of it. severity: page or ticket."""
+
+    alert_id: str
+    severity: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """One attempt. id: of the delivery, the same in every attempt. objective_id: None where there is no single one.
 
-    recipient: an address or a URL. zone: for times. secrets: to sign with, newest first. attempted_at: now.
+    thread: None for what tells of no alert. recipient: an address or a URL. zone: for times. secrets: to sign with, newest first.
     """
 
     id: UUID
     project_id: int
     objective_id: int | None
+    thread: Thread | None
     recipient: str
     zone: str
     notice: Notice

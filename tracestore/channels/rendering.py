@@ -128,7 +128,7 @@ def in_words(notice: Notice, zone: str) -> NoticeWords:
 
 
 def _subject(notice: Notice, lead: AlertWords | None) -> str:
-    """The same for all of an alert's life, whatever is told: mail programs split a thread where it changes."""
+    """Of a mail that hangs on no thread, and of a page that shows one."""
     project = name(notice.project_name, 40)
     if lead is not None:
         return f"[{project}] {lead.severity}: {lead.title}"

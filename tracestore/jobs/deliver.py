@@ -16,7 +16,7 @@ from django.db import DatabaseError, connection
 from tracestore.actions import outbox
 from tracestore.analysis.slo.notice import unpacked
 from tracestore.channels import email, slack, webhook
-from tracestore.channels.envelope import ChannelError, Envelope
+from tracestore.channels.envelope import ChannelError, Envelope, Thread
 from tracestore.db import Unavailable
 from tracestore.failpoints import reach
 from tracestore.models.alerts import Delivery
@@ -116,6 +116,7 @@ def _envelope(row: Delivery, now: datetime) -> Envelope:
         id=row.id,
         project_id=row.project_id,
         objective_id=row.alert.objective_id if row.alert else None,
+        thread=Thread(str(row.alert_id), row.alert.severity, row.alert.title) if row.alert else None,
         recipient=row.recipient,
         zone=row.channel.time_zone,
         notice=unpacked(row.content),

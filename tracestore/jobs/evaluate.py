@@ -44,7 +44,7 @@ from tracestore.queries.slo_evaluation import (
 from tracestore.queries.slo_series import Excluded, find_excluded, windows_of
 from tracestore.queries.slo_status import TRIES
 
-BUDGET_S: Final = 40.0  # of one run; what is left waits for the next turn
+BUDGET_S: Final = 25.0  # of one run, since others share the lane; what is left waits for the next turn
 AT_ONCE: Final = 100  # objectives of one transaction
 REST: Final = timedelta(hours=1)  # of an objective that failed TRIES times
 # An objective's own fault; whatever else goes wrong is everybody's, and the next turn tries again.
@@ -178,30 +178,46 @@ class _Turn:
     ) -> Outcome | None:
         """The alerts follow within a savepoint: what an objective breaks is undone, and no other's."""
         try:
-            with transaction.atomic():
-                outcome = judge(plan, counts[plan.objective.id], states)
-                self._follow(plan, outcome, states)
+            outcome = judge(plan, counts[plan.objective.id], states)
+            if _has_news(plan, outcome, states):
+                with transaction.atomic():
+                    self._follow(plan, outcome, states)
         except BROKEN as error:
             self._fail(plan.objective.id, error)
             return None
         self.evaluated += 1
+        self.changes += sum(judged.change is not None for judged in outcome.judged)
         return outcome
 
     def _follow(self, plan: Plan, outcome: Outcome, states: Mapping[str, AlertState]) -> None:
         for judged in outcome.judged:
-            was_frozen = states.get(judged.rule.name, AlertState()).frozen_since is not None
-            if judged.change or was_frozen or judged.state.frozen_since or judged.state.state == "firing":
+            if _is_news(judged, states):
+                was_frozen = states.get(judged.rule.name, AlertState()).frozen_since is not None
                 follow(plan.objective, judged, was_frozen, plan.moment, self.now)
-            self.changes += judged.change is not None
-        kept = {judged.rule.name for judged in outcome.judged} | (
-            {ABSENT} if plan.objective.no_data == "ignore" else set()
-        )
-        if gone := states.keys() - kept:
-            drop_rules(plan.objective.id, sorted(kept), sorted(gone), plan.moment, self.now)
+        if gone := _gone(plan, outcome, states):
+            kept = [name for name in states if name not in gone] + [judged.rule.name for judged in outcome.judged]
+            drop_rules(plan.objective.id, kept, gone, plan.moment, self.now)
 
     def _fail(self, objective_id: int, error: Exception) -> None:
         self.broken.add(objective_id)
         note_failure(objective_id, f"{type(error).__name__}: {error}", self.now)
+
+
+def _has_news(plan: Plan, outcome: Outcome, states: Mapping[str, AlertState]) -> bool:
+    """Most objectives are well most of the time: nothing to be written of them but how they stand."""
+    return bool(_gone(plan, outcome, states)) or any(_is_news(judged, states) for judged in outcome.judged)
+
+
+def _is_news(judged: Judged, states: Mapping[str, AlertState]) -> bool:
+    was = states.get(judged.rule.name, AlertState())
+    frozen = (was.frozen_since is None) != (judged.state.frozen_since is None)
+    return bool(judged.change) or frozen or judged.state.state == "firing"
+
+
+def _gone(plan: Plan, outcome: Outcome, states: Mapping[str, AlertState]) -> list[str]:
+    """Rules that the objective no longer has. That events are missed is judged for the newest minute only."""
+    kept = {judged.rule.name for judged in outcome.judged} | ({ABSENT} if plan.objective.no_data == "ignore" else set())
+    return sorted(states.keys() - kept)
 
 
 def _rests(position: Position, objective: ObjectiveRow, now: datetime) -> bool:

@@ -4,7 +4,7 @@ A project always has the channel DEFAULT: mail to its owners while no other chan
 objectives name. It is made when it is first asked for, so that its troubles are seen and counted as those of the others.
 """
 
-from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
@@ -14,6 +14,7 @@ from tracestore.models.alerts import Channel, Severity, Unsubscription
 from tracestore.models.slo import Objective
 
 DEFAULT = "mail"  # name of the channel that every project has
+Told = tuple[Channel, str, str]  # through which, to whom, why
 OWNERS = "owners"  # target of an email channel: whoever owns the project when it is sent
 
 
@@ -38,16 +39,63 @@ def recipients_of(objective: Objective, severity: str, now: datetime) -> list[tu
     Objective.notify names channels and addresses; names that are gone are passed over, and when none is left all channels are
     told. Quiet hours do not matter here: they delay a delivery, they do not take it away.
     """
-    channels = find_channels(objective.project_id)
-    wanted = _named(objective, channels) or _all(objective, channels)
-    refused = _unsubscribed(objective)
-    told: dict[tuple[bool, str], tuple[int, str, str]] = {}
-    for channel, recipient, why in wanted:
-        mail = channel.kind == Channel.Kind.EMAIL
-        key = (mail, recipient.casefold() if mail else recipient)
-        if _takes(channel, severity) and not (mail and recipient.casefold() in refused):
-            told.setdefault(key, (channel.pk, recipient, why))
-    return list(told.values())
+    return _load(objective.project_id).told(objective, severity)
+
+
+def unpaged_objectives(project_id: int, now: datetime) -> list[Objective]:
+    """Enabled objectives whose pages would reach nobody, by name. Five statements, however many there are."""
+    book = _load(project_id)
+    found = Objective.objects.filter(project_id=project_id, enabled=True, deleted_at=None).select_related("project")
+    return [objective for objective in found.order_by("name") if not book.told(objective, "page")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Book:
+    """channels: all of a project with their targets, the default one first. refused: (objective or None, address)."""
+
+    channels: list[tuple[Channel, list[str]]]
+    refused: set[tuple[int | None, str]]
+
+    def told(self, objective: Objective, severity: str) -> list[tuple[int, str, str]]:
+        found: dict[tuple[bool, str], tuple[int, str, str]] = {}
+        for channel, recipient, why in self._named(objective) or self._all(objective):
+            mail = channel.kind == Channel.Kind.EMAIL
+            key = (mail, recipient.casefold() if mail else recipient)
+            if _takes(channel, severity) and not (mail and self._refuses(objective, key[1])):
+                found.setdefault(key, (channel.pk, recipient, why))
+        return list(found.values())
+
+    def _refuses(self, objective: Objective, address: str) -> bool:
+        return (None, address) in self.refused or (objective.pk, address) in self.refused
+
+    def _named(self, objective: Objective) -> list[Told]:
+        by_name = {channel.name: (channel, targets) for channel, targets in self.channels}
+        found: list[Told] = []
+        for name in objective.notify:
+            if "@" in name:
+                found.append((by_name[DEFAULT][0], name, f"the objective {objective} names your address"))
+            elif name in by_name and by_name[name][0].enabled:
+                found += _each(*by_name[name], f"the objective {objective} names the channel {name}")
+        return found
+
+    def _all(self, objective: Objective) -> list[Told]:
+        project = objective.project.name
+        others = [(channel, targets) for channel, targets in self.channels[1:] if channel.enabled]
+        if not others:
+            return _each(*self.channels[0], f"you own the project {project}, which has no other channel")
+        return [told for channel, targets in others for told in _each(channel, targets, _reason(channel, project))]
+
+
+def _load(project_id: int) -> _Book:
+    refused = Unsubscription.objects.filter(project_id=project_id).values_list("objective_id", "address")
+    return _Book(
+        channels=[(channel, targets_of(channel)) for channel in find_channels(project_id)],
+        refused={(objective_id, address.casefold()) for objective_id, address in refused},
+    )
+
+
+def _each(channel: Channel, targets: list[str], why: str) -> list[Told]:
+    return [(channel, target, why) for target in targets]
 
 
 def owners_of(project_id: int) -> list[str]:
@@ -73,45 +121,6 @@ def _takes(channel: Channel, severity: str) -> bool:
     return channel.enabled and serves and (severity == Severity.PAGE or channel.severity == Severity.TICKET)
 
 
-def _named(objective: Objective, channels: Sequence[Channel]) -> list[tuple[Channel, str, str]]:
-    by_name = {channel.name: channel for channel in channels}
-    found: list[tuple[Channel, str, str]] = []
-    for name in objective.notify:
-        if "@" in name:
-            found.append((by_name[DEFAULT], name, f"the objective {objective} names your address"))
-        elif name in by_name and by_name[name].enabled:
-            found += _of_channel(by_name[name], f"the objective {objective} names the channel {name}")
-    return found
-
-
-def _all(objective: Objective, channels: Sequence[Channel]) -> list[tuple[Channel, str, str]]:
-    others = [channel for channel in channels if channel.enabled and channel.name != DEFAULT]
-    project = objective.project.name
-    if not others:
-        return _of_channel(channels[0], f"you own the project {project}, which has no other channel")
-    return [found for channel in others for found in _of_channel(channel, _reason(channel, project))]
-
-
 def _reason(channel: Channel, project: str) -> str:
     takes = "pages" if channel.severity == Severity.PAGE else "pages and tickets"
     return f"the channel {channel.name} of the project {project} takes its {takes}"
-
-
-def _of_channel(channel: Channel, why: str) -> list[tuple[Channel, str, str]]:
-    return [(channel, target, why) for target in targets_of(channel)]
-
-
-def _unsubscribed(objective: Objective) -> set[str]:
-    rows = Unsubscription.objects.filter(project_id=objective.project_id)
-    return {
-        address.casefold()
-        for of, address in rows.values_list("objective_id", "address")
-        if of is None or of == objective.pk
-    }
-
-
-def unpaged_objectives(project_id: int, now: datetime) -> Iterator[Objective]:
-    """Enabled objectives whose pages would reach nobody."""
-    for objective in Objective.objects.filter(project_id=project_id, enabled=True, deleted_at=None).order_by("name"):
-        if not recipients_of(objective, "page", now):
-            yield objective

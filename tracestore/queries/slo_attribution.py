@@ -25,7 +25,10 @@ LOOKED_AT_MOST: Final = 100_000  # events whose filters are asked
 TIMEOUT_MS: Final = 4_000
 TOOLS_MOST: Final = 40
 CALLED, NOT_CALLED = "called", "not called"
-TOOL = "tool "  # begins the field of a tool
+TOOL = "tool "  # begins the field of a tool, and of nothing else
+SAID: Final = frozenset(
+    {"input.value", "output.value"}
+)  # what was said: hardly twice the same, and missing where it failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +172,8 @@ def fields_of(one: Drawn, tools: Sequence[str]) -> dict[str, str | float | None]
         "model": ", ".join(sorted(one.models)) or None,
         "user": one.user_id,
         "tenant": one.tenant_id,
-        "llm calls": float(one.llm_calls),
-        "tool calls": float(one.tool_calls),
+        "calls of models": float(one.llm_calls),
+        "calls of tools": float(one.tool_calls),
         "input tokens": None if one.input_tokens is None else float(one.input_tokens),
     }
     found |= {f"{TOOL}{tool}": CALLED if tool in one.tools else NOT_CALLED for tool in tools}
@@ -184,5 +187,7 @@ def _as_text(value: object) -> str:
 
 def _without(fields: Mapping[str, str | float | None], asked: set[str]) -> Row:
     return {
-        name: value for name, value in fields.items() if not {name, name.removeprefix("attr.")} & (asked | DEFINING)
+        name: value
+        for name, value in fields.items()
+        if not {name, name.removeprefix("attr.")} & (asked | DEFINING | SAID)
     }

@@ -1,11 +1,12 @@
 """What does the evaluator need to know, and what does it leave behind? The state of objectives and of their rules."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 from django.db import connection
+from psycopg import sql
 
 from tracestore import db
 from tracestore.analysis.slo.burn import Count
@@ -14,6 +15,7 @@ from tracestore.analysis.slo.states import AlertState
 from tracestore.analysis.slo.thresholds import WEEK_S, kind_of
 from tracestore.facts import HOUR_S
 
+Rows = Sequence[tuple[Any, ...]]
 EVALUATION_LOCK: Final = 4_010  # first half of the advisory lock; the second is the objective
 
 
@@ -127,22 +129,28 @@ class Outcome:
     skipped: tuple[int, int] | None = None
 
 
-_SAVE_STATE: Final = """
+_STATE_COLUMNS: Final = {
+    "objective_id": "bigint", "evaluated_s": "bigint", "bad": "bigint", "total": "bigint", "remaining": "double precision",
+    "start_s": "bigint", "end_s": "bigint", "skipped_from_s": "bigint", "skipped_until_s": "bigint",
+}  # fmt: skip
+_SAVE_STATES: Final = """
 UPDATE slo_state AS s
-SET evaluated_s = %(evaluated_s)s, failures = 0, failure = '', bad = %(bad)s, total = %(total)s,
-  remaining = %(remaining)s, period_start_s = %(start_s)s, period_end_s = %(end_s)s,
-  skipped_from_s = coalesce(%(skipped_from_s)s, s.skipped_from_s),
-  skipped_until_s = coalesce(%(skipped_until_s)s, s.skipped_until_s)
-WHERE s.objective_id = %(objective)s
+SET evaluated_s = one.evaluated_s, failures = 0, failure = '', bad = one.bad, total = one.total,
+  remaining = one.remaining, period_start_s = one.start_s, period_end_s = one.end_s,
+  skipped_from_s = coalesce(one.skipped_from_s, s.skipped_from_s),
+  skipped_until_s = coalesce(one.skipped_until_s, s.skipped_until_s)
+FROM {rows} AS one ({names})
+WHERE s.objective_id = one.objective_id
 """
-_RULE_COLUMNS: Final = (
-    "project objective_id rule kind severity state since frozen_since long_burn short_burn long_bad long_total short_bad"
-    " short_total long_s short_s factor"
-).split()
-_SAVE_RULE: Final = """
-INSERT INTO slo_rule_state (project, objective_id, rule, kind, severity, state, since, frozen_since, long_burn, short_burn,
-  long_bad, long_total, short_bad, short_total, long_s, short_s, factor)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+_RULE_COLUMNS: Final = {
+    "project": "integer", "objective_id": "bigint", "rule": "text", "kind": "text", "severity": "text", "state": "text",
+    "since": "timestamptz", "frozen_since": "timestamptz", "long_burn": "double precision",
+    "short_burn": "double precision", "long_bad": "bigint", "long_total": "bigint", "short_bad": "bigint",
+    "short_total": "bigint", "long_s": "integer", "short_s": "integer", "factor": "double precision",
+}  # fmt: skip
+_SAVE_RULES: Final = """
+INSERT INTO slo_rule_state ({names})
+SELECT {names} FROM {rows} AS one ({names})
 ON CONFLICT (objective_id, rule) DO UPDATE
 SET kind = excluded.kind, severity = excluded.severity, state = excluded.state, since = excluded.since,
   frozen_since = excluded.frozen_since, long_burn = excluded.long_burn, short_burn = excluded.short_burn,
@@ -152,14 +160,22 @@ SET kind = excluded.kind, severity = excluded.severity, state = excluded.state, 
 _FORGET_RULES: Final = "DELETE FROM slo_rule_state WHERE objective_id = %(objective)s AND rule <> ALL(%(rules)s)"
 
 
-def save(outcomes: Iterable[Outcome]) -> None:
-    """What pages, the gate and the next evaluation read; rules that an objective no longer has go."""
-    rows = sorted(
-        (_rule_row(one, judged) for one in outcomes for judged in one.judged), key=lambda row: (row[1], row[2])
-    )
+def save(outcomes: Sequence[Outcome]) -> None:
+    """What pages, the gate and the next evaluation read: one statement for the rules, one for the objectives."""
+    rules = sorted((_rule_row(one, judged) for one in outcomes for judged in one.judged), key=lambda row: row[1:3])
+    _save_all(_SAVE_RULES, _RULE_COLUMNS, rules)
+    _save_all(_SAVE_STATES, _STATE_COLUMNS, sorted(_state_row(one) for one in outcomes))
+
+
+def _save_all(statement: LiteralString, columns: Mapping[LiteralString, LiteralString], rows: Rows) -> None:
+    """Rows as an array a column: a statement each would take five times as long."""
+    if not rows:
+        return
+    arrays = sql.SQL(", ").join(sql.SQL("%s::{}[]").format(sql.SQL(kind)) for kind in columns.values())
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    filled = sql.SQL(statement).format(rows=sql.SQL("unnest({})").format(arrays), names=names)
     with connection.cursor() as cursor:
-        cursor.executemany(_SAVE_RULE, rows)
-        cursor.executemany(_SAVE_STATE, [_state_row(one) for one in sorted(outcomes, key=lambda one: one.objective_id)])
+        cursor.execute(filled, [list(column) for column in zip(*rows, strict=True)])
 
 
 def _rule_row(one: Outcome, judged: Judged) -> tuple[Any, ...]:
@@ -171,13 +187,11 @@ def _rule_row(one: Outcome, judged: Judged) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _state_row(one: Outcome) -> Mapping[str, Any]:
-    skipped_from_s, skipped_until_s = one.skipped or (None, None)
-    return {
-        "objective": one.objective_id, "evaluated_s": one.evaluated_s, "bad": one.spent.bad, "total": one.spent.total,
-        "remaining": one.remaining, "start_s": one.period[0], "end_s": one.period[1],
-        "skipped_from_s": skipped_from_s, "skipped_until_s": skipped_until_s,
-    }  # fmt: skip
+def _state_row(one: Outcome) -> tuple[Any, ...]:
+    return (
+        one.objective_id, one.evaluated_s, one.spent.bad, one.spent.total, one.remaining, *one.period,
+        *(one.skipped or (None, None)),
+    )  # fmt: skip
 
 
 def forget_rules(objective_id: int, kept: Sequence[str]) -> None:

@@ -55,7 +55,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class AlertPage:
-    """evidence: None where none is kept. bad: a list of all that was bad meanwhile. handling: what this person may do."""
+    """evidence: None where none is kept. bad: a list of all that was bad meanwhile. nobody: a notification found none to go to."""
 
     row: AlertRow
     severity: str
@@ -72,6 +72,7 @@ class AlertPage:
     bad: Lead | None
     timeline: list[Happened]
     sent: list[Sent]
+    nobody: bool
     inhibited_href: str
     objective_href: str
     list_href: str
@@ -103,7 +104,8 @@ def alert_or_404(request: HttpRequest, alert_id: UUID, now: datetime) -> AlertRo
 
 def alert_page(request: HttpRequest, row: AlertRow, now: datetime) -> AlertPage:
     slug, project_id, notice = request.project.slug, request.project.pk, row.notice
-    editor = at_least(request.role, "editor")
+    editor, events = at_least(request.role, "editor"), find_events(project_id, row.id)
+    deliveries = find_deliveries(project_id, row.id)
     return AlertPage(
         row=row,
         severity="page" if row.severity == "page" else "ticket",
@@ -118,8 +120,9 @@ def alert_page(request: HttpRequest, row: AlertRow, now: datetime) -> AlertPage:
         outcome=OUTCOMES.get(row.outcome, row.outcome),
         examples=[(one, trace_href(slug, one)) for one in (notice.traces if notice else ())],
         bad=bad_meanwhile(request, row, notice, now),
-        timeline=timeline(find_events(project_id, row.id)),
-        sent=[sent(one) for one in find_deliveries(project_id, row.id)],
+        timeline=timeline(events),
+        sent=[sent(one) for one in deliveries],
+        nobody=not deliveries and any(one.kind == "notified" for one in events),
         inhibited_href=alert_href(slug, row.inhibited_by) if row.inhibited_by else "",
         objective_href=objective_href(slug, row.objective),
         list_href=in_project(slug, "alerts"),
@@ -173,4 +176,4 @@ def exhaustion_words(seconds: float | None) -> str:
     """ "" = never, or it cannot be told."""
     if seconds is None:
         return ""
-    return "it is gone" if seconds <= 0 else f"gone in {in_gap(int(seconds))}"
+    return "it is gone" if seconds <= 0 else f"gone in {in_gap(int(seconds))} at this pace"

@@ -32,14 +32,14 @@ class Look:
 def burn_curve(counted: Sequence[Counted], before: Count, target: float, axis: Axis, look: Look) -> Curve:
     """What was left at the end of each step: the budget is what the events of the period until now allow.
 
-    before: events of the period that lie before the axis.
+    before: events of the period that lie before the axis. Unknown until the first event.
     """
     by_step = _by_step(counted, axis)
     allowed = (1 - target) * (before.total + sum(one.total for one in by_step.values()))
     sums = accumulate((by_step.get(at, NOTHING) for at in axis.grid), initial=before)
     next(sums)
     points = [
-        Point(at, 1 - so_far.bad / allowed if allowed else None, so_far.total)
+        Point(at, 1 - so_far.bad / allowed if allowed and so_far.total else None, so_far.total)
         for at, so_far in zip(axis.grid, sums, strict=True)
     ]
     return Curve(look.name, "ratio", points, look.colour, dash=look.dash)

@@ -34,7 +34,7 @@ from tracestore.queries.slo_series import Point, find_series, step_for
 NS = 10**9
 
 
-SHOWN: Final = {"": ("whole period", None), "7d": ("last 7 days", 7 * DAY_S), "1d": ("last day", DAY_S)}
+SHOWN: Final = {"all": ("whole period", None), "7d": ("last 7 days", 7 * DAY_S), "1d": ("last day", DAY_S)}
 LEFT, EVERY = Look("budget left", "accent", "solid"), Look("without exclusions", "muted", "dash")
 
 
@@ -46,7 +46,7 @@ class Drawing:
     bad: list[Curve]
 
 
-def draw(budget: Budget, labels: Mapping[str, str], zone: tzinfo, shown: str = "") -> Drawing:
+def draw(budget: Budget, labels: Mapping[str, str], zone: tzinfo, shown: str) -> Drawing:
     """labels: of version sets. shown: a key of SHOWN. The whole of a calendar period reaches to its end: what is to come."""
     until_s = max(budget.until_s, budget.start_s + MINUTE_S)
     length_s = SHOWN[shown][1]
@@ -61,6 +61,14 @@ def draw(budget: Budget, labels: Mapping[str, str], zone: tzinfo, shown: str = "
         burn.append(burn_curve(every, _before(budget, start_s, ()), budget.target, here, EVERY))
     even = even_curve(axis, budget.start_s, period_end_s)
     return Drawing(budget, axis, [*burn, even], bad_curves(series, labels, axis))
+
+
+def shown_first(budget: Budget) -> str:
+    """What is drawn unless the address says otherwise: the last day while somebody is paged, what has events of a young one."""
+    since_s = budget.until_s - (budget.oldest_s or budget.start_s)
+    if since_s <= DAY_S or (budget.status is not None and budget.status.firing == "page"):
+        return "1d"
+    return "7d" if since_s <= 7 * DAY_S else "all"
 
 
 def _before(budget: Budget, start_s: int, excluded: Sequence[Window]) -> Count:

@@ -16,7 +16,7 @@ from dashboard.objective_words import ACTIONS, promise
 from dashboard.pages.alerts.listed import AlertLine, lines
 from dashboard.pages.asking import answered
 from dashboard.pages.budget.attributes import PART, AttributesPart, asked_later, attributes_part
-from dashboard.pages.budget.drawing import SHOWN, Drawing, charts, draw, figures_of
+from dashboard.pages.budget.drawing import SHOWN, Drawing, charts, draw, figures_of, shown_first
 from dashboard.pages.budget.reading import Budget, read_budget
 from dashboard.pages.budget.rules import RuleLine, other_rules, rule_lines
 from dashboard.pages.budget.sentence import Headline, headline
@@ -82,12 +82,12 @@ def figures(request: HttpRequest, objective: str) -> HttpResponse:
     sets = version_sets_by_id(one.project_id, list(filter(None, budget.counts)))
     labels = {set_id: row.service_version or row.id[:7] for set_id, row in sets.items()}
     raised = find_alerts(one.project_id, now, objective_id=one.id, limit=ALERTS_MOST).items
-    return JsonResponse(figures_of(draw(budget, labels, zone_of(request).info, shown_of(request)), raised))
+    return JsonResponse(figures_of(draw(budget, labels, zone_of(request).info, shown_of(request, budget)), raised))
 
 
-def shown_of(request: HttpRequest) -> str:
+def shown_of(request: HttpRequest, budget: Budget) -> str:
     said = request.GET.get("shown", "")
-    return said if said in SHOWN else ""
+    return said if said in SHOWN else shown_first(budget)
 
 
 def objective_or_404(request: HttpRequest, name: str) -> ObjectiveRow:
@@ -106,7 +106,8 @@ def budget_page(request: HttpRequest, one: ObjectiveRow, now: datetime) -> Budge
     lately = spenders(budget.pace_counts, sets, one, slug, ends)
     shown, hidden = rest_of(spent_by)
     labels = {set_id: row.service_version or row.id[:7] for set_id, row in sets.items()}
-    drawing = draw(budget, labels, zone_of(request).info, shown_of(request))
+    drawn = shown_of(request, budget)
+    drawing = draw(budget, labels, zone_of(request).info, drawn)
     status = budget.status
     return BudgetPage(
         objective=one,
@@ -117,12 +118,10 @@ def budget_page(request: HttpRequest, one: ObjectiveRow, now: datetime) -> Budge
         tiles=tiles(budget),
         charts=_charts(drawing, budget),
         shown=[
-            Choice(words, with_query(request.path, request.GET, shown=name), name == shown_of(request))
+            Choice(words, with_query(request.path, request.GET, shown=name), name == drawn)
             for name, (words, _) in SHOWN.items()
         ],
-        figures_href=with_query(
-            objective_href(slug, one.name, "figures"), {}, tz=request.GET.get("tz"), shown=shown_of(request)
-        ),
+        figures_href=with_query(objective_href(slug, one.name, "figures"), {}, tz=request.GET.get("tz"), shown=drawn),
         rules=rule_lines(one.rules_over(budget.period.seconds), status, budget.target),
         other_rules=other_rules(status),
         spenders=shown,

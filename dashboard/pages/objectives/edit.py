@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard.access import actor, project_page
 from dashboard.links import in_project
+from dashboard.pages.access.settings_frame import attempt
 from dashboard.pages.objectives.forms import ObjectiveForm, initial_of, sections
 from dashboard.pages.objectives.preview import Preview, preview_of
 from tracestore.actions import objectives as actions
@@ -49,7 +50,7 @@ def new(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, objective: str) -> HttpResponse:
     row = _objective_or_404(request, objective)
-    was = draft_of(row)
+    was = actions.draft_of(row)
     if request.method == "POST":
         return _submitted(request, ObjectiveForm(request.POST, was=was), row)
     return _page(request, ObjectiveForm(initial=initial_of(was), was=was), row)
@@ -59,8 +60,9 @@ def edit(request: HttpRequest, objective: str) -> HttpResponse:
 @require_POST
 def delete(request: HttpRequest, objective: str) -> HttpResponse:
     row = _objective_or_404(request, objective)
-    actions.delete_objective(request.project.pk, row.name, actor(request), timezone.now())
-    messages.success(request, f"{row.label} is no longer an objective.")
+    now = timezone.now()
+    if attempt(request, lambda: actions.delete_objective(request.project.pk, row.name, actor(request), now)):
+        messages.success(request, f"{row.label} is no longer an objective.")
     return redirect(in_project(request.project.slug, "objectives"))
 
 
@@ -78,11 +80,6 @@ def with_free_name(draft: ObjectiveDraft, taken: Set[str]) -> ObjectiveDraft:
     """A second objective of one template is called name-2."""
     names = [draft.name, *(f"{draft.name}-{n}" for n in range(2, len(taken) + 3))]
     return replace(draft, name=next(name for name in names if name not in taken))
-
-
-def draft_of(row: ObjectiveRow) -> ObjectiveDraft:
-    values = {name: getattr(row, name) for name in ObjectiveDraft.__slots__}
-    return ObjectiveDraft(**(values | {"notify": tuple(row.notify)}))
 
 
 def _objective_or_404(request: HttpRequest, name: str) -> ObjectiveRow:

@@ -76,7 +76,10 @@ class ObjectiveForm(forms.Form):
     runbook_url = _text("Runbook", "", 600, placeholder="https://")
     owner = _text("Owner", "", 254)
     description = forms.CharField(
-        required=False, max_length=2_000, widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"})
+        label="Description",
+        required=False,
+        max_length=2_000,
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
     )
     enabled = forms.BooleanField(label="Evaluate it and alert", required=False, initial=True)
     default_rules = forms.BooleanField(

@@ -1,7 +1,7 @@
 """What would an objective have done with what is stored? Asked before it is saved, and told with what to make of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -9,7 +9,7 @@ import psycopg
 from django.utils import timezone
 
 from dashboard.objective_words import rule_words, window_words
-from dashboard.pages.objectives.forms import ObjectiveForm
+from dashboard.pages.objectives.forms import SHOWN_AT, ObjectiveForm
 from dashboard.pages.objectives.tried import Tried, seen_s, spanned, tried
 from dashboard.params import in_ns
 from dashboard.templatetags.units import DASH, in_gap
@@ -60,9 +60,9 @@ class Preview:
 
 def preview_of(project_id: int, form: ObjectiveForm, row: ObjectiveRow | None, now: datetime) -> Preview:
     if not form.is_valid():
-        return Preview(problems_of(form), [])
+        return Preview(refused_by(form), [])
     draft = form.draft()
-    problems = check_for(project_id, draft, row.name if row else None)
+    problems = [named(form, one) for one in check_for(project_id, draft, row.name if row else None)]
     errors, warnings = ([one for one in problems if one.is_error == wanted] for wanted in (True, False))
     if any(one.field not in ("name", "notify") for one in errors):
         return Preview(errors, warnings)
@@ -94,6 +94,8 @@ def whole(
 
 
 def nothing(draft: ObjectiveDraft, history: History) -> str:
+    if not history.whole:
+        return "Counting this took too long, so nothing can be said of it. Name a service, or ask for less by fields."
     if draft.unit == "evaluation":
         return (
             f"No such evaluation was given in {spanned(history)}: this objective needs a judged sample. It begins to count "
@@ -102,12 +104,16 @@ def nothing(draft: ObjectiveDraft, history: History) -> str:
     return f"Nothing of {spanned(history)} matches what is counted. Its budget is unknown until something does."
 
 
-def problems_of(form: ObjectiveForm) -> list[Problem]:
-    return [
-        Problem(form.fields[name].label or name, " ".join(map(str, faults)))
-        for name, faults in form.errors.items()
-        if name in form.fields
-    ]
+def refused_by(form: ObjectiveForm) -> list[Problem]:
+    """What the form itself cannot read."""
+    faults = [(name, " ".join(map(str, one))) for name, one in form.errors.items()]
+    return [named(form, error(name, text)) for name, text in faults]
+
+
+def named(form: ObjectiveForm, problem: Problem) -> Problem:
+    """With the label of the field in front, since the preview stands beside the form."""
+    field = form.fields.get(SHOWN_AT.get(problem.field, problem.field) or "")
+    return replace(problem, text=f"{field.label}: {problem.text}") if field and field.label else problem
 
 
 def rule_line(seen: Foresight) -> RuleLine:

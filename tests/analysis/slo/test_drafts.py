@@ -53,6 +53,8 @@ def test_a_sound_objective_has_no_problem():
         ("period_days", {"calendar_unit": "month", "calendar_first": date(2026, 1, 1)}),
         ("calendar_unit", {"period_days": None, "calendar_unit": "decade", "calendar_first": date(2026, 1, 1)}),
         ("calendar_first", {"period_days": None, "calendar_unit": "month"}),
+        ("calendar_first", {"period_days": None, "calendar_unit": "month", "calendar_first": date(9999, 12, 31)}),
+        ("calendar_first", {"period_days": None, "calendar_unit": "day", "calendar_first": date(1, 1, 1)}),
         (
             "calendar_count",
             {"period_days": None, "calendar_unit": "year", "calendar_count": 2, "calendar_first": date(2026, 1, 1)},

@@ -108,7 +108,8 @@ def _policy_or_reference(policy: Body, label: str, path: str, notes: Notes) -> N
 def check_policy(spec: Body, label: str, path: str, notes: Notes) -> None:
     conditions, targets = listed(spec.get("conditions")), listed(spec.get("notificationTargets"))
     if len(conditions) != 1:
-        notes.breach(label, f"{path}.conditions", "must hold exactly one condition.")
+        taken = "the first is taken" if conditions else "the policy is left out"
+        notes.breach(label, f"{path}.conditions", f"must hold exactly one condition; {taken}.")
     if not targets:
         notes.breach(label, f"{path}.notificationTargets", "must hold a target.")
     for at, condition in enumerate(conditions):

@@ -128,8 +128,13 @@ def _finding(attributes: tuple[Attribute, ...], table: Table, q: float) -> Findi
     return Finding(attributes, (), table, lift(table), low, high, q, attributable_low(table))
 
 
-def _rank(finding: Finding) -> tuple[float, tuple[Attribute, ...]]:
-    return (-finding.explained, finding.attributes)
+def _rank(finding: Finding) -> tuple[float, int, tuple[Attribute, ...]]:
+    """Of those that explain the same the one with the shortest name: "version" rather than "attr.service.version"."""
+    return (-finding.explained, *_shortest(finding))
+
+
+def _shortest(finding: Finding) -> tuple[int, tuple[Attribute, ...]]:
+    return sum(len(field) for field, _ in finding.attributes), finding.attributes
 
 
 def _grouped(findings: Sequence[Finding], bad: Sequence[frozenset[Attribute]]) -> list[Finding]:
@@ -201,7 +206,7 @@ def _greedy(
         ]
         if not scored:
             break
-        explained, best = min(scored, key=lambda item: (-item[0], item[1].attributes))
+        explained, best = min(scored, key=lambda item: (-item[0], *_shortest(item[1])))
         if explained < LEAST_EXPLAINED:
             break
         chosen.append(replace(best, explained=explained))

@@ -56,19 +56,21 @@ def backtest(minutes: Minutes, target: float, rules: Sequence[Rule], no_data: No
     raised: list[Raised] = []
     firing: dict[str, int] = {}  # rule -> its latest in `raised`
     for end_s in range(minutes.start_s + EVALUATION_S, minutes.end_s + EVALUATION_S, EVALUATION_S):
-        counts = {length: minutes.before(end_s, length) for length in lengths}
-        if all(state.state in _QUIET for state in states.values()) and not _may_hold(rules, target, counts, no_data):
+        if all(state.state in _QUIET for state in states.values()) and not _may_hold(
+            rules, target, minutes, end_s, no_data
+        ):
             continue
+        counts = {length: minutes.before(end_s, length) for length in lengths}
         for judged in evaluate(rules, target, counts, states, no_data, datetime.fromtimestamp(end_s, UTC)):
             states[judged.rule.name] = judged.state
             _note(raised, firing, judged, end_s)
     return raised
 
 
-def _may_hold(rules: Sequence[Rule], target: float, counts: Mapping[int, Count], no_data: NoData) -> bool:
+def _may_hold(rules: Sequence[Rule], target: float, minutes: Minutes, end_s: int, no_data: NoData) -> bool:
     """Whether to look closer. A month has 43,200 minutes, and in nearly all of them nothing burns."""
     allowed = allowed_share(target)
-    return any(_burns(counts[rule.long_s], rule, allowed, no_data) for rule in rules)
+    return any(_burns(minutes.before(end_s, rule.long_s), rule, allowed, no_data) for rule in rules)
 
 
 def _burns(count: Count, rule: Rule, allowed: float, no_data: NoData) -> bool:

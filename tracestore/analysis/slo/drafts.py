@@ -25,6 +25,8 @@ NO_DATA: Final = ("ignore", "good", "bad")
 MOST_DAYS: Final = 366
 MOST_NOTIFIED: Final = 20
 DECIMALS: Final = 8
+FIRST_YEAR: Final = 1970
+LAST_YEAR: Final = 2999  # counting periods must not run out of years
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,8 @@ def _calendar(draft: ObjectiveDraft) -> Iterator[Problem]:
         yield error("calendar_count", "A calendar period lasts from one day to one year.")
     if draft.calendar_first is None:
         yield error("calendar_first", "Say on which day the first period begins.")
+    elif not FIRST_YEAR <= draft.calendar_first.year <= LAST_YEAR:
+        yield error("calendar_first", f"The first period begins between {FIRST_YEAR} and {LAST_YEAR}.")
 
 
 def _rest(draft: ObjectiveDraft) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from celery import Celery, signals
@@ -92,7 +93,7 @@ def run_worker() -> None:
     watchdog = Watchdog()
     signals.task_received.connect(watchdog.touch, weak=False)
     signals.worker_ready.connect(lambda **_: watchdog.watch(), weak=False)
-    signals.worker_process_init.connect(_end_with_worker, weak=False)
+    signals.worker_process_init.connect(_ends_with(os.getpid()), weak=False)
     app.Worker(hostname="fourline@%h", loglevel="WARNING", quiet=True, without_mingle=True, without_gossip=True).start()
 
 
@@ -112,8 +113,9 @@ def _keep_our_logging(**_: Any) -> None:
     """Celery would add handlers of its own."""
 
 
-def _end_with_worker(**_: Any) -> None:
-    """A child of the worker ends when the worker is killed."""
+def _ends_with(worker: int) -> Callable[..., None]:
+    """A child of the worker ends when the worker is killed, also one that was just forked and has not asked for it yet."""
     from dashboard.embedded.parent import die_with_parent
 
-    die_with_parent(signal.SIGKILL, parent=os.getppid())()
+    ends_with_it = die_with_parent(signal.SIGKILL, parent=worker)
+    return lambda **_: ends_with_it()

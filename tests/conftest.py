@@ -53,8 +53,10 @@ def pytest_configure(config: pytest.Config) -> None:
         _leave_to_workers()
         return
     import django
+    from django.conf import settings
 
     django.setup()
+    settings.PASSWORD_HASHERS = ["tests.hasher.QuickArgon2"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -28,6 +28,8 @@ OBJECTIVE = {
     "period": "rolling", "period_days": "28", "time_zone": "UTC", "action": "look", "no_data": "ignore", "enabled": "on",
 }  # fmt: skip
 
+CHANNEL = {"name": "pager", "target": "oncall@example.org", "severity": "page", "time_zone": "UTC"}
+
 # What a POST to each route must hold to change something. A new route that changes something must be added here.
 CHANGES: dict[str, Callable[[World], dict[str, str]]] = {
     "sign_in": lambda _: {"email": "alice@example.org", "password": PASSWORD},
@@ -55,6 +57,10 @@ CHANGES: dict[str, Callable[[World], dict[str, str]]] = {
     "add_price": lambda _: {"pattern": "gpt-*", "effective_from": "2026-01-01", "input": "2.5"},
     "delete_price": lambda _: {},
     "objective-new": lambda _: OBJECTIVE,
+    "create_channel": lambda _: CHANNEL | {"kind": "email"},
+    "edit_channel": lambda _: CHANNEL,
+    "switch_channel": lambda _: {"enabled": "0"},
+    "delete_channel": lambda _: {},
 }
 AS = {
     "sign_in": None,
@@ -104,7 +110,10 @@ def test_a_change_writes_one_audit_entry(world: World, name: str) -> None:
 
 def test_every_other_route_changes_nothing_when_posted_to(world: World) -> None:
     """A new route that changes something is noticed here: add it to CHANGES."""
-    values, elsewhere = example(world.ours, world.bob.pk), {"trace_delete", "trace_feedback"}  # tests/pages
+    values, elsewhere = (
+        example(world.ours, world.bob.pk),
+        {"trace_delete", "trace_feedback", "test_channel"},
+    )  # tests/pages, tests/alerts
     before = rows_of(world.ours.project.pk)
     for route in routes():
         if route.name in CHANGES or route.name in elsewhere:

@@ -154,30 +154,33 @@ def test_a_web_worker_that_dies_is_not_noticed_by_readers(running):
         assert running.get("/healthz")[0] == 200
 
 
-def test_a_stop_leaves_nothing_and_the_next_start_goes_on(parent):
-    installation = Installation(parent / "twice").start()
+def test_a_stop_or_a_kill_leaves_nothing_and_the_next_start_goes_on_in_a_home_of_any_depth(parent):
+    """Socket paths end at about 100 bytes."""
+    installation = Installation(parent / ("deep-" + "d" * 120) / "home").start()
     installation.wait_ready()
+    assert not (installation.home / "run").exists()
     before = installation.credentials()
-    family = psutil.Process(installation.process.pid).children(recursive=True)
+    family = _family(installation)
     assert installation.stop(signal.SIGTERM) == 0
     assert not still_running(family)
     installation.start().wait_ready()
     assert installation.credentials() == before
     assert installation.get("/readyz")[0] == 200
+    family = _family(installation)
+    installation.process.kill()
+    installation.process.wait()
+    assert eventually(lambda: not still_running(family), timeout_s=10), [
+        (one.ppid(), one.pid, one.status(), one.cmdline()) for one in still_running(family)
+    ]
+    installation.start().wait_ready()  # and the same home starts at once
     assert installation.stop(signal.SIGINT) == 0
     installation.remove()
 
 
-def test_a_killed_supervisor_leaves_nothing_running(parent):
-    installation = Installation(parent / "killed").start()
-    installation.wait_ready()
+def _family(installation):
     family = psutil.Process(installation.process.pid).children(recursive=True)
     assert len(family) > 8
-    installation.process.kill()
-    installation.process.wait()
-    assert eventually(lambda: not still_running(family), timeout_s=10)
-    installation.start().wait_ready()  # and the same home starts at once
-    installation.remove()
+    return family
 
 
 def test_a_stop_during_the_start_leaves_nothing(parent):
@@ -186,15 +189,6 @@ def test_a_stop_during_the_start_leaves_nothing(parent):
     family = psutil.Process(installation.process.pid).children(recursive=True)
     assert installation.stop(signal.SIGTERM) == 0
     assert not still_running(family)
-    installation.remove()
-
-
-def test_a_home_of_any_depth_works(parent):
-    """Socket paths end at about 100 bytes."""
-    installation = Installation(parent / ("deep-" + "d" * 120) / "home")
-    installation.start()
-    installation.wait_ready()
-    assert not (installation.home / "run").exists()
     installation.remove()
 
 

@@ -194,7 +194,7 @@ filters = st.recursive(
 )
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(q=filters)
 def test_sql_finds_what_the_oracle_finds(rows: Rows, q: str) -> None:
     try:

@@ -132,7 +132,7 @@ def erase(number: int, project: int) -> None:
 
 
 _projects = itertools.count(10)  # a repeated example begins anew
-slow = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+slow = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.mark.timeout(240)

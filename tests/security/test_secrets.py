@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client
 
+from dashboard import settings as as_served
 from tests.security.routes import example, routes
 from tests.world import PASSWORD, Tenant, World, fill, make_world
 from tracestore.actions import access as actions
@@ -57,6 +58,7 @@ def test_no_secret_stands_in_the_database(world: World) -> None:
 def test_passwords_are_argon2(world: World) -> None:
     actions.change_password(world.alice, NEW, "change", world.ours.project.created_at, "")
     assert world.alice.password.startswith("argon2$argon2id$")
+    assert as_served.PASSWORD_HASHERS == ["django.contrib.auth.hashers.Argon2PasswordHasher"]  # tests have a quick one
 
 
 def test_an_id_out_of_the_database_opens_no_session(world: World) -> None:

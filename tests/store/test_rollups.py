@@ -33,7 +33,7 @@ from tracestore.queries.usage import GROUPS, UsageRow, usage
 from tracestore.queries.versions import find_version_sets
 from tracestore.settling import lock
 
-EXAMPLES = int(os.environ.get("FOURLINE_TEST_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "6"))
 LATER = NOW + timedelta(days=2)  # every hour and day of the histories is over
 ALL = (NOW_NS - 10 * 86_400 * SECOND, NOW_NS + 2 * 86_400 * SECOND)
 

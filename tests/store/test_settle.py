@@ -230,7 +230,7 @@ def naive(spans: Sequence[Span]) -> dict[str, tuple[int, int, int]]:
     return found
 
 
-slow = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+slow = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.mark.timeout(300)

@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from tests.alerts import notices
 from tests.alerts.hooks import Hooks, serve_hooks
 from tests.alerts.mail_server import MailServer, serve_mail
 from tests.alerts.notices import ALERT_ID, notice, resolved
@@ -22,6 +24,7 @@ from tracestore.actions import outbox
 from tracestore.analysis.slo.attempts import MOST_ATTEMPTS, TRIPS_AT
 from tracestore.channels import email, webhook
 from tracestore.channels.signing import new_secret
+from tracestore.channels.unsubscribing import read_token
 from tracestore.jobs import deliver
 from tracestore.models import (
     Alert,
@@ -259,7 +262,7 @@ def test_what_is_not_to_be_told_any_more_is_dropped(project: Project, mail: Mail
     alert, through = raised(promise, NOW), channel(project, "email", "oncall@example.org")
     old = queued(alert, through, NOW)
     new = queued(alert, through, NOW, notice("resolved", resolved(), seq=1))
-    away = queued(alert, through, NOW, recipient="Away@example.org")
+    away = queued(alert, through, NOW, notice("firing", told_of(promise)), recipient="Away@example.org")
     Unsubscription.objects.create(project=project, objective=promise, address="away@example.org")
     deliver.run(NOW)
     assert state(old) == ("dropped", 0, "a later notification tells the same")
@@ -275,6 +278,24 @@ def test_what_is_not_to_be_told_any_more_is_dropped(project: Project, mail: Mail
     )
     deliver.run(NOW)
     assert state(quiet) == ("dropped", 0, "the alert was silenced")
+
+
+def told_of(promise: Objective) -> Any:
+    return notices.alert(id=str(UUID(int=7)), objective=promise.name)
+
+
+def test_who_wants_nothing_of_the_first_of_a_group_still_hears_of_the_others(
+    project: Project, mail: MailServer
+) -> None:
+    refused, wanted = objective(project), objective(project, name="right")
+    alert, through = raised(refused, NOW), channel(project, "email", "oncall@example.org")
+    Unsubscription.objects.create(project=project, objective=refused, address="oncall@example.org")
+    row = queued(alert, through, NOW, notice("firing", told_of(wanted)))
+    deliver.run(NOW)
+    assert state(row)[0] == "sent"
+    link = mail.mails[0]["List-Unsubscribe"].split(", ")[0].strip("<>")
+    claim = read_token(link.rpartition("/")[2])
+    assert claim is not None and claim.objective_id == wanted.pk, "the way out is out of what it tells of"
 
 
 def test_tickets_wait_for_the_end_of_quiet_hours_and_pages_do_not(project: Project, mail: MailServer) -> None:

@@ -136,9 +136,11 @@ def _why_not(row: Delivery, now: datetime) -> str:
 
 
 def _has_unsubscribed(row: Delivery) -> bool:
-    of = row.alert.objective_id if row.alert else None
+    """From the project, or from all that it tells of: its thread may hang on an alert of another objective."""
     rows = Unsubscription.objects.filter(project_id=row.project_id, address__iexact=row.recipient)
-    return rows.filter(Q(objective=None) | Q(objective_id=of)).exists()
+    refused = set(rows.values_list("objective__name", flat=True))
+    told = {alert.get("objective") for alert in row.content.get("alerts", ())}
+    return None in refused or (bool(told) and told <= refused)
 
 
 def _quiet_until(row: Delivery, now: datetime) -> datetime | None:

@@ -298,6 +298,16 @@ def test_who_wants_nothing_of_the_first_of_a_group_still_hears_of_the_others(
     assert claim is not None and claim.objective_id == wanted.pk, "the way out is out of what it tells of"
 
 
+def test_what_waited_for_a_webhook_that_ended_goes_to_the_owners(project: Project, mail: MailServer) -> None:
+    off = {"enabled": False, "disabled_reason": "It answered 410 (gone)."}
+    through = channel(project, "webhook", "https://hooks.example/x", **off)
+    row = queued(raised(objective(project), NOW), through, NOW)
+    deliver.run(NOW)
+    deliver.run(later(NOW, seconds=5))
+    assert state(row) == ("dropped", 0, "the channel is disabled")
+    assert [one["To"] for one in mail.mails] == ["alice@example.org"]
+
+
 def test_tickets_wait_for_the_end_of_quiet_hours_and_pages_do_not(project: Project, mail: MailServer) -> None:
     night = {"quiet_from": clock_time(22), "quiet_to": clock_time(7), "time_zone": "Europe/Berlin"}  # it is 04:00 there
     through = channel(project, "email", "oncall@example.org", **night)

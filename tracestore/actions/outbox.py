@@ -105,6 +105,8 @@ def _set_aside(row: Delivery, now: datetime) -> bool:
     if row.kind in WHATEVER_HAPPENS:
         return False
     if reason := _why_not(row, now):
+        if row.channel.disabled_reason:  # nobody chose that it is off
+            _tell_owners(row, now)
         return _end(row, Delivery.State.DROPPED, reason)
     until = _quiet_until(row, now)
     if until is None:

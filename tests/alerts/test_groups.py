@@ -4,6 +4,7 @@ import pytest
 
 from tests.alerts.scene import DAY, HOUR, MINUTE, START, Scene, change
 from tests.slo.objectives import exclude
+from tracestore.actions.alerts import notifying
 from tracestore.analysis.slo import threads
 from tracestore.models.alerts import Delivery
 from tracestore.queries.slo_status import find_statuses
@@ -65,7 +66,10 @@ def test_more_alerts_than_anybody_reads_are_one_summary(scene: Scene, monkeypatc
     monkeypatch.setattr(threads, "STORM_FROM", 3)  # the same with fewer
     for number in range(5):
         bad_for(scene, name=f"objective-{number}", service=f"service-{number}")
+    asked, read = [], notifying.address_book
+    monkeypatch.setattr(notifying, "address_book", lambda project_id: asked.append(project_id) or read(project_id))
     scene.tick(4)
+    assert asked == [scene.project.pk], "once, however many alerts there are"
     (summary,) = scene.notices()
     assert (summary.kind, len(summary.summary), len(summary.alerts)) == ("summary", 5, 0)
     assert summary.summary[0].startswith("page: objective-")

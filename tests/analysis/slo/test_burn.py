@@ -92,7 +92,9 @@ def test_remaining_is_clamped_above_only() -> None:
 
 
 @pytest.mark.parametrize(("bad", "total", "target"), [(1, 1_000, 0.999), (5, 100, 0.95), (1, 10, 0.9), (30, 100, 0.7)])
-def test_a_budget_that_is_spent_to_the_last_event_is_gone_and_not_overspent(bad: int, total: int, target: float) -> None:
+def test_a_budget_that_is_spent_to_the_last_event_is_gone_and_not_overspent(
+    bad: int, total: int, target: float
+) -> None:
     assert burn.remaining_share(Count(bad, total), target) == 0.0
     assert burn.remaining_share(Count(bad * 10_000_000 - 1, total * 10_000_000), target) > 0
     assert burn.exhaustion_s(0.5, 2.0, MONTH_S) == pytest.approx(MONTH_S / 4)

@@ -15,7 +15,7 @@ from tracestore.analysis.slo.threads import Story, Telling, decide
 from tracestore.analysis.slo.thresholds import SHARES, kind_of
 from tracestore.models.access import Project
 from tracestore.models.alerts import Alert, Delivery, Severity, Silence
-from tracestore.queries.channels import recipients_of
+from tracestore.queries.channels import address_book
 from tracestore.queries.slo import find_objectives
 from tracestore.queries.slo_status import StatusRow, find_statuses
 
@@ -234,8 +234,9 @@ def _lead(turn: _Turn, telling: Telling) -> Alert:
 def _deliver(turn: _Turn, telling: Telling, lead: Alert, notices: Sequence[tuple[Alert, AlertNotice]]) -> int:
     """One row a recipient, who sees what concerns them; returns their number."""
     told: dict[tuple[int, str], tuple[str, list[AlertNotice]]] = {}
+    book = address_book(turn.project.pk)
     for alert, notice in notices:
-        for channel_id, recipient, why in recipients_of(alert.objective, alert.severity, turn.now):
+        for channel_id, recipient, why in book.told(alert.objective, alert.severity):
             told.setdefault((channel_id, recipient), (why, []))[1].append(notice)
     rows = [
         Delivery(

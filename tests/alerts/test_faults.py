@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +12,12 @@ from django.db import connections
 
 from tests.alerts.scene import DAY, HOUR, MINUTE, START, Scene, change, events
 from tracestore import db
+from tracestore.actions.access import Actor
+from tracestore.actions.objectives import draft_of, update_objective
 from tracestore.models.alerts import AlertEvent, Delivery
 from tracestore.queries.slo_status import find_statuses
+
+ANN = Actor(None, "ann@example.org")
 
 
 def burning(scene: Scene, minutes: int = 5, **fields: object):  # type: ignore[no-untyped-def]
@@ -162,6 +167,19 @@ def test_nothing_that_can_be_measured_freezes_an_alert_and_an_objective_that_goe
     scene.tell(6 * MINUTE)
     assert scene.kinds()[-1] == "resolved"
     assert AlertEvent.objects.filter(alert=quick, kind="resolved", text__contains="disabled").exists()
+
+
+def test_what_happened_while_an_objective_was_disabled_raises_nothing_afterwards(scene: Scene) -> None:
+    own = burning(scene, minutes=300)
+    scene.tick(4)
+    draft, first = draft_of(own), scene.alerts[0]
+    for enabled in (False, True):
+        update_objective(own.project_id, own.name, replace(draft, enabled=enabled), ANN, scene.now)
+        scene.now += 2 * HOUR
+    assert scene.evaluate().evaluated == 1
+    old, *new = scene.alerts
+    assert (old.pk, old.state) == (first.pk, "resolved")
+    assert {one.fired_at for one in new if one.state == "firing"} == {START + 4 * HOUR + 4 * MINUTE}
 
 
 def test_what_cannot_be_looked_up_is_told_without(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

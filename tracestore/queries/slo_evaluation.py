@@ -200,6 +200,16 @@ def forget_rules(objective_id: int, kept: Sequence[str]) -> None:
         cursor.execute(_FORGET_RULES, {"objective": objective_id, "rules": list(kept)})
 
 
+_FORGET_MINUTE: Final = "UPDATE slo_state SET evaluated_s = NULL WHERE objective_id = %(objective)s"
+
+
+def forget_evaluation(objective_id: int) -> None:
+    """As if it had never been evaluated: what lies behind is not caught up."""
+    forget_rules(objective_id, ())
+    with connection.cursor() as cursor:
+        cursor.execute(_FORGET_MINUTE, {"objective": objective_id})
+
+
 _FAILED: Final = """
 UPDATE slo_state SET failures = failures + 1, failure = %(failure)s, failed_at = %(now)s
 WHERE objective_id = %(objective)s

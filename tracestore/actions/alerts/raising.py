@@ -11,7 +11,7 @@ from tracestore.analysis.slo.evaluation import Judged
 from tracestore.analysis.slo.thresholds import SHARES, kind_of
 from tracestore.models.alerts import Alert
 from tracestore.queries.slo import ObjectiveRow
-from tracestore.queries.slo_evaluation import forget_rules
+from tracestore.queries.slo_evaluation import forget_evaluation, forget_rules
 
 FIRING: Final = Alert.State.FIRING
 RESOLVED: Final = Alert.State.RESOLVED
@@ -76,6 +76,13 @@ def drop_rules(objective_id: int, kept: Sequence[str], gone: Sequence[str], minu
     for rule in gone:
         resolve_alert(objective_id, rule, minute, now, "the objective no longer has this rule")
     forget_rules(objective_id, kept)
+
+
+def watch_anew(objective_id: int, now: datetime) -> None:
+    """Of an objective that was disabled: what happened meanwhile raises nothing, its rules begin at this moment."""
+    for rule in Alert.objects.filter(objective_id=objective_id, state=FIRING).values_list("rule", flat=True):
+        resolve_alert(objective_id, rule, now, now, "the objective was disabled")
+    forget_evaluation(objective_id)
 
 
 def close_orphans(now: datetime) -> None:

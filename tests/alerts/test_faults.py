@@ -13,7 +13,7 @@ from django.db import connections
 from tests.alerts.scene import DAY, HOUR, MINUTE, START, Scene, change, events
 from tracestore import db
 from tracestore.actions.access import Actor
-from tracestore.actions.objectives import draft_of, update_objective
+from tracestore.actions.objectives import delete_objective, draft_of, update_objective
 from tracestore.models.alerts import AlertEvent, Delivery
 from tracestore.queries.slo_status import find_statuses
 
@@ -180,6 +180,17 @@ def test_what_happened_while_an_objective_was_disabled_raises_nothing_afterwards
     old, *new = scene.alerts
     assert (old.pk, old.state) == (first.pk, "resolved")
     assert {one.fired_at for one in new if one.state == "firing"} == {START + 4 * HOUR + 4 * MINUTE}
+
+
+def test_who_was_told_of_an_alert_hears_of_its_end_when_the_objective_is_deleted(scene: Scene) -> None:
+    own = burning(scene, minutes=5)
+    scene.tick(4)
+    assert scene.kinds() == ["firing"]
+    delete_objective(own.project_id, own.name, ANN, scene.now)
+    scene.tick()
+    scene.tell(6 * MINUTE)
+    told = scene.notices()[-1]
+    assert (told.kind, told.alerts[0].state, told.alerts[0].resolved_at is None) == ("resolved", "resolved", False)
 
 
 def test_what_cannot_be_looked_up_is_told_without(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

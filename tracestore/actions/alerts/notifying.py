@@ -8,7 +8,7 @@ from typing import Final
 from django.db import connection, transaction
 from django.db.models import Q
 
-from tracestore.actions.alerts.describing import Standing, describe
+from tracestore.actions.alerts.describing import Standing, describe, last_told
 from tracestore.actions.alerts.handling import note
 from tracestore.analysis.slo.notice import AlertNotice, Notice, packed
 from tracestore.analysis.slo.threads import Story, Telling, decide
@@ -207,6 +207,8 @@ def _tell(turn: _Turn, telling: Telling, standings: Mapping[int, Standing]) -> N
         if alert.objective_id in standings:
             in_full = telling.kind != "summary" and len(notices) < DESCRIBED_AT_ONCE
             notices.append((alert, describe(alert, standings[alert.objective_id], turn.now, in_full=in_full)))
+        elif kept := last_told(alert):
+            notices.append((alert, kept))
     recipients = _deliver(turn, telling, lead, notices)
     said = f"{telling.kind}: {recipients} recipients" if recipients else f"{telling.kind}: nobody to tell"
     for story in telling.stories:

@@ -23,6 +23,7 @@ from tests.servers import PLAIN, Servers
 from tracestore.actions import outbox
 from tracestore.analysis.slo.attempts import MOST_ATTEMPTS, TRIPS_AT
 from tracestore.channels import email, webhook
+from tracestore.channels.envelope import ChannelError
 from tracestore.channels.signing import new_secret
 from tracestore.channels.unsubscribing import read_token
 from tracestore.jobs import deliver
@@ -216,6 +217,17 @@ def test_webhooks_are_tried_again_until_somebody_else_must_be_told(
     deliver.run(now)
     deliver.run(later(now, minutes=1))
     assert [one["X-Fourline-State"] for one in mail.mails] == ["firing", "resolved"], "who heard of it hears of its end"
+
+
+def test_the_owners_do_not_wait_for_a_webhook_that_asks_for_hours(project: Project, mail: MailServer) -> None:
+    through = channel(project, "webhook", "https://hooks.example/x")
+    for seq, (asked_s, elsewhere) in enumerate(((1_000, 0), (7_200, 1))):
+        row = queued(raised(objective(project, name=f"o{seq}"), NOW, id=UUID(int=seq)), through, NOW)
+        outbox.claim(through.pk, NOW)
+        row.refresh_from_db()
+        outbox.mark_failed(row, ChannelError("it answered 429", retry_after_s=asked_s), NOW)
+        assert (row.channel, Delivery.objects.filter(channel__kind="email").count()) == (through, elsewhere)
+        assert state(row)[0] == "pending" and row.due_at == later(NOW, seconds=asked_s)
 
 
 def test_a_webhook_that_is_gone_ends_its_channel(project: Project, mail: MailServer, hooks: Hooks) -> None:

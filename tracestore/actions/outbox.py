@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from tracestore.actions.alerts.handling import note
-from tracestore.analysis.slo.attempts import ELSEWHERE_AFTER, MOST_ATTEMPTS, quiet_until, rest_s, wait_s
+from tracestore.analysis.slo.attempts import ELSEWHERE_AFTER, MOST_ATTEMPTS, PATIENCE_S, quiet_until, rest_s, wait_s
 from tracestore.channels.envelope import ChannelError
 from tracestore.channels.words import zone_of
 from tracestore.models.alerts import Channel, Delivery, Unsubscription
@@ -89,7 +89,7 @@ def mark_failed(row: Delivery, error: ChannelError, now: datetime) -> None:
     _note_trouble(row, error, text, now)
     if wait is None and row.alert is not None:
         note(row.alert, now, "undelivered", f"Not delivered through {row.channel}: {text}")
-    if wait is None or row.attempts >= ELSEWHERE_AFTER:
+    if wait is None or row.attempts >= ELSEWHERE_AFTER or (error.retry_after_s or 0) > PATIENCE_S:
         _tell_owners(row, now)
 
 

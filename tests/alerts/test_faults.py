@@ -15,6 +15,7 @@ from tracestore import db
 from tracestore.actions.access import Actor
 from tracestore.actions.objectives import delete_objective, draft_of, update_objective
 from tracestore.models.alerts import AlertEvent, Delivery
+from tracestore.queries.alerts import _TO_TELL
 from tracestore.queries.slo_status import find_statuses
 
 ANN = Actor(None, "ann@example.org")
@@ -213,3 +214,10 @@ def test_an_alert_that_nobody_is_told_of_says_so(scene: Scene) -> None:
     assert scene.notices() == []
     told = AlertEvent.objects.filter(alert=scene.alerts[0], kind="notified").values_list("text", flat=True)
     assert list(told) == ["firing: nobody to tell"]
+
+
+def test_what_is_to_be_told_is_found_without_reading_what_is_over(one_database: None) -> None:
+    with db.JOBS.connection() as connection, connection.transaction():
+        connection.execute("SET LOCAL enable_seqscan = off")
+        plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {_TO_TELL}"))
+    assert "alert_to_tell" in plan, plan

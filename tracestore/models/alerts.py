@@ -116,7 +116,14 @@ class Alert(models.Model):
                 fields=["objective", "rule"], name="alert_one_firing", condition=models.Q(state="firing")
             )
         ]
-        indexes: ClassVar = [models.Index(fields=["project", "-fired_at"], name="alert_project_fired")]
+        indexes: ClassVar = [
+            models.Index(fields=["project", "-fired_at"], name="alert_project_fired"),
+            models.Index(
+                fields=["project"],
+                name="alert_to_tell",
+                condition=models.Q(state="firing") | ~models.Q(told="resolved"),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.title

@@ -137,6 +137,9 @@ def test_what_a_server_refuses_for_good_is_given_up_and_does_not_make_the_channe
     through.refresh_from_db()
     assert (through.failures, through.rests_until, through.last_failure) == (0, None, "the address was refused (550)")
     assert AlertEvent.objects.filter(alert=alert, kind="undelivered").count() == len(rows)
+    mail.mode = "ok"
+    deliver.run(later(NOW, minutes=1))
+    assert [one["To"] for one in mail.mails] == ["alice@example.org"], "the owners hear what a mistyped address did not"
     assert not any("gone" in event.text for event in AlertEvent.objects.all()), "an address is nobody's business"
 
 

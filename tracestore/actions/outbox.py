@@ -90,7 +90,7 @@ def mark_failed(row: Delivery, error: ChannelError, now: datetime) -> None:
     if wait is None and row.alert is not None:
         note(row.alert, now, "undelivered", f"Not delivered through {row.channel}: {text}")
     if wait is None or row.attempts >= ELSEWHERE_AFTER or (error.retry_after_s or 0) > PATIENCE_S:
-        _tell_owners(row, now)
+        _tell_owners(row, now, mail_too=error.permanent)
 
 
 def _due(now: datetime) -> Any:
@@ -173,19 +173,20 @@ def _note_trouble(row: Delivery, error: ChannelError, text: str, now: datetime) 
     log.warning("channel %s of project %s: %s", channel.pk, row.project_id, text)
 
 
-def _tell_owners(row: Delivery, now: datetime, only_known: bool = False) -> None:
-    """By mail, what a webhook or Slack did not take; once, however often this is called.
+def _tell_owners(row: Delivery, now: datetime, *, only_known: bool = False, mail_too: bool = False) -> None:
+    """By mail, what a channel did not take; once, however often this is called.
 
-    only_known: those who got an earlier one, so that whoever was told that it fires hears that it is over.
+    only_known: those who got an earlier one, so that whoever was told that it fires hears that it is over. mail_too: it was
+    an address that was refused; while mail as a whole fails, more of it helps nobody.
     """
-    if row.channel.kind == Channel.Kind.EMAIL or row.alert is None or not settings.EMAIL_URL:
+    if row.alert is None or not settings.EMAIL_URL or (row.channel.kind == Channel.Kind.EMAIL and not mail_too):
         return
     channel = default_channel(row.project_id)
     earlier = Delivery.objects.filter(alert=row.alert, channel=channel, seq__lt=row.seq)
     known = set(earlier.values_list("recipient", flat=True))
     content = row.content | {"why": f"the channel {row.channel} of the project did not take a notification of this"}
     for address in addresses_of(channel):
-        if address in known or not only_known:
+        if address != row.recipient and (address in known or not only_known):
             Delivery.objects.get_or_create(
                 alert=row.alert,
                 channel=channel,

@@ -26,6 +26,7 @@ from tracestore.channels import email, webhook
 from tracestore.channels.envelope import ChannelError
 from tracestore.channels.signing import new_secret
 from tracestore.channels.unsubscribing import read_token
+from tracestore.jobs import alerts as jobs
 from tracestore.jobs import deliver
 from tracestore.models import (
     Alert,
@@ -336,6 +337,17 @@ def test_tickets_wait_for_the_end_of_quiet_hours_and_pages_do_not(project: Proje
     assert ticket.due_at == datetime(2026, 11, 26, 6, 0, tzinfo=UTC)
     deliver.run(ticket.due_at)
     assert state(ticket)[:2] == ("sent", 1)
+
+
+def test_notifications_of_long_ago_go_unless_they_are_still_to_be_sent(project: Project) -> None:
+    through, past = channel(project, "webhook", "https://hooks.example/x"), NOW - jobs.DELIVERIES_KEPT
+    rows = [
+        queued(None, through, past - timedelta(days=days), state=state)
+        for days, state in ((1, "sent"), (1, "failed"), (1, "pending"), (-1, "sent"))
+    ]
+    assert jobs.forget(NOW).deleted == 2
+    assert set(Delivery.objects.values_list("pk", flat=True)) == {row.pk for row in rows[2:]}
+    assert jobs.forget(NOW).deleted == 0
 
 
 def test_two_senders_send_one_mail(project: Project, mail: MailServer) -> None:

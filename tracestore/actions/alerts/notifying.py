@@ -25,6 +25,7 @@ DRAIN_GRACE: Final = timedelta(minutes=5)
 AFTER_PAGE: Final = timedelta(hours=4)  # a ticket of what a page told of waits so long after it: somebody just looked
 DESCRIBED_AT_ONCE: Final = 20  # each takes some statements
 SHOWN: Final = 30  # alerts of one notification in full
+NOBODY: Final = "nobody to tell"
 FIRING: Final = Alert.State.FIRING
 
 
@@ -210,7 +211,7 @@ def _tell(turn: _Turn, telling: Telling, standings: Mapping[int, Standing]) -> N
         elif kept := last_told(alert):
             notices.append((alert, kept))
     recipients = _deliver(turn, telling, lead, notices)
-    said = f"{telling.kind}: {recipients} recipients" if recipients else f"{telling.kind}: nobody to tell"
+    said = f"{telling.kind}: {recipients} recipients" if recipients else f"{telling.kind}: {NOBODY}"
     for story in telling.stories:
         _mark(turn.alerts_by_story[story.key], story, turn.now, lead, said)
     lead.notified_seq, lead.notified_at = lead.notified_seq + 1, turn.now

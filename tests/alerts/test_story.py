@@ -160,6 +160,21 @@ def test_what_fires_again_within_half_an_hour_is_the_same_alert_in_the_same_thre
     assert events(scene.alerts[0]).count("reopened") == 1
 
 
+def test_what_ended_under_a_silence_and_is_back_after_it_is_told(scene: Scene) -> None:
+    own = scene.objective()
+    scene.traffic(own, START - DAY, START)
+    scene.traffic(own, START, START + 3 * MINUTE, bad=5)
+    scene.traffic(own, START + 3 * MINUTE, START + HOUR)
+    rules = [{"name": "only", "severity": "page", "long_s": 300, "short_s": 60, "factor": 14.0, "share": 0.01}]
+    change(own, rules=rules)
+    create_silence(scene.project.pk, SilenceDraft("moving house", scene.now + 14 * MINUTE), ALICE, scene.now)
+    scene.tick(14)
+    assert (scene.rules(), scene.kinds()) == ([("only", "resolved")], [])
+    scene.traffic(own, START + 15 * MINUTE, START + 18 * MINUTE, bad=5)
+    scene.tick(6)
+    assert (scene.rules(), scene.kinds()) == ([("only", "firing")], ["firing"])
+
+
 def test_what_became_of_the_action_is_kept(scene: Scene) -> None:
     own = scene.objective()
     scene.traffic(own, START - DAY, START)

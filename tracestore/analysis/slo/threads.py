@@ -43,8 +43,12 @@ class Story:
 
     @property
     def waits(self) -> bool:
-        """Never told, and to be told; one that is over already as well, so that nothing is lost while nobody evaluated."""
-        return self.told == "" and not self.quiet
+        """Never told, and to be told; one that is over already as well, so that nothing is lost while nobody evaluated.
+
+        One that ended while it was silenced, and is back, was never told either.
+        """
+        ended_quietly = self.told == "resolved" and self.lead is None and self.firing
+        return (self.told == "" or ended_quietly) and not self.quiet
 
     @property
     def is_new(self) -> bool:

@@ -8,6 +8,7 @@ from tests.alerts.scene import DAY, HOUR, MINUTE, NEW, OLD, START, Scene, change
 from tests.slo.objectives import project
 from tracestore.actions.access import Actor, Refused
 from tracestore.actions.alerts import SilenceDraft, acknowledge, create_silence, end_silence, record_outcome
+from tracestore.models.alerts import Alert
 from tracestore.queries.alerts import find_alerts, find_deliveries, find_events, find_silences, get_alert
 from tracestore.queries.slo_status import find_statuses, get_status
 
@@ -173,6 +174,34 @@ def test_what_ended_under_a_silence_and_is_back_after_it_is_told(scene: Scene) -
     scene.traffic(own, START + 15 * MINUTE, START + 18 * MINUTE, bad=5)
     scene.tick(6)
     assert (scene.rules(), scene.kinds()) == ([("only", "firing")], ["firing"])
+
+
+def test_what_joins_a_thread_and_is_over_already_does_not_call_what_fires_resolved(scene: Scene) -> None:
+    """The mail begins with what fires, though the thread hangs on what is over."""
+    for name in ("first", "second"):
+        own = scene.objective(name=name)
+        scene.traffic(own, START - DAY, START)
+        scene.traffic(own, START, START + HOUR, bad=50)
+    scene.tick(4)
+    lead, other = sorted(
+        (one for one in scene.alerts if one.rule == "page-quick"), key=lambda one: one.pk != one.lead_id
+    )
+    assert scene.kinds() == ["firing"] and other.lead_id == lead.pk
+    raised = {
+        "project": scene.project,
+        "severity": "page",
+        "group": lead.group,
+        "fired_at": scene.now,
+        "title": "Third",
+    }
+    third = scene.objective(name="third")
+    over = {"state": "resolved", "resolved_at": scene.now, "changed_at": scene.now}
+    Alert.objects.create(objective_id=third.id, rule="page-quick", **raised, **over)
+    Alert.objects.filter(pk=lead.pk).update(state="resolved", resolved_at=scene.now)
+    scene.tell(6 * MINUTE)
+    told = scene.notices()[-1]
+    assert (told.kind, told.alerts[0].id) == ("firing", str(other.pk))
+    assert {one.state for one in told.alerts[1:]} == {"resolved"}
 
 
 def test_what_became_of_the_action_is_kept(scene: Scene) -> None:

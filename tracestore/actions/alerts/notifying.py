@@ -260,8 +260,8 @@ def _deliver(turn: _Turn, telling: Telling, lead: Alert, notices: Sequence[tuple
 
 
 def _content(turn: _Turn, telling: Telling, lead: Alert, why: str, notices: Sequence[AlertNotice]) -> Notice:
-    """The leading alert stands first, where the recipient is told of it; a line each where they are too many to read."""
-    ordered = sorted(notices, key=lambda one: one.id != str(lead.pk))
+    """What fires stands first, and of that the leading alert; a line each where they are too many to read."""
+    ordered = sorted(notices, key=lambda one: (one.state != FIRING, one.id != str(lead.pk)))
     shown = 0 if telling.kind == "summary" else SHOWN
     return Notice(
         kind=telling.kind,

@@ -350,6 +350,15 @@ def test_notifications_of_long_ago_go_unless_they_are_still_to_be_sent(project: 
     assert jobs.forget(NOW).deleted == 0
 
 
+def test_a_clock_that_was_ahead_holds_nothing_back(project: Project, mail: MailServer) -> None:
+    through, ahead = channel(project, "email", "oncall@example.org"), NOW + timedelta(days=400)
+    row = queued(raised(objective(project), NOW), through, NOW)
+    Delivery.objects.update(due_at=ahead, claimed_until=ahead)
+    Channel.objects.update(rests_until=ahead)
+    deliver.run(NOW)
+    assert state(row)[0] == "sent"
+
+
 def test_two_senders_send_one_mail(project: Project, mail: MailServer) -> None:
     through = channel(project, "email", "oncall@example.org")
     row = queued(raised(objective(project), NOW), through, NOW)

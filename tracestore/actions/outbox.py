@@ -12,7 +12,15 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from tracestore.actions.alerts.handling import note
-from tracestore.analysis.slo.attempts import ELSEWHERE_AFTER, MOST_ATTEMPTS, PATIENCE_S, quiet_until, rest_s, wait_s
+from tracestore.analysis.slo.attempts import (
+    ELSEWHERE_AFTER,
+    MOST_ATTEMPTS,
+    PATIENCE_S,
+    REST_S,
+    quiet_until,
+    rest_s,
+    wait_s,
+)
 from tracestore.channels.envelope import ChannelError
 from tracestore.channels.words import zone_of
 from tracestore.models.alerts import Channel, Delivery, Unsubscription
@@ -22,6 +30,8 @@ from tracestore.queries.channels import addresses_of, default_channel
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=120)  # longer than any attempt takes; whoever died with a claim is followed by another then
+LONGEST_WAIT = timedelta(hours=25)  # quiet hours, or what a webhook asked for
+LONGEST_REST = timedelta(seconds=REST_S[-1])
 LOOKED_AT = 100  # rows of one claim, most of which are put off or dropped
 WHATEVER_HAPPENS = {"test", "unpaged"}
 URGENT = {"firing", "reminder", "reopened"}
@@ -29,11 +39,7 @@ URGENT = {"firing", "reminder", "reopened"}
 
 def due_channels(now: datetime) -> list[int]:
     """Channels with something to send that nobody is sending, the one that waits longest first."""
-    rows = (
-        _due(now)
-        .filter(project__deleted_at=None)
-        .filter(Q(channel__rests_until=None) | Q(channel__rests_until__lte=now))
-    )
+    rows = _due(now).filter(_over("channel__rests_until", now, LONGEST_REST), project__deleted_at=None)
     return list(dict.fromkeys(rows.order_by("due_at").values_list("channel_id", flat=True)))
 
 
@@ -44,9 +50,9 @@ def claim(channel_id: int, now: datetime) -> Delivery | None:
     One at a time, so that a rest ends with one attempt and a channel is told in order.
     """
     channels = Channel.objects.select_for_update(skip_locked=True).filter(id=channel_id)
-    channel = channels.filter(Q(rests_until=None) | Q(rests_until__lte=now)).first()
+    channel = channels.filter(_over("rests_until", now, LONGEST_REST)).first()
     pending = Delivery.objects.filter(channel_id=channel_id, state=Delivery.State.PENDING)
-    if channel is None or pending.filter(claimed_until__gt=now).exists():
+    if channel is None or pending.exclude(_over("claimed_until", now, LEASE)).exists():
         return None
     due = (
         _due(now)
@@ -94,8 +100,13 @@ def mark_failed(row: Delivery, error: ChannelError, now: datetime) -> None:
 
 
 def _due(now: datetime) -> Any:
-    rows = Delivery.objects.filter(state=Delivery.State.PENDING, due_at__lte=now)
-    return rows.filter(Q(claimed_until=None) | Q(claimed_until__lte=now))
+    rows = Delivery.objects.filter(_over("due_at", now, LONGEST_WAIT), state=Delivery.State.PENDING)
+    return rows.filter(_over("claimed_until", now, LEASE))
+
+
+def _over(until: str, now: datetime, longest: timedelta) -> Q:
+    """That time is over. What lies further ahead than it ever reaches was left by a clock that went wrong."""
+    return Q(**{until: None}) | Q(**{f"{until}__lte": now}) | Q(**{f"{until}__gt": now + longest})
 
 
 def _set_aside(row: Delivery, now: datetime) -> bool:

@@ -198,6 +198,8 @@ def test_the_gate_goes_by_budgets_and_pages(world: World, api: Api) -> None:
     assert (frozen.decision, frozen.reasons[0]) == ("freeze", "A page fires: alert CANARY-ours.")
     Alert.objects.all().update(state="resolved")
     assert gate(api, service="shop").decision == "allow"
+    evaluated(objective, 0.9, now, "firing")
+    assert gate(api, service="shop").decision == "freeze", "although its alert was not among those that were read"
     evaluated(objective, 0.2, now)
     assert gate(api, service="shop").decision == "warn"
     evaluated(objective, -0.1, now)

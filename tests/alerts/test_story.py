@@ -149,10 +149,13 @@ def test_what_fires_again_within_half_an_hour_is_the_same_alert_in_the_same_thre
     scene.traffic(own, START + 3 * MINUTE, START + HOUR)
     rules = [{"name": "only", "severity": "page", "long_s": 300, "short_s": 60, "factor": 14.0, "share": 0.01}]
     change(own, rules=rules)
-    scene.tick(14)
+    scene.tick(4)
+    acknowledge(scene.alerts[0].pk, scene.project.pk, ALICE, scene.now)
+    scene.tick(10)
     assert scene.kinds() == ["firing", "resolved"]
     scene.traffic(own, START + 15 * MINUTE, START + 18 * MINUTE, bad=5)
     scene.tick(16)
+    assert scene.alerts[0].acknowledged_at is None, "who was at it then is not at it now"
     assert scene.rules() == [("only", "resolved")]
     assert [(one.kind, one.seq) for one in scene.notices()] == [
         ("firing", 0), ("resolved", 1), ("reopened", 2), ("resolved", 3),

@@ -53,12 +53,13 @@ def raise_alert(objective: ObjectiveRow, judged: Judged, minute: datetime, now: 
 
 
 def reopen_alert(objective: ObjectiveRow, judged: Judged, minute: datetime, now: datetime) -> Alert:
-    """The last alert of the rule goes on, in the same thread of mails."""
+    """The last alert of the rule goes on, in the same thread of mails; whoever acknowledged it was done with it."""
     last = Alert.objects.filter(objective_id=objective.id, rule=judged.rule.name).order_by("-fired_at").first()
     if last is None or last.state == FIRING:
         return raise_alert(objective, judged, minute, now)
     last.state, last.resolved_at, last.reopened_at, last.changed_at = FIRING, None, minute, now
-    last.save(update_fields=["state", "resolved_at", "reopened_at", "changed_at"])
+    last.acknowledged_at, last.acknowledged_by = None, ""
+    last.save(update_fields=["state", "resolved_at", "reopened_at", "changed_at", "acknowledged_at", "acknowledged_by"])
     note(last, minute, "reopened", _because(judged))
     return last
 

@@ -174,6 +174,7 @@ def test_what_ended_under_a_silence_and_is_back_after_it_is_told(scene: Scene) -
     create_silence(scene.project.pk, SilenceDraft("moving house", scene.now + 14 * MINUTE), ALICE, scene.now)
     scene.tick(14)
     assert (scene.rules(), scene.kinds()) == ([("only", "resolved")], [])
+    assert events(scene.alerts[0]) == ["fired", "resolved", "silenced"]
     scene.traffic(own, START + 15 * MINUTE, START + 18 * MINUTE, bad=5)
     scene.tick(6)
     assert (scene.rules(), scene.kinds()) == ([("only", "firing")], ["firing"])

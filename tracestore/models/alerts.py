@@ -130,7 +130,8 @@ class Alert(models.Model):
 
 
 class AlertEvent(models.Model):
-    """What happened to an alert, for its page: fired, frozen, acknowledged, notified, outcome, resolved, reopened."""
+    """What happened to an alert, for its page: fired, frozen, thawed, acknowledged, notified, undelivered, outcome, resolved,
+    silenced and inhibited (over, and nobody was told), reopened."""
 
     alert = models.ForeignKey(Alert, on_delete=models.CASCADE)
     at = models.DateTimeField()

@@ -37,7 +37,7 @@ def tell(project_id: int, now: datetime) -> int:
         turn = _load(project_id, now)
         decision = decide(map(turn.story, turn.alerts_by_story), turn.last_told(), now)
         for story in decision.closed:
-            _mark(turn.alerts_by_story[story.key], story, now)
+            _close(turn.alerts_by_story[story.key], story, now)
         standings = _standings(project_id) if decision.tellings or turn.undescribed() else {}
         for telling in decision.tellings:
             _tell(turn, telling, standings)
@@ -273,6 +273,13 @@ def _content(turn: _Turn, telling: Telling, lead: Alert, why: str, notices: Sequ
         why=why,
         summary=tuple(f"{one.severity}: {one.title} ({one.state})" for one in ordered[shown:]),
     )
+
+
+def _close(alerts: Sequence[Alert], story: Story, now: datetime) -> None:
+    """It is over, and nobody is told; its history says why."""
+    _mark(alerts, story, now)
+    for alert in alerts:
+        note(alert, now, "silenced" if story.silenced else "inhibited")
 
 
 def _mark(alerts: Iterable[Alert], story: Story, now: datetime, lead: Alert | None = None, said: str = "") -> None:

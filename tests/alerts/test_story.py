@@ -8,7 +8,7 @@ from tests.alerts.scene import DAY, HOUR, MINUTE, NEW, OLD, START, Scene, change
 from tests.slo.objectives import project
 from tracestore.actions.access import Actor, Refused
 from tracestore.actions.alerts import SilenceDraft, acknowledge, create_silence, end_silence, record_outcome
-from tracestore.models.alerts import Alert
+from tracestore.models.alerts import Alert, AlertEvent
 from tracestore.queries.alerts import find_alerts, find_deliveries, find_events, find_silences, get_alert
 from tracestore.queries.slo_status import find_statuses, get_status
 
@@ -206,6 +206,16 @@ def test_what_joins_a_thread_and_is_over_already_does_not_call_what_fires_resolv
     told = scene.notices()[-1]
     assert (told.kind, told.alerts[0].id) == ("firing", str(other.pk))
     assert {one.state for one in told.alerts[1:]} == {"resolved"}
+
+
+def test_of_a_long_history_the_last_is_shown(scene: Scene) -> None:
+    own = scene.objective()
+    told = {"project": scene.project, "objective_id": own.id, "fired_at": START, "changed_at": START}
+    alert = Alert.objects.create(rule="page-quick", severity="page", title="Answers", group="g", **told)
+    kinds = ["frozen", "thawed"] * 510 + ["resolved"]
+    AlertEvent.objects.bulk_create(AlertEvent(alert=alert, at=START, kind=kind) for kind in kinds)
+    shown = [one.kind for one in find_events(scene.project.pk, str(alert.pk))]
+    assert shown == kinds[-1000:]
 
 
 def test_what_became_of_the_action_is_kept(scene: Scene) -> None:

@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from tests.alerts.scene import DAY, HOUR, MINUTE, NEW, OLD, START, Scene, change, events, version_set
+from tests.alerts.scene import DAY, HOUR, MINUTE, NEW, OLD, START, Scene, change, events, s_of, version_set
+from tests.rows import insert
 from tests.slo.objectives import project
 from tracestore.actions.access import Actor, Refused
 from tracestore.actions.alerts import SilenceDraft, acknowledge, create_silence, end_silence, record_outcome
 from tracestore.models.alerts import Alert, AlertEvent
 from tracestore.queries.alerts import find_alerts, find_deliveries, find_events, find_silences, get_alert
+from tracestore.queries.slo_blame import find_examples
 from tracestore.queries.slo_status import find_statuses, get_status
 
 ALICE = Actor(None, "alice@example.org")
@@ -206,6 +208,15 @@ def test_what_joins_a_thread_and_is_over_already_does_not_call_what_fires_resolv
     told = scene.notices()[-1]
     assert (told.kind, told.alerts[0].id) == ("firing", str(other.pk))
     assert {one.state for one in told.alerts[1:]} == {"resolved"}
+
+
+def test_a_trace_that_was_bad_for_minutes_is_one_example(scene: Scene) -> None:
+    own, start_s = scene.objective(unit="llm_call"), s_of(START)
+    row = {"project": own.project_id, "objective_id": own.id, "grain_s": 60, "version_set": OLD, "bad": 1, "total": 1}
+    for minute in range(5):
+        insert("slo_count", [row | {"start_s": start_s + 60 * minute, "bad_traces": [OLD if minute else NEW]}])
+    assert find_examples(own.id, start_s, start_s + 300, None) == (OLD, NEW)
+    assert find_examples(own.id, start_s, start_s + 300, OLD) == (OLD, NEW)
 
 
 def test_of_a_long_history_the_last_is_shown(scene: Scene) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 from tracestore.actions.alerts.notifying import tell
 from tracestore.models.alerts import Delivery
 from tracestore.queries.alerts import projects_to_tell
+from tracestore.queries.retention import clock_is_steady
 
 DELIVERIES_KEPT: Final = timedelta(days=90)  # each holds what it told, a curve too; the alert's own history stays
 AT_ONCE: Final = 1_000
@@ -27,7 +28,12 @@ def run(now: datetime) -> Summary:
 
 
 def forget(now: datetime) -> Upkeep:
-    """Deletes notifications of long ago that are not to be sent any more, a bounded number in each statement."""
+    """Deletes notifications of long ago that are not to be sent any more, a bounded number in each statement.
+
+    A wrong clock must not delete: nothing goes unless it has been steady for an hour.
+    """
+    if not clock_is_steady(now):
+        return Upkeep(0)
     old = Delivery.objects.filter(created_at__lt=now - DELIVERIES_KEPT).exclude(state=Delivery.State.PENDING)
     deleted = 0
     while ids := list(old.values_list("pk", flat=True)[:AT_ONCE]):

@@ -50,6 +50,7 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("heartbeat", 60, "tracestore.jobs.heartbeat.run", lane="mail"),
     Entry("purge-projects", 30, "tracestore.jobs.access.purge_projects"),
     Entry("erase-users", 600, "tracestore.jobs.access.erase_users", lane="retention", limit_s=3600),
+    Entry("old-notifications", 3600, "tracestore.jobs.alerts.forget"),
     Entry("tidy-access", 3600, "tracestore.jobs.access.tidy"),
 )
 

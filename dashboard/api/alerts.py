@@ -1,5 +1,7 @@
-"""Alerts, and the release gate, over HTTP."""
+"""Alerts and what becomes of them, and the release gate, over HTTP."""
 
+import re
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 from django.http import HttpRequest, HttpResponse
@@ -9,17 +11,18 @@ from pydantic import Field
 
 from dashboard.access import KeyAuth
 from dashboard.api import schemas, slo_answers, slo_schemas
-from dashboard.api.answers import answer
+from dashboard.api.answers import answer, not_found
 from dashboard.api.bodies import request_body
 from dashboard.api.queries import Cursor, Limit
 from dashboard.api.releases import moment_of
-from dashboard.api.slo_bodies import override_shape, read_override
+from dashboard.api.slo_bodies import outcome_shape, override_shape, read_outcome, read_override
 from dashboard.api.slos import key_actor
 from dashboard.params import BadParam, answerable, parse_cursor
 from tracestore.actions.access import Refused
+from tracestore.actions.alerts import acknowledge, record_outcome
 from tracestore.actions.gate import OverrideDraft, override_gate
 from tracestore.analysis.slo.gate import Override
-from tracestore.queries.alerts import STATES, find_alerts
+from tracestore.queries.alerts import STATES, AlertRow, find_alerts, get_alert
 from tracestore.queries.gate import ask_gate, find_overrides
 
 router = Router(tags=["Alerts"])
@@ -62,6 +65,54 @@ def list_alerts(request: HttpRequest, query: Query[AlertsQuery]) -> HttpResponse
             cursor=parse_cursor(query.cursor or ""),
         )
     return answer({"items": [slo_answers.alert(row) for row in page.items], "next_cursor": page.next_cursor})
+
+
+@router.get("/alerts/{alert_id}", auth=KeyAuth("read"), response=slo_schemas.Alert)
+def show_alert(request: HttpRequest, alert_id: str) -> HttpResponse:
+    """One alert."""
+    row = _find(request, alert_id)
+    return answer(slo_answers.alert(row)) if row else not_found()
+
+
+@router.post("/alerts/{alert_id}/acknowledge", auth=KeyAuth("write"), response=slo_schemas.Alert)
+def acknowledge_alert(request: HttpRequest, alert_id: str) -> HttpResponse:
+    """Somebody is at it: no reminders any more. Safe to repeat; whoever did it first stays named."""
+    return _changed(
+        request, alert_id, lambda row: acknowledge(row.id, row.project_id, key_actor(request), timezone.now())
+    )
+
+
+@router.post(
+    "/alerts/{alert_id}/outcome",
+    auth=KeyAuth("write"),
+    response=slo_schemas.Alert,
+    openapi_extra=request_body(shape=outcome_shape()),
+)
+def post_outcome(request: HttpRequest, alert_id: str) -> HttpResponse:
+    """What became of the action that the alert proposes: for the machine that a webhook told of it. The last word counts."""
+    sent = read_outcome(request)
+
+    def change(row: AlertRow) -> None:
+        record_outcome(row.id, row.project_id, sent.outcome, key_actor(request), timezone.now(), sent.text)
+
+    return _changed(request, alert_id, change)
+
+
+def _find(request: HttpRequest, alert_id: str) -> AlertRow | None:
+    whole = re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", alert_id)
+    return get_alert(request.auth.project_id, alert_id, timezone.now()) if whole else None
+
+
+def _changed(request: HttpRequest, alert_id: str, change: Callable[[AlertRow], None]) -> HttpResponse:
+    """The alert as it is then; 404 where it is not of the key's project."""
+    row = _find(request, alert_id)
+    if row is None:
+        return not_found()
+    try:
+        change(row)
+    except Refused as refusal:
+        raise BadParam(str(refusal)) from refusal
+    return show_alert(request, alert_id)
 
 
 @router.get("/release-gate", auth=KeyAuth("read"), response=slo_schemas.Gate)

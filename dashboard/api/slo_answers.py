@@ -9,6 +9,7 @@ from tracestore.analysis.slo.gate import Decision, Override
 from tracestore.queries.alerts import AlertRow
 from tracestore.queries.gate import OverrideRow
 from tracestore.queries.slo import ObjectiveRow
+from tracestore.queries.slo_exclusions import ExclusionRow
 from tracestore.queries.slo_status import RuleStatus, StatusRow
 
 _SLO = names_of(ObjectiveRow, without="id project_id target calendar_first rules origin created_at updated_at")
@@ -86,6 +87,16 @@ def alert(row: AlertRow) -> Json:
         "factor": notice.factor if notice else None,
         "remaining": notice.remaining if notice else None,
         "trace_ids": list(notice.traces) if notice else [],
+    }
+
+
+def exclusion(row: ExclusionRow) -> Json:
+    return {
+        **fields(row, ("proposed", "category", "reason", "author", "confirmed_by")),
+        "id": str(row.id),
+        "everywhere": row.objective_id is None,
+        "starts_at": moment(row.starts_at),
+        "ends_at": moment(row.ends_at),
     }
 
 

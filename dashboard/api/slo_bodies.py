@@ -1,4 +1,4 @@
-"""What may be posted about objectives and the gate?"""
+"""What may be posted about objectives, alerts and the gate?"""
 
 from datetime import date
 from decimal import Decimal
@@ -68,7 +68,17 @@ class OverrideBody(Body):
     expires_at: Annotated[str, Field(max_length=64, description="RFC 3339; at most 24 hours ahead")]
 
 
+class OutcomeBody(Body):
+    """What became of the action that an alert proposes."""
+
+    outcome: Literal["taken", "worked", "failed", "declined"]
+    text: Annotated[
+        str, Field(max_length=300, description="In words, for the alert's page"), AfterValidator(storable)
+    ] = ""
+
+
 _objective = TypeAdapter(ObjectiveBody)
+_outcome = TypeAdapter(OutcomeBody)
 _override = TypeAdapter(OverrideBody)
 
 
@@ -92,6 +102,11 @@ def read_override(request: HttpRequest) -> OverrideBody:
     return checked(_override, body_of(request))
 
 
+def read_outcome(request: HttpRequest) -> OutcomeBody:
+    """Raises BadParam, HttpError 413."""
+    return checked(_outcome, body_of(request))
+
+
 def _day(text: str | None) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
@@ -105,6 +120,10 @@ def objective_shape() -> dict[str, Any]:
 
 def override_shape() -> dict[str, Any]:
     return OverrideBody.model_json_schema()
+
+
+def outcome_shape() -> dict[str, Any]:
+    return OutcomeBody.model_json_schema()
 
 
 def _inlined(shape: dict[str, Any]) -> dict[str, Any]:

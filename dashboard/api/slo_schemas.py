@@ -133,6 +133,21 @@ class Alert(Strict):
     trace_ids: list[str]
 
 
+class Exclusion(Strict):
+    """[starts_at, ends_at). everywhere: of all objectives of the project. proposed: it counts for nothing until somebody else
+    confirms it, since it covers a page that was sent; confirmed_by: who did."""
+
+    id: str
+    proposed: bool
+    everywhere: bool
+    starts_at: str
+    ends_at: str
+    category: Literal["maintenance", "hours", "deployment", "other"]
+    reason: str
+    author: str
+    confirmed_by: str
+
+
 class GateOverride(Strict):
     id: str
     service: str

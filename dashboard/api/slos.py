@@ -21,6 +21,7 @@ from tracestore.actions.objectives import check, create_objective, delete_object
 from tracestore.analysis.slo.drafts import ObjectiveDraft
 from tracestore.models.slo import Objective
 from tracestore.queries.slo import ObjectiveRow
+from tracestore.queries.slo_exclusions import find_exclusions
 from tracestore.queries.slo_list import list_objectives, objective_of
 from tracestore.queries.slo_status import get_status
 
@@ -112,6 +113,16 @@ def show_slo_status(request: HttpRequest, slo_id: str) -> HttpResponse:
     if row is None:
         return not_found()
     return answer(slo_answers.status(row, get_status(row.project_id, row.id)))
+
+
+@router.get("/slos/{slo_id}/exclusions", auth=KeyAuth("read"), response=schemas.Items[slo_schemas.Exclusion])
+def list_exclusions(request: HttpRequest, slo_id: str) -> HttpResponse:
+    """Times that count for nothing, the latest 200; those of the whole project, and those that wait for a second person, too."""
+    row = _find(request, slo_id)
+    if row is None:
+        return not_found()
+    found = find_exclusions(row.project_id, row.id)
+    return answer({"items": [slo_answers.exclusion(one) for one in found], "next_cursor": None})
 
 
 def _saved(save: Callable[[], Objective]) -> Objective:

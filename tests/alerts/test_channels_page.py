@@ -10,7 +10,7 @@ from tests.alerts.outbox import objective
 from tests.world import World, audit_count, make_world
 from tracestore.channels.unsubscribing import Claim, unsubscribe_link
 from tracestore.models import AuditEntry, Channel, Delivery, Unsubscription
-from tracestore.queries.channels import default_channel, recipients_of
+from tracestore.queries.channels import address_book, default_channel
 
 pytestmark = pytest.mark.django_db
 NEW = {"name": "bot", "kind": "email", "target": "oncall@example.org", "severity": "ticket", "time_zone": "UTC"}
@@ -134,11 +134,11 @@ def test_a_get_unsubscribes_nobody_and_one_post_without_cookies_does(world: Worl
     assert b"Stop these mails" in robot.get(path).content
     assert robot.head(path).status_code == 200
     assert not Unsubscription.objects.exists()
-    assert [one[1] for one in recipients_of(promise, "page", datetime.now(UTC))] == ["alice@example.org"]
+    assert [one[1] for one in address_book(promise.project_id).told(promise, "page")] == ["alice@example.org"]
     for _ in range(2):
         done = robot.post(path, "List-Unsubscribe=One-Click", content_type="application/x-www-form-urlencoded")
         assert (done.status_code, b"No more mail" in done.content) == (200, True)
-    assert recipients_of(promise, "page", datetime.now(UTC)) == []
+    assert address_book(promise.project_id).told(promise, "page") == []
     assert AuditEntry.objects.filter(action="alerts.unsubscribe").count() == 1
     (warning,) = Delivery.objects.all()
     assert (warning.kind, warning.recipient, warning.content["summary"]) == (
@@ -149,7 +149,7 @@ def test_a_get_unsubscribes_nobody_and_one_post_without_cookies_does(world: Worl
     page = world.client(world.bob).get(reverse("channels", args=[world.ours.slug])).content.decode()
     assert "Pages of these objectives reach nobody: Fast answers" in page
     robot.post(path, {"again": "1"})
-    assert [one[1] for one in recipients_of(promise, "page", datetime.now(UTC))] == ["alice@example.org"]
+    assert [one[1] for one in address_book(promise.project_id).told(promise, "page")] == ["alice@example.org"]
 
 
 def test_a_link_that_is_not_ours_or_about_nothing_changes_nothing(world: World) -> None:

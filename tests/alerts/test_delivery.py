@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from tests.alerts import notices
 from tests.alerts.hooks import Hooks, serve_hooks
 from tests.alerts.mail_server import MailServer, serve_mail
 from tests.alerts.notices import ALERT_ID, notice, resolved
@@ -21,8 +23,11 @@ from tests.servers import PLAIN, Servers
 from tracestore.actions import outbox
 from tracestore.analysis.slo.attempts import MOST_ATTEMPTS, TRIPS_AT
 from tracestore.channels import email, webhook
+from tracestore.channels.envelope import ChannelError
 from tracestore.channels.signing import new_secret
-from tracestore.jobs import deliver
+from tracestore.channels.unsubscribing import read_token
+from tracestore.jobs import alerts as jobs
+from tracestore.jobs import deliver, partitions
 from tracestore.models import (
     Alert,
     AlertEvent,
@@ -133,6 +138,9 @@ def test_what_a_server_refuses_for_good_is_given_up_and_does_not_make_the_channe
     through.refresh_from_db()
     assert (through.failures, through.rests_until, through.last_failure) == (0, None, "the address was refused (550)")
     assert AlertEvent.objects.filter(alert=alert, kind="undelivered").count() == len(rows)
+    mail.mode = "ok"
+    deliver.run(later(NOW, minutes=1))
+    assert [one["To"] for one in mail.mails] == ["alice@example.org"], "the owners hear what a mistyped address did not"
     assert not any("gone" in event.text for event in AlertEvent.objects.all()), "an address is nobody's business"
 
 
@@ -215,6 +223,17 @@ def test_webhooks_are_tried_again_until_somebody_else_must_be_told(
     assert [one["X-Fourline-State"] for one in mail.mails] == ["firing", "resolved"], "who heard of it hears of its end"
 
 
+def test_the_owners_do_not_wait_for_a_webhook_that_asks_for_hours(project: Project, mail: MailServer) -> None:
+    through = channel(project, "webhook", "https://hooks.example/x")
+    for seq, (asked_s, elsewhere) in enumerate(((1_000, 0), (7_200, 1))):
+        row = queued(raised(objective(project, name=f"o{seq}"), NOW, id=UUID(int=seq)), through, NOW)
+        outbox.claim(through.pk, NOW)
+        row.refresh_from_db()
+        outbox.mark_failed(row, ChannelError("it answered 429", retry_after_s=asked_s), NOW)
+        assert (row.channel, Delivery.objects.filter(channel__kind="email").count()) == (through, elsewhere)
+        assert state(row)[0] == "pending" and row.due_at == later(NOW, seconds=asked_s)
+
+
 def test_a_webhook_that_is_gone_ends_its_channel(project: Project, mail: MailServer, hooks: Hooks) -> None:
     alert, through = raised(objective(project), NOW), channel(project, "webhook", hooks.url, secrets=[new_secret()])
     first, second = queued(alert, through, NOW), queued(None, through, NOW)
@@ -259,7 +278,7 @@ def test_what_is_not_to_be_told_any_more_is_dropped(project: Project, mail: Mail
     alert, through = raised(promise, NOW), channel(project, "email", "oncall@example.org")
     old = queued(alert, through, NOW)
     new = queued(alert, through, NOW, notice("resolved", resolved(), seq=1))
-    away = queued(alert, through, NOW, recipient="Away@example.org")
+    away = queued(alert, through, NOW, notice("firing", told_of(promise)), recipient="Away@example.org")
     Unsubscription.objects.create(project=project, objective=promise, address="away@example.org")
     deliver.run(NOW)
     assert state(old) == ("dropped", 0, "a later notification tells the same")
@@ -277,6 +296,34 @@ def test_what_is_not_to_be_told_any_more_is_dropped(project: Project, mail: Mail
     assert state(quiet) == ("dropped", 0, "the alert was silenced")
 
 
+def told_of(promise: Objective) -> Any:
+    return notices.alert(id=str(UUID(int=7)), objective=promise.name)
+
+
+def test_who_wants_nothing_of_the_first_of_a_group_still_hears_of_the_others(
+    project: Project, mail: MailServer
+) -> None:
+    refused, wanted = objective(project), objective(project, name="right")
+    alert, through = raised(refused, NOW), channel(project, "email", "oncall@example.org")
+    Unsubscription.objects.create(project=project, objective=refused, address="oncall@example.org")
+    row = queued(alert, through, NOW, notice("firing", told_of(wanted)))
+    deliver.run(NOW)
+    assert state(row)[0] == "sent"
+    link = mail.mails[0]["List-Unsubscribe"].split(", ")[0].strip("<>")
+    claim = read_token(link.rpartition("/")[2])
+    assert claim is not None and claim.objective_id == wanted.pk, "the way out is out of what it tells of"
+
+
+def test_what_waited_for_a_webhook_that_ended_goes_to_the_owners(project: Project, mail: MailServer) -> None:
+    off = {"enabled": False, "disabled_reason": "It answered 410 (gone)."}
+    through = channel(project, "webhook", "https://hooks.example/x", **off)
+    row = queued(raised(objective(project), NOW), through, NOW)
+    deliver.run(NOW)
+    deliver.run(later(NOW, seconds=5))
+    assert state(row) == ("dropped", 0, "the channel is disabled")
+    assert [one["To"] for one in mail.mails] == ["alice@example.org"]
+
+
 def test_tickets_wait_for_the_end_of_quiet_hours_and_pages_do_not(project: Project, mail: MailServer) -> None:
     night = {"quiet_from": clock_time(22), "quiet_to": clock_time(7), "time_zone": "Europe/Berlin"}  # it is 04:00 there
     through = channel(project, "email", "oncall@example.org", **night)
@@ -290,6 +337,28 @@ def test_tickets_wait_for_the_end_of_quiet_hours_and_pages_do_not(project: Proje
     assert ticket.due_at == datetime(2026, 11, 26, 6, 0, tzinfo=UTC)
     deliver.run(ticket.due_at)
     assert state(ticket)[:2] == ("sent", 1)
+
+
+def test_notifications_of_long_ago_go_unless_they_are_still_to_be_sent(project: Project) -> None:
+    through, past = channel(project, "webhook", "https://hooks.example/x"), NOW - jobs.DELIVERIES_KEPT
+    rows = [
+        queued(None, through, past - timedelta(days=days), state=state)
+        for days, state in ((1, "sent"), (1, "failed"), (1, "pending"), (-1, "sent"))
+    ]
+    partitions.run(NOW - timedelta(hours=1))
+    assert jobs.forget(NOW + timedelta(days=400)).deleted == 0, "a clock that jumped deletes nothing"
+    assert jobs.forget(NOW).deleted == 2
+    assert set(Delivery.objects.values_list("pk", flat=True)) == {row.pk for row in rows[2:]}
+    assert jobs.forget(NOW).deleted == 0
+
+
+def test_a_clock_that_was_ahead_holds_nothing_back(project: Project, mail: MailServer) -> None:
+    through, ahead = channel(project, "email", "oncall@example.org"), NOW + timedelta(days=400)
+    row = queued(raised(objective(project), NOW), through, NOW)
+    Delivery.objects.update(due_at=ahead, claimed_until=ahead)
+    Channel.objects.update(rests_until=ahead)
+    deliver.run(NOW)
+    assert state(row)[0] == "sent"
 
 
 def test_two_senders_send_one_mail(project: Project, mail: MailServer) -> None:

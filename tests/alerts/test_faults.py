@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +12,13 @@ from django.db import connections
 
 from tests.alerts.scene import DAY, HOUR, MINUTE, START, Scene, change, events
 from tracestore import db
+from tracestore.actions.access import Actor
+from tracestore.actions.objectives import delete_objective, draft_of, update_objective
 from tracestore.models.alerts import AlertEvent, Delivery
+from tracestore.queries.alerts import _TO_TELL
 from tracestore.queries.slo_status import find_statuses
+
+ANN = Actor(None, "ann@example.org")
 
 
 def burning(scene: Scene, minutes: int = 5, **fields: object):  # type: ignore[no-untyped-def]
@@ -164,6 +170,30 @@ def test_nothing_that_can_be_measured_freezes_an_alert_and_an_objective_that_goe
     assert AlertEvent.objects.filter(alert=quick, kind="resolved", text__contains="disabled").exists()
 
 
+def test_what_happened_while_an_objective_was_disabled_raises_nothing_afterwards(scene: Scene) -> None:
+    own = burning(scene, minutes=300)
+    scene.tick(4)
+    draft, first = draft_of(own), scene.alerts[0]
+    for enabled in (False, True):
+        update_objective(own.project_id, own.name, replace(draft, enabled=enabled), ANN, scene.now)
+        scene.now += 2 * HOUR
+    assert scene.evaluate().evaluated == 1
+    old, *new = scene.alerts
+    assert (old.pk, old.state) == (first.pk, "resolved")
+    assert {one.fired_at for one in new if one.state == "firing"} == {START + 4 * HOUR + 4 * MINUTE}
+
+
+def test_who_was_told_of_an_alert_hears_of_its_end_when_the_objective_is_deleted(scene: Scene) -> None:
+    own = burning(scene, minutes=5)
+    scene.tick(4)
+    assert scene.kinds() == ["firing"]
+    delete_objective(own.project_id, own.name, ANN, scene.now)
+    scene.tick()
+    scene.tell(6 * MINUTE)
+    told = scene.notices()[-1]
+    assert (told.kind, told.alerts[0].state, told.alerts[0].resolved_at is None) == ("resolved", "resolved", False)
+
+
 def test_what_cannot_be_looked_up_is_told_without(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     def too_slow(*_: object) -> None:
         raise psycopg.errors.QueryCanceled("canceling statement due to statement timeout")
@@ -184,3 +214,10 @@ def test_an_alert_that_nobody_is_told_of_says_so(scene: Scene) -> None:
     assert scene.notices() == []
     told = AlertEvent.objects.filter(alert=scene.alerts[0], kind="notified").values_list("text", flat=True)
     assert list(told) == ["firing: nobody to tell"]
+
+
+def test_what_is_to_be_told_is_found_without_reading_what_is_over(one_database: None) -> None:
+    with db.JOBS.connection() as connection, connection.transaction():
+        connection.execute("SET LOCAL enable_seqscan = off")
+        plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {_TO_TELL}"))
+    assert "alert_to_tell" in plan, plan

@@ -1,9 +1,13 @@
 """Many alerts are few notifications: groups, inhibition, storms, thresholds, absent data."""
 
 import pytest
+from psycopg import sql
 
-from tests.alerts.scene import DAY, HOUR, MINUTE, START, Scene, change
+from tests.alerts.scene import DAY, HOUR, MINUTE, OLD, START, Scene, change, s_of
+from tests.rows import insert
 from tests.slo.objectives import exclude
+from tracestore import db
+from tracestore.actions.alerts import notifying
 from tracestore.analysis.slo import threads
 from tracestore.models.alerts import Delivery
 from tracestore.queries.slo_status import find_statuses
@@ -65,7 +69,10 @@ def test_more_alerts_than_anybody_reads_are_one_summary(scene: Scene, monkeypatc
     monkeypatch.setattr(threads, "STORM_FROM", 3)  # the same with fewer
     for number in range(5):
         bad_for(scene, name=f"objective-{number}", service=f"service-{number}")
+    asked, read = [], notifying.address_book
+    monkeypatch.setattr(notifying, "address_book", lambda project_id: asked.append(project_id) or read(project_id))
     scene.tick(4)
+    assert asked == [scene.project.pk], "once, however many alerts there are"
     (summary,) = scene.notices()
     assert (summary.kind, len(summary.summary), len(summary.alerts)) == ("summary", 5, 0)
     assert summary.summary[0].startswith("page: objective-")
@@ -129,6 +136,21 @@ def test_events_that_no_longer_come_are_a_ticket_where_they_are_not_counted_as_g
     scene.traffic(own, START + 14 * MINUTE, START + HOUR)
     scene.tick(10)
     assert scene.kinds() == (["firing", "resolved"] if rules else [])
+
+
+@pytest.mark.parametrize("table", ["slo_mark", "settle_mark"])
+def test_events_that_wait_to_be_counted_are_not_missed(scene: Scene, table: str) -> None:
+    own = scene.objective()
+    scene.traffic(own, START - 7 * DAY, START)
+    late = {"start_s": s_of(START + MINUTE), "taken": False}
+    unsettled = {"trace_id": OLD, "min_day": START, "max_day": START, "spans": 1, "marked_ns": s_of(START) * 10**9}
+    insert(table, [{"project": scene.project.pk} | (late if table == "slo_mark" else unsettled)])
+    scene.tick(14)
+    assert scene.rules() == []
+    with db.JOBS.connection() as connection:
+        connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+    scene.tick(4)
+    assert scene.rules() == [("absent-data", "firing")]
 
 
 def test_a_service_that_sleeps_every_night_is_not_missed_in_the_night(scene: Scene) -> None:

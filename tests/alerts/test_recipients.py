@@ -6,7 +6,7 @@ import pytest
 
 from tests.world import World, make_world
 from tracestore.models import Channel, Objective, Unsubscription
-from tracestore.queries.channels import default_channel, recipients_of, unpaged_objectives
+from tracestore.queries.channels import address_book, default_channel, unpaged_objectives
 
 NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 pytestmark = pytest.mark.django_db
@@ -28,13 +28,13 @@ def channel(world: World, name: str, kind: str, target: str, **fields: object) -
 
 
 def told(of: Objective, severity: str = "page") -> list[str]:
-    return [recipient for _, recipient, _ in recipients_of(of, severity, NOW)]
+    return [recipient for _, recipient, _ in address_book(of.project_id).told(of, severity)]
 
 
 def test_owners_are_told_while_there_is_no_channel_and_a_mail_server(world: World, settings) -> None:
     promise = objective(world)
     assert told(promise) == ["alice@example.org"]  # not Dora, who is deactivated; not Charlie
-    assert "own the project" in recipients_of(promise, "page", NOW)[0][2]
+    assert "own the project" in address_book(promise.project_id).told(promise, "page")[0][2]
     settings.EMAIL_URL = ""
     assert told(promise) == []
     assert unpaged_objectives(world.ours.project.pk, NOW) == [promise]
@@ -59,7 +59,7 @@ def test_an_objective_names_channels_and_addresses(world: World) -> None:
     channel(world, "ops", "email", "oncall@example.org")
     channel(world, "bot", "webhook", "https://hooks.example/x")
     promise = objective(world, notify=["bot", "dev@example.org", "gone"])
-    assert recipients_of(promise, "page", NOW) == [
+    assert address_book(promise.project_id).told(promise, "page") == [
         (
             Channel.objects.get(name="bot").pk,
             "https://hooks.example/x",

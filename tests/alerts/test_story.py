@@ -4,11 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from tests.alerts.scene import DAY, HOUR, MINUTE, NEW, OLD, START, Scene, change, events, version_set
+from tests.alerts.scene import DAY, HOUR, MINUTE, NEW, OLD, START, Scene, change, events, s_of, version_set
+from tests.rows import insert
 from tests.slo.objectives import project
 from tracestore.actions.access import Actor, Refused
 from tracestore.actions.alerts import SilenceDraft, acknowledge, create_silence, end_silence, record_outcome
+from tracestore.models.alerts import Alert, AlertEvent
 from tracestore.queries.alerts import find_alerts, find_deliveries, find_events, find_silences, get_alert
+from tracestore.queries.slo_blame import find_examples
 from tracestore.queries.slo_status import find_statuses, get_status
 
 ALICE = Actor(None, "alice@example.org")
@@ -148,16 +151,82 @@ def test_what_fires_again_within_half_an_hour_is_the_same_alert_in_the_same_thre
     scene.traffic(own, START + 3 * MINUTE, START + HOUR)
     rules = [{"name": "only", "severity": "page", "long_s": 300, "short_s": 60, "factor": 14.0, "share": 0.01}]
     change(own, rules=rules)
-    scene.tick(14)
+    scene.tick(4)
+    acknowledge(scene.alerts[0].pk, scene.project.pk, ALICE, scene.now)
+    scene.tick(10)
     assert scene.kinds() == ["firing", "resolved"]
     scene.traffic(own, START + 15 * MINUTE, START + 18 * MINUTE, bad=5)
     scene.tick(16)
+    assert scene.alerts[0].acknowledged_at is None, "who was at it then is not at it now"
     assert scene.rules() == [("only", "resolved")]
     assert [(one.kind, one.seq) for one in scene.notices()] == [
         ("firing", 0), ("resolved", 1), ("reopened", 2), ("resolved", 3),
     ]  # fmt: skip
     assert len({one.alerts[0].id for one in scene.notices()}) == 1
     assert events(scene.alerts[0]).count("reopened") == 1
+
+
+def test_what_ended_under_a_silence_and_is_back_after_it_is_told(scene: Scene) -> None:
+    own = scene.objective()
+    scene.traffic(own, START - DAY, START)
+    scene.traffic(own, START, START + 3 * MINUTE, bad=5)
+    scene.traffic(own, START + 3 * MINUTE, START + HOUR)
+    rules = [{"name": "only", "severity": "page", "long_s": 300, "short_s": 60, "factor": 14.0, "share": 0.01}]
+    change(own, rules=rules)
+    create_silence(scene.project.pk, SilenceDraft("moving house", scene.now + 14 * MINUTE), ALICE, scene.now)
+    scene.tick(14)
+    assert (scene.rules(), scene.kinds()) == ([("only", "resolved")], [])
+    assert events(scene.alerts[0]) == ["fired", "resolved", "silenced"]
+    scene.traffic(own, START + 15 * MINUTE, START + 18 * MINUTE, bad=5)
+    scene.tick(6)
+    assert (scene.rules(), scene.kinds()) == ([("only", "firing")], ["firing"])
+
+
+def test_what_joins_a_thread_and_is_over_already_does_not_call_what_fires_resolved(scene: Scene) -> None:
+    """The mail begins with what fires, though the thread hangs on what is over."""
+    for name in ("first", "second"):
+        own = scene.objective(name=name)
+        scene.traffic(own, START - DAY, START)
+        scene.traffic(own, START, START + HOUR, bad=50)
+    scene.tick(4)
+    lead, other = sorted(
+        (one for one in scene.alerts if one.rule == "page-quick"), key=lambda one: one.pk != one.lead_id
+    )
+    assert scene.kinds() == ["firing"] and other.lead_id == lead.pk
+    raised = {
+        "project": scene.project,
+        "severity": "page",
+        "group": lead.group,
+        "fired_at": scene.now,
+        "title": "Third",
+    }
+    third = scene.objective(name="third")
+    over = {"state": "resolved", "resolved_at": scene.now, "changed_at": scene.now}
+    Alert.objects.create(objective_id=third.id, rule="page-quick", **raised, **over)
+    Alert.objects.filter(pk=lead.pk).update(state="resolved", resolved_at=scene.now)
+    scene.tell(6 * MINUTE)
+    told = scene.notices()[-1]
+    assert (told.kind, told.alerts[0].id) == ("firing", str(other.pk))
+    assert {one.state for one in told.alerts[1:]} == {"resolved"}
+
+
+def test_a_trace_that_was_bad_for_minutes_is_one_example(scene: Scene) -> None:
+    own, start_s = scene.objective(unit="llm_call"), s_of(START)
+    row = {"project": own.project_id, "objective_id": own.id, "grain_s": 60, "version_set": OLD, "bad": 1, "total": 1}
+    for minute in range(5):
+        insert("slo_count", [row | {"start_s": start_s + 60 * minute, "bad_traces": [OLD if minute else NEW]}])
+    assert find_examples(own.id, start_s, start_s + 300, None) == (OLD, NEW)
+    assert find_examples(own.id, start_s, start_s + 300, OLD) == (OLD, NEW)
+
+
+def test_of_a_long_history_the_last_is_shown(scene: Scene) -> None:
+    own = scene.objective()
+    told = {"project": scene.project, "objective_id": own.id, "fired_at": START, "changed_at": START}
+    alert = Alert.objects.create(rule="page-quick", severity="page", title="Answers", group="g", **told)
+    kinds = ["frozen", "thawed"] * 510 + ["resolved"]
+    AlertEvent.objects.bulk_create(AlertEvent(alert=alert, at=START, kind=kind) for kind in kinds)
+    shown = [one.kind for one in find_events(scene.project.pk, str(alert.pk))]
+    assert shown == kinds[-1000:]
 
 
 def test_what_became_of_the_action_is_kept(scene: Scene) -> None:

@@ -87,6 +87,7 @@ def known(world: World) -> dict[str, list[str]]:
         "a": [world.ours.set_id],
         "b": [world.ours.set_id],
         "slo_id": [str(world.ours.objective.pk)],
+        "alert_id": [str(world.ours.alert.pk)],
         "name": ["tokens", "gen_ai.client.token.usage"],
         "from": [FROM],
         "to": [TO],

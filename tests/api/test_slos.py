@@ -156,6 +156,35 @@ def test_alerts_are_those_of_the_project(world: World, api: Api, stranger: Api) 
         assert world.ours.canary not in stranger.get(path).content.decode()
 
 
+def test_a_machine_acknowledges_and_says_what_became_of_the_action(
+    world: World, api: Api, writer: Api, stranger: Api
+) -> None:
+    path, key = f"/alerts/{world.ours.alert.pk}", f"key {world.ours.keys['write'][:11]}"
+    said = {"outcome": "worked", "text": "rolled back by the pipeline"}
+    for change, body in (("acknowledge", {}), ("outcome", said)):
+        assert send(api, "POST", f"{path}/{change}", body).status_code == 403
+        foreign = send(stranger, "POST", f"{path}/{change}", body)
+        assert (foreign.status_code, foreign.content) == (404, stranger.get("/alerts/x").content)
+    taken = slo_schemas.Alert.model_validate(send(writer, "POST", f"{path}/acknowledge", {}).json())
+    assert taken.acknowledged_by == key
+    ended = slo_schemas.Alert.model_validate(send(writer, "POST", f"{path}/outcome", said).json())
+    assert (ended.outcome, ended.outcome_by) == ("worked", key)
+    assert api.get(path).json() == ended.model_dump()
+    for wrong in ({"outcome": "proposed"}, {"outcome": "worked", "text": "x" * 301}, {}):
+        assert send(writer, "POST", f"{path}/outcome", wrong).status_code == 400
+    Alert.objects.filter(pk=world.ours.alert.pk).update(state="resolved")
+    assert send(writer, "POST", f"{path}/acknowledge", {}).status_code == 400
+    entries = AuditEntry.objects.filter(action__startswith="alert.").order_by("id")
+    assert [(entry.action, entry.actor) for entry in entries] == [("alert.acknowledge", key), ("alert.outcome", key)]
+
+
+def test_exclusions_are_read_those_that_wait_for_a_second_person_too(world: World, api: Api, stranger: Api) -> None:
+    path = f"/slos/{world.ours.objective.pk}/exclusions"
+    told = [slo_schemas.Exclusion.model_validate(one) for one in api.get(path).json()["items"]]
+    assert sorted(one.proposed for one in told) == [False, True]
+    assert stranger.get(path).status_code == 404
+
+
 def gate(api: Api, **query: Any) -> slo_schemas.Gate:
     return slo_schemas.Gate.model_validate(api.get("/release-gate", **query).json())
 
@@ -169,6 +198,8 @@ def test_the_gate_goes_by_budgets_and_pages(world: World, api: Api) -> None:
     assert (frozen.decision, frozen.reasons[0]) == ("freeze", "A page fires: alert CANARY-ours.")
     Alert.objects.all().update(state="resolved")
     assert gate(api, service="shop").decision == "allow"
+    evaluated(objective, 0.9, now, "firing")
+    assert gate(api, service="shop").decision == "freeze", "although its alert was not among those that were read"
     evaluated(objective, 0.2, now)
     assert gate(api, service="shop").decision == "warn"
     evaluated(objective, -0.1, now)

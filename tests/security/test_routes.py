@@ -33,7 +33,11 @@ API = (
     "list_slos",  # and post_slo
     "show_slo",  # and put_slo, delete_slo
     "show_slo_status",
+    "list_exclusions",
     "list_alerts",
+    "show_alert",
+    "acknowledge_alert",
+    "post_outcome",
     "show_gate",
     "list_overrides",  # and post_override
     "nothing_here",

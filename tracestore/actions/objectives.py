@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.db import transaction
 
 from tracestore.actions.access.audit import Actor, Refused, record
+from tracestore.actions.alerts.raising import watch_anew
 from tracestore.analysis.slo.drafts import ObjectiveDraft, check
 from tracestore.analysis.slo.problems import Problem, error
 from tracestore.models.access import Project
@@ -61,7 +62,7 @@ def create_objective(project_id: int, draft: ObjectiveDraft, actor: Actor, now: 
 def update_objective(project_id: int, name: str, draft: ObjectiveDraft, actor: Actor, now: datetime) -> Objective:
     """The draft in place of the objective `name`; it may have another name. What is counted differently is counted again.
 
-    Raises InvalidObjective, Refused when there is no such objective.
+    One that was disabled is evaluated from now on. Raises InvalidObjective, Refused when there is no such objective.
     """
     _lock(project_id)
     objective = _locked(project_id, name)
@@ -73,6 +74,8 @@ def update_objective(project_id: int, name: str, draft: ObjectiveDraft, actor: A
     objective.revision += any(field in COUNTED for field in changed)
     objective.updated_at = now
     objective.save()
+    if "enabled" in changed and objective.enabled:
+        watch_anew(objective.pk, now)
     before, after = ({field: of[field] for field in changed} for of in (was, values))
     record(now, actor, project_id, "objective.change", name, was=_told(before), is_now=_told(after))
     return objective

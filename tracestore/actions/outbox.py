@@ -12,7 +12,15 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from tracestore.actions.alerts.handling import note
-from tracestore.analysis.slo.attempts import ELSEWHERE_AFTER, MOST_ATTEMPTS, quiet_until, rest_s, wait_s
+from tracestore.analysis.slo.attempts import (
+    ELSEWHERE_AFTER,
+    MOST_ATTEMPTS,
+    PATIENCE_S,
+    REST_S,
+    quiet_until,
+    rest_s,
+    wait_s,
+)
 from tracestore.channels.envelope import ChannelError
 from tracestore.channels.words import zone_of
 from tracestore.models.alerts import Channel, Delivery, Unsubscription
@@ -22,6 +30,8 @@ from tracestore.queries.channels import addresses_of, default_channel
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=120)  # longer than any attempt takes; whoever died with a claim is followed by another then
+LONGEST_WAIT = timedelta(hours=25)  # quiet hours, or what a webhook asked for
+LONGEST_REST = timedelta(seconds=REST_S[-1])
 LOOKED_AT = 100  # rows of one claim, most of which are put off or dropped
 WHATEVER_HAPPENS = {"test", "unpaged"}
 URGENT = {"firing", "reminder", "reopened"}
@@ -29,11 +39,7 @@ URGENT = {"firing", "reminder", "reopened"}
 
 def due_channels(now: datetime) -> list[int]:
     """Channels with something to send that nobody is sending, the one that waits longest first."""
-    rows = (
-        _due(now)
-        .filter(project__deleted_at=None)
-        .filter(Q(channel__rests_until=None) | Q(channel__rests_until__lte=now))
-    )
+    rows = _due(now).filter(_over("channel__rests_until", now, LONGEST_REST), project__deleted_at=None)
     return list(dict.fromkeys(rows.order_by("due_at").values_list("channel_id", flat=True)))
 
 
@@ -44,9 +50,9 @@ def claim(channel_id: int, now: datetime) -> Delivery | None:
     One at a time, so that a rest ends with one attempt and a channel is told in order.
     """
     channels = Channel.objects.select_for_update(skip_locked=True).filter(id=channel_id)
-    channel = channels.filter(Q(rests_until=None) | Q(rests_until__lte=now)).first()
+    channel = channels.filter(_over("rests_until", now, LONGEST_REST)).first()
     pending = Delivery.objects.filter(channel_id=channel_id, state=Delivery.State.PENDING)
-    if channel is None or pending.filter(claimed_until__gt=now).exists():
+    if channel is None or pending.exclude(_over("claimed_until", now, LEASE)).exists():
         return None
     due = (
         _due(now)
@@ -89,13 +95,18 @@ def mark_failed(row: Delivery, error: ChannelError, now: datetime) -> None:
     _note_trouble(row, error, text, now)
     if wait is None and row.alert is not None:
         note(row.alert, now, "undelivered", f"Not delivered through {row.channel}: {text}")
-    if wait is None or row.attempts >= ELSEWHERE_AFTER:
-        _tell_owners(row, now)
+    if wait is None or row.attempts >= ELSEWHERE_AFTER or (error.retry_after_s or 0) > PATIENCE_S:
+        _tell_owners(row, now, mail_too=error.permanent)
 
 
 def _due(now: datetime) -> Any:
-    rows = Delivery.objects.filter(state=Delivery.State.PENDING, due_at__lte=now)
-    return rows.filter(Q(claimed_until=None) | Q(claimed_until__lte=now))
+    rows = Delivery.objects.filter(_over("due_at", now, LONGEST_WAIT), state=Delivery.State.PENDING)
+    return rows.filter(_over("claimed_until", now, LEASE))
+
+
+def _over(until: str, now: datetime, longest: timedelta) -> Q:
+    """That time is over. What lies further ahead than it ever reaches was left by a clock that went wrong."""
+    return Q(**{until: None}) | Q(**{f"{until}__lte": now}) | Q(**{f"{until}__gt": now + longest})
 
 
 def _set_aside(row: Delivery, now: datetime) -> bool:
@@ -105,6 +116,8 @@ def _set_aside(row: Delivery, now: datetime) -> bool:
     if row.kind in WHATEVER_HAPPENS:
         return False
     if reason := _why_not(row, now):
+        if row.channel.disabled_reason:  # nobody chose that it is off
+            _tell_owners(row, now)
         return _end(row, Delivery.State.DROPPED, reason)
     until = _quiet_until(row, now)
     if until is None:
@@ -136,9 +149,11 @@ def _why_not(row: Delivery, now: datetime) -> str:
 
 
 def _has_unsubscribed(row: Delivery) -> bool:
-    of = row.alert.objective_id if row.alert else None
+    """From the project, or from all that it tells of: its thread may hang on an alert of another objective."""
     rows = Unsubscription.objects.filter(project_id=row.project_id, address__iexact=row.recipient)
-    return rows.filter(Q(objective=None) | Q(objective_id=of)).exists()
+    refused = set(rows.values_list("objective__name", flat=True))
+    told = {alert.get("objective") for alert in row.content.get("alerts", ())}
+    return None in refused or (bool(told) and told <= refused)
 
 
 def _quiet_until(row: Delivery, now: datetime) -> datetime | None:
@@ -169,19 +184,20 @@ def _note_trouble(row: Delivery, error: ChannelError, text: str, now: datetime) 
     log.warning("channel %s of project %s: %s", channel.pk, row.project_id, text)
 
 
-def _tell_owners(row: Delivery, now: datetime, only_known: bool = False) -> None:
-    """By mail, what a webhook or Slack did not take; once, however often this is called.
+def _tell_owners(row: Delivery, now: datetime, *, only_known: bool = False, mail_too: bool = False) -> None:
+    """By mail, what a channel did not take; once, however often this is called.
 
-    only_known: those who got an earlier one, so that whoever was told that it fires hears that it is over.
+    only_known: those who got an earlier one, so that whoever was told that it fires hears that it is over. mail_too: it was
+    an address that was refused; while mail as a whole fails, more of it helps nobody.
     """
-    if row.channel.kind == Channel.Kind.EMAIL or row.alert is None or not settings.EMAIL_URL:
+    if row.alert is None or not settings.EMAIL_URL or (row.channel.kind == Channel.Kind.EMAIL and not mail_too):
         return
     channel = default_channel(row.project_id)
     earlier = Delivery.objects.filter(alert=row.alert, channel=channel, seq__lt=row.seq)
     known = set(earlier.values_list("recipient", flat=True))
     content = row.content | {"why": f"the channel {row.channel} of the project did not take a notification of this"}
     for address in addresses_of(channel):
-        if address in known or not only_known:
+        if address != row.recipient and (address in known or not only_known):
             Delivery.objects.get_or_create(
                 alert=row.alert,
                 channel=channel,

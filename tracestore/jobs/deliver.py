@@ -14,12 +14,13 @@ import msgspec
 from django.db import DatabaseError, connection
 
 from tracestore.actions import outbox
-from tracestore.analysis.slo.notice import unpacked
+from tracestore.analysis.slo.notice import Notice, unpacked
 from tracestore.channels import email, slack, webhook
 from tracestore.channels.envelope import ChannelError, Envelope, Thread
 from tracestore.db import Unavailable
 from tracestore.failpoints import reach
 from tracestore.models.alerts import Delivery
+from tracestore.models.slo import Objective
 
 log = logging.getLogger(__name__)
 
@@ -112,14 +113,25 @@ def _attempt(row: Delivery, clock: Clock) -> None:
 
 
 def _envelope(row: Delivery, now: datetime) -> Envelope:
+    notice = unpacked(row.content)
     return Envelope(
         id=row.id,
         project_id=row.project_id,
-        objective_id=row.alert.objective_id if row.alert else None,
+        objective_id=_objective_of(row, notice),
         thread=Thread(str(row.alert_id), row.alert.severity, row.alert.title) if row.alert else None,
         recipient=row.recipient,
         zone=row.channel.time_zone,
-        notice=unpacked(row.content),
+        notice=notice,
         attempted_at=now,
         secrets=tuple(row.channel.secrets),
     )
+
+
+def _objective_of(row: Delivery, notice: Notice) -> int | None:
+    """That of the first alert it shows, which need not be the one its thread hangs on; None of a storm, which is of many."""
+    if not notice.alerts or row.alert is None:
+        return None
+    if notice.alerts[0].id == str(row.alert_id):
+        return row.alert.objective_id
+    named = Objective.objects.filter(project_id=row.project_id, name=notice.alerts[0].objective, deleted_at=None)
+    return named.values_list("id", flat=True).first()

@@ -37,6 +37,7 @@ from tracestore.queries.slo_evaluation import (
     find_positions,
     lock_free,
     longest_pause_s,
+    may_be_uncounted,
     note_failure,
     rule_states,
     save,
@@ -285,6 +286,8 @@ def _absence(plan: Plan, week: Count, states: Mapping[str, AlertState]) -> list[
         pause_s = longest_pause_s(plan.objective.id, plan.minute_s)
         after_s = absent_after_s(plan.rules[0], float(plan.objective.target), week.total, pause_s)
     held = None if after_s is None or _is_excluded(plan) else silent_s >= after_s
+    if held and may_be_uncounted(plan.objective.project_id, plan.position.newest_s or 0, plan.minute_s):
+        held = None  # what is late is not missing
     if held is None and ABSENT not in states:
         held = False
     return [judge_one(absent_rule(after_s or 0), held, states, plan.moment, NOTHING, burn_rate(NOTHING, 0.5))]

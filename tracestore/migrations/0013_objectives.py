@@ -501,6 +501,14 @@ class Migration(migrations.Migration):
             model_name="alert",
             index=models.Index(fields=["project", "-fired_at"], name="alert_project_fired"),
         ),
+        migrations.AddIndex(
+            model_name="alert",
+            index=models.Index(
+                condition=models.Q(("state", "firing"), models.Q(("told", "resolved"), _negated=True), _connector="OR"),
+                fields=["project"],
+                name="alert_to_tell",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="alert",
             constraint=models.UniqueConstraint(

@@ -116,14 +116,22 @@ class Alert(models.Model):
                 fields=["objective", "rule"], name="alert_one_firing", condition=models.Q(state="firing")
             )
         ]
-        indexes: ClassVar = [models.Index(fields=["project", "-fired_at"], name="alert_project_fired")]
+        indexes: ClassVar = [
+            models.Index(fields=["project", "-fired_at"], name="alert_project_fired"),
+            models.Index(
+                fields=["project"],
+                name="alert_to_tell",
+                condition=models.Q(state="firing") | ~models.Q(told="resolved"),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.title
 
 
 class AlertEvent(models.Model):
-    """What happened to an alert, for its page: fired, frozen, acknowledged, notified, outcome, resolved, reopened."""
+    """What happened to an alert, for its page: fired, frozen, thawed, acknowledged, notified, undelivered, outcome, resolved,
+    silenced and inhibited (over, and nobody was told), reopened."""
 
     alert = models.ForeignKey(Alert, on_delete=models.CASCADE)
     at = models.DateTimeField()

@@ -172,14 +172,14 @@ SELECT e.at, e.kind, e.actor, e.text
 FROM alert_event AS e
 JOIN alert AS a ON a.id = e.alert_id
 WHERE a.project_id = %(project)s AND a.id = %(id)s
-ORDER BY e.at, e.id
+ORDER BY e.at DESC, e.id DESC
 LIMIT 1000
 """
 
 
 def find_events(project_id: int, alert_id: str) -> list[EventRow]:
-    """What happened to an alert, in order."""
-    return db.fetch(_EVENTS, {"project": project_id, "id": alert_id}, EventRow)
+    """What happened to an alert, in order; of more than 1,000 the last."""
+    return db.fetch(_EVENTS, {"project": project_id, "id": alert_id}, EventRow)[::-1]
 
 
 _DELIVERIES = """

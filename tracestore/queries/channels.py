@@ -33,30 +33,27 @@ def find_channels(project_id: int) -> list[Channel]:
     return sorted(rows, key=lambda channel: (channel.name != DEFAULT, channel.name))
 
 
-def recipients_of(objective: Objective, severity: str, now: datetime) -> list[tuple[int, str, str]]:
-    """Who is told of an alert of this severity: (channel id, recipient, why), each address once; [] = nobody is.
-
-    Objective.notify names channels and addresses; names that are gone are passed over, and when none is left all channels are
-    told. Quiet hours do not matter here: they delay a delivery, they do not take it away.
-    """
-    return _load(objective.project_id).told(objective, severity)
-
-
 def unpaged_objectives(project_id: int, now: datetime) -> list[Objective]:
     """Enabled objectives whose pages would reach nobody, by name. Five statements, however many there are."""
-    book = _load(project_id)
+    book = address_book(project_id)
     found = Objective.objects.filter(project_id=project_id, enabled=True, deleted_at=None).select_related("project")
     return [objective for objective in found.order_by("name") if not book.told(objective, "page")]
 
 
 @dataclass(frozen=True, slots=True)
-class _Book:
-    """channels: all of a project with their targets, the default one first. refused: (objective or None, address)."""
+class AddressBook:
+    """Read once for all alerts of a project. channels: with their targets, the default one first. refused: (objective or None,
+    address)."""
 
     channels: list[tuple[Channel, list[str]]]
     refused: set[tuple[int | None, str]]
 
     def told(self, objective: Objective, severity: str) -> list[tuple[int, str, str]]:
+        """Of an alert of this severity: (channel id, recipient, why), each address once; [] = nobody is.
+
+        Objective.notify names channels and addresses; names that are gone are passed over, and when none is left all channels
+        are told. Quiet hours do not matter here: they delay a delivery, they do not take it away.
+        """
         found: dict[tuple[bool, str], tuple[int, str, str]] = {}
         for channel, recipient, why in self._named(objective) or self._all(objective):
             mail = channel.kind == Channel.Kind.EMAIL
@@ -86,9 +83,9 @@ class _Book:
         return [told for channel, targets in others for told in _each(channel, targets, _reason(channel, project))]
 
 
-def _load(project_id: int) -> _Book:
+def address_book(project_id: int) -> AddressBook:
     refused = Unsubscription.objects.filter(project_id=project_id).values_list("objective_id", "address")
-    return _Book(
+    return AddressBook(
         channels=[(channel, targets_of(channel)) for channel in find_channels(project_id)],
         refused={(objective_id, address.casefold()) for objective_id, address in refused},
     )

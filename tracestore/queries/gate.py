@@ -40,6 +40,9 @@ def _page(alert: AlertRow) -> FiringPage:
 
 
 def _standing(status: StatusRow, pages: tuple[FiringPage, ...]) -> Standing:
+    """A page that fires counts although its alert is not among those that were read."""
+    if not pages and status.firing == "page":
+        pages = (FiringPage(f"{status.label} burns its error budget"),)
     return Standing(status.label, status.remaining, status.evaluated_at, status.failure, pages)
 
 

@@ -25,6 +25,24 @@ def kept_by(project: Project) -> Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class _Steady:
+    steady: bool
+
+
+_STEADY = """
+SELECT %(now)s - steady_since >= interval '1 hour' AND %(now)s - last_run BETWEEN interval '-1 hour' AND interval '1 hour'
+  AS steady
+FROM partition_clock
+"""
+
+
+def clock_is_steady(now: datetime) -> bool:
+    """Whether the job that removes old days has seen no jump of the clock lately, and ran lately by this clock."""
+    found = db.fetch_one(_STEADY, {"now": now}, _Steady)
+    return found is not None and found.steady
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """What the job that removes old days left behind. reason: see tracestore.jobs.partitions.Summary; "" = nothing."""
 

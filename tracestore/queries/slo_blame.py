@@ -36,7 +36,8 @@ SELECT replace(bad.trace_id::text, '-', '') AS trace_id
 FROM slo_count AS c
 CROSS JOIN unnest(c.bad_traces) AS bad (trace_id)
 WHERE c.objective_id = %(objective)s AND c.grain_s = 60 AND c.start_s >= %(start_s)s AND c.start_s < %(end_s)s
-ORDER BY (c.version_set = %(version_set)s) DESC, c.start_s DESC, bad.trace_id
+GROUP BY bad.trace_id
+ORDER BY bool_or(c.version_set = %(version_set)s) DESC, max(c.start_s) DESC, bad.trace_id
 LIMIT %(rows)s
 """
 
@@ -46,4 +47,4 @@ def find_examples(objective_id: int, start_s: int, end_s: int, version_set: str 
     asked = {
         "objective": objective_id, "start_s": start_s, "end_s": end_s, "version_set": version_set or "", "rows": EXAMPLES,
     }  # fmt: skip
-    return tuple(dict.fromkeys(trace_id for (trace_id,) in db.fetch_tuples(_EXAMPLES, asked)))
+    return tuple(trace_id for (trace_id,) in db.fetch_tuples(_EXAMPLES, asked))

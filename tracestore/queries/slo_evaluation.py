@@ -9,6 +9,7 @@ from django.db import connection
 from psycopg import sql
 
 from tracestore import db
+from tracestore.analysis.cover import NS
 from tracestore.analysis.slo.burn import Count
 from tracestore.analysis.slo.evaluation import Judged
 from tracestore.analysis.slo.states import AlertState
@@ -77,6 +78,23 @@ def longest_pause_s(objective_id: int, until_s: int) -> int:
     asked = {"objective": objective_id, "hour": HOUR_S, "from_s": until_s - WEEK_S, "until_s": until_s}
     ((pause_s,),) = db.fetch_tuples(_PAUSE, asked)
     return max(0, int(pause_s))
+
+
+# Counting runs before evaluating, and settling takes seconds: what waits for either so long is late.
+_WAITS: Final = """
+SELECT EXISTS (
+    SELECT FROM slo_mark WHERE project = %(project)s AND start_s > %(newest)s AND start_s < %(until)s
+  ) OR coalesce(
+    (SELECT marked_ns < %(until_ns)s FROM settle_mark WHERE project = %(project)s ORDER BY id LIMIT 1), FALSE
+  ) AS waits
+"""
+
+
+def may_be_uncounted(project_id: int, newest_s: int, until_s: int) -> bool:
+    """Whether events of the project that ended after newest_s may have come, and wait to be settled or counted."""
+    asked = {"project": project_id, "newest": newest_s, "until": until_s, "until_ns": until_s * NS}
+    ((waits,),) = db.fetch_tuples(_WAITS, asked)
+    return bool(waits)
 
 
 # --- within the evaluator's own transaction, that of Django's connection -------------------------------------------------
@@ -198,6 +216,16 @@ def forget_rules(objective_id: int, kept: Sequence[str]) -> None:
     """Rules that an objective no longer has."""
     with connection.cursor() as cursor:
         cursor.execute(_FORGET_RULES, {"objective": objective_id, "rules": list(kept)})
+
+
+_FORGET_MINUTE: Final = "UPDATE slo_state SET evaluated_s = NULL WHERE objective_id = %(objective)s"
+
+
+def forget_evaluation(objective_id: int) -> None:
+    """As if it had never been evaluated: what lies behind is not caught up."""
+    forget_rules(objective_id, ())
+    with connection.cursor() as cursor:
+        cursor.execute(_FORGET_MINUTE, {"objective": objective_id})
 
 
 _FAILED: Final = """

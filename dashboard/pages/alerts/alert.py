@@ -19,6 +19,7 @@ from dashboard.pages.alerts.listed import lasted
 from dashboard.pages.alerts.timeline import Happened, Sent, Trail, sent, timeline, trail
 from dashboard.params import in_ns
 from dashboard.templatetags.units import in_gap
+from tracestore.actions.alerts.notifying import NOBODY
 from tracestore.analysis.slo.notice import AlertNotice, Window
 from tracestore.queries.access import at_least
 from tracestore.queries.alerts import AlertRow, find_deliveries, find_events, get_alert
@@ -122,7 +123,7 @@ def alert_page(request: HttpRequest, row: AlertRow, now: datetime) -> AlertPage:
         bad=bad_meanwhile(request, row, notice, now),
         timeline=timeline(events),
         sent=[sent(one) for one in deliveries],
-        nobody=not deliveries and any(one.kind == "notified" for one in events),
+        nobody=not deliveries and any(one.kind == "notified" and one.text.endswith(NOBODY) for one in events),
         inhibited_href=alert_href(slug, row.inhibited_by) if row.inhibited_by else "",
         objective_href=objective_href(slug, row.objective),
         list_href=in_project(slug, "alerts"),

@@ -17,8 +17,9 @@ KINDS: Final = {
     "outcome": "Outcome",
     "resolved": "Resolved",
     "reopened": "Fired again within half an hour",
-    "silenced": "Silenced: nothing was sent",
-    "inhibited": "Told by a page of the same objective",
+    "undelivered": "Not delivered",
+    "silenced": "Over while it was silenced: nothing was sent",
+    "inhibited": "Over while another alert of the objective spoke for it",
 }
 STATES: Final = {"pending": "waiting", "sent": "sent", "failed": "given up", "dropped": "not sent"}
 TONES: Final = {"pending": "", "sent": "ok", "failed": "error", "dropped": "warn"}

@@ -27,7 +27,14 @@ def test_the_planted_version_is_found_with_its_predecessor() -> None:
     assert found.plausible == ("v12",)
     assert found.chance is not None and found.chance < 0.01
     assert not found.separate
-    assert "cannot be told apart" in found.reason, "a full cut-over confounds version and time"
+    assert "hardly ran side by side" in found.reason, "a full cut-over confounds version and time"
+
+
+def test_a_version_that_was_as_good_side_by_side_is_not_said_to_have_run_alone() -> None:
+    both = {"v11": (30, 0.01), "v12": (30, 0.01)}
+    found = blame(story((20, {"v11": (50, 0.01)}), (10, both), (6, {"v12": (50, 0.3)})), ["v11", "v12"], seed=7)
+    assert (found.verdict, found.separate) == ("version", False)
+    assert found.reason.startswith("Side by side the versions did not differ")
 
 
 def test_versions_side_by_side_tell_version_from_time() -> None:

@@ -89,6 +89,14 @@ def test_remaining_is_clamped_above_only() -> None:
     assert burn.remaining_share(Count(5, 1_000), 0.99) == pytest.approx(0.5)
     assert burn.remaining_share(Count(30, 1_000), 0.99) == pytest.approx(-2.0)
     assert burn.remaining_share(NOTHING, 0.99) is None
+
+
+@pytest.mark.parametrize(("bad", "total", "target"), [(1, 1_000, 0.999), (5, 100, 0.95), (1, 10, 0.9), (30, 100, 0.7)])
+def test_a_budget_that_is_spent_to_the_last_event_is_gone_and_not_overspent(
+    bad: int, total: int, target: float
+) -> None:
+    assert burn.remaining_share(Count(bad, total), target) == 0.0
+    assert burn.remaining_share(Count(bad * 10_000_000 - 1, total * 10_000_000), target) > 0
     assert burn.exhaustion_s(0.5, 2.0, MONTH_S) == pytest.approx(MONTH_S / 4)
     assert burn.exhaustion_s(-0.1, 2.0, MONTH_S) == 0
     assert burn.exhaustion_s(0.5, 0.0, MONTH_S) is None

@@ -73,6 +73,7 @@ def test_a_sound_objective_has_no_problem():
         ("rules", {"rules": [RULE | {"short_s": 3600}]}),
         ("rules", {"rules": [RULE | {"long_s": 90}]}),
         ("rules", {"rules": [RULE | {"factor": 0.5}]}),
+        ("rules", {"rules": [RULE | {"factor": float("nan")}]}),
         ("rules", {"rules": [RULE], "target": Decimal("0.9")}),
     ],
 )

@@ -99,6 +99,14 @@ def test_what_cannot_be_measured_freezes_an_alert() -> None:
     assert walk([None] * 10)[1] == [], "and fires none"
 
 
+def test_time_that_cannot_be_measured_is_no_time_in_which_a_rule_held_or_not() -> None:
+    assert walk([True, False, *[None] * 30, *[False] * 4])[1] == [(0, "fired")]
+    assert walk([True, False, *[None] * 30, *[False] * 5])[1] == [(0, "fired"), (36, "resolved")]
+    slow = Rule("page-slow", "page", 5_400, 480, 7, 0.05, pending_s=240)
+    assert walk([True, *[None] * 10, True, True, True], slow)[1] == []
+    assert walk([True, *[None] * 10, *[True] * 4], slow)[1] == [(14, "fired")]
+
+
 def test_an_alert_that_fires_again_within_half_an_hour_is_the_same_one() -> None:
     off = [False] * 6
     assert walk([True, *off, *[False] * 20, True])[1] == [(0, "fired"), (6, "resolved"), (27, "reopened")]

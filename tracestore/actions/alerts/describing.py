@@ -63,6 +63,16 @@ def describe(alert: Alert, standing: Standing, now: datetime, *, in_full: bool =
     return notice
 
 
+def last_told(alert: Alert) -> AlertNotice | None:
+    """Where the objective is deleted: what was known of it, and that it is over. None where nothing was."""
+    try:
+        kept = msgspec.convert(alert.evidence, AlertNotice)
+    except msgspec.ValidationError:
+        return None
+    resolved_at = int(alert.resolved_at.timestamp()) if alert.resolved_at else None
+    return msgspec.structs.replace(kept, state=alert.state, resolved_at=resolved_at)
+
+
 def _in_full(alert: Alert, standing: Standing) -> AlertNotice:
     try:
         blame = _blame(alert, standing)

@@ -8,14 +8,14 @@ from typing import Final
 from django.db import connection, transaction
 from django.db.models import Q
 
-from tracestore.actions.alerts.describing import Standing, describe
+from tracestore.actions.alerts.describing import Standing, describe, last_told
 from tracestore.actions.alerts.handling import note
 from tracestore.analysis.slo.notice import AlertNotice, Notice, packed
 from tracestore.analysis.slo.threads import Story, Telling, decide
 from tracestore.analysis.slo.thresholds import SHARES, kind_of
 from tracestore.models.access import Project
 from tracestore.models.alerts import Alert, Delivery, Severity, Silence
-from tracestore.queries.channels import recipients_of
+from tracestore.queries.channels import address_book
 from tracestore.queries.slo import find_objectives
 from tracestore.queries.slo_status import StatusRow, find_statuses
 
@@ -25,6 +25,7 @@ DRAIN_GRACE: Final = timedelta(minutes=5)
 AFTER_PAGE: Final = timedelta(hours=4)  # a ticket of what a page told of waits so long after it: somebody just looked
 DESCRIBED_AT_ONCE: Final = 20  # each takes some statements
 SHOWN: Final = 30  # alerts of one notification in full
+NOBODY: Final = "nobody to tell"
 FIRING: Final = Alert.State.FIRING
 
 
@@ -36,7 +37,7 @@ def tell(project_id: int, now: datetime) -> int:
         turn = _load(project_id, now)
         decision = decide(map(turn.story, turn.alerts_by_story), turn.last_told(), now)
         for story in decision.closed:
-            _mark(turn.alerts_by_story[story.key], story, now)
+            _close(turn.alerts_by_story[story.key], story, now)
         standings = _standings(project_id) if decision.tellings or turn.undescribed() else {}
         for telling in decision.tellings:
             _tell(turn, telling, standings)
@@ -207,8 +208,10 @@ def _tell(turn: _Turn, telling: Telling, standings: Mapping[int, Standing]) -> N
         if alert.objective_id in standings:
             in_full = telling.kind != "summary" and len(notices) < DESCRIBED_AT_ONCE
             notices.append((alert, describe(alert, standings[alert.objective_id], turn.now, in_full=in_full)))
+        elif kept := last_told(alert):
+            notices.append((alert, kept))
     recipients = _deliver(turn, telling, lead, notices)
-    said = f"{telling.kind}: {recipients} recipients" if recipients else f"{telling.kind}: nobody to tell"
+    said = f"{telling.kind}: {recipients} recipients" if recipients else f"{telling.kind}: {NOBODY}"
     for story in telling.stories:
         _mark(turn.alerts_by_story[story.key], story, turn.now, lead, said)
     lead.notified_seq, lead.notified_at = lead.notified_seq + 1, turn.now
@@ -234,8 +237,9 @@ def _lead(turn: _Turn, telling: Telling) -> Alert:
 def _deliver(turn: _Turn, telling: Telling, lead: Alert, notices: Sequence[tuple[Alert, AlertNotice]]) -> int:
     """One row a recipient, who sees what concerns them; returns their number."""
     told: dict[tuple[int, str], tuple[str, list[AlertNotice]]] = {}
+    book = address_book(turn.project.pk)
     for alert, notice in notices:
-        for channel_id, recipient, why in recipients_of(alert.objective, alert.severity, turn.now):
+        for channel_id, recipient, why in book.told(alert.objective, alert.severity):
             told.setdefault((channel_id, recipient), (why, []))[1].append(notice)
     rows = [
         Delivery(
@@ -256,8 +260,8 @@ def _deliver(turn: _Turn, telling: Telling, lead: Alert, notices: Sequence[tuple
 
 
 def _content(turn: _Turn, telling: Telling, lead: Alert, why: str, notices: Sequence[AlertNotice]) -> Notice:
-    """The leading alert stands first, where the recipient is told of it; a line each where they are too many to read."""
-    ordered = sorted(notices, key=lambda one: one.id != str(lead.pk))
+    """What fires stands first, and of that the leading alert; a line each where they are too many to read."""
+    ordered = sorted(notices, key=lambda one: (one.state != FIRING, one.id != str(lead.pk)))
     shown = 0 if telling.kind == "summary" else SHOWN
     return Notice(
         kind=telling.kind,
@@ -269,6 +273,13 @@ def _content(turn: _Turn, telling: Telling, lead: Alert, why: str, notices: Sequ
         why=why,
         summary=tuple(f"{one.severity}: {one.title} ({one.state})" for one in ordered[shown:]),
     )
+
+
+def _close(alerts: Sequence[Alert], story: Story, now: datetime) -> None:
+    """It is over, and nobody is told; its history says why."""
+    _mark(alerts, story, now)
+    for alert in alerts:
+        note(alert, now, "silenced" if story.silenced else "inhibited")
 
 
 def _mark(alerts: Iterable[Alert], story: Story, now: datetime, lead: Alert | None = None, said: str = "") -> None:

@@ -11,7 +11,7 @@ from tracestore.analysis.slo.evaluation import Judged
 from tracestore.analysis.slo.thresholds import SHARES, kind_of
 from tracestore.models.alerts import Alert
 from tracestore.queries.slo import ObjectiveRow
-from tracestore.queries.slo_evaluation import forget_rules
+from tracestore.queries.slo_evaluation import forget_evaluation, forget_rules
 
 FIRING: Final = Alert.State.FIRING
 RESOLVED: Final = Alert.State.RESOLVED
@@ -53,12 +53,13 @@ def raise_alert(objective: ObjectiveRow, judged: Judged, minute: datetime, now: 
 
 
 def reopen_alert(objective: ObjectiveRow, judged: Judged, minute: datetime, now: datetime) -> Alert:
-    """The last alert of the rule goes on, in the same thread of mails."""
+    """The last alert of the rule goes on, in the same thread of mails; whoever acknowledged it was done with it."""
     last = Alert.objects.filter(objective_id=objective.id, rule=judged.rule.name).order_by("-fired_at").first()
     if last is None or last.state == FIRING:
         return raise_alert(objective, judged, minute, now)
     last.state, last.resolved_at, last.reopened_at, last.changed_at = FIRING, None, minute, now
-    last.save(update_fields=["state", "resolved_at", "reopened_at", "changed_at"])
+    last.acknowledged_at, last.acknowledged_by = None, ""
+    last.save(update_fields=["state", "resolved_at", "reopened_at", "changed_at", "acknowledged_at", "acknowledged_by"])
     note(last, minute, "reopened", _because(judged))
     return last
 
@@ -76,6 +77,13 @@ def drop_rules(objective_id: int, kept: Sequence[str], gone: Sequence[str], minu
     for rule in gone:
         resolve_alert(objective_id, rule, minute, now, "the objective no longer has this rule")
     forget_rules(objective_id, kept)
+
+
+def watch_anew(objective_id: int, now: datetime) -> None:
+    """Of an objective that was disabled: what happened meanwhile raises nothing, its rules begin at this moment."""
+    for rule in Alert.objects.filter(objective_id=objective_id, state=FIRING).values_list("rule", flat=True):
+        resolve_alert(objective_id, rule, now, now, "the objective was disabled")
+    forget_evaluation(objective_id)
 
 
 def close_orphans(now: datetime) -> None:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 WAITS_S: Final = (5, 30, 120, 600, 1_800, 7_200, 14_400, 28_800, 32_400)
 MOST_ATTEMPTS: Final = len(WAITS_S) + 1
 ELSEWHERE_AFTER: Final = 7  # attempts: the one after two hours has failed too, so somebody else must be told
+PATIENCE_S: Final = 1_800  # what asks to wait for longer is called again then, and somebody else is told at once
 JITTER: Final = 0.2  # of the wait, added at most
 TRIPS_AT: Final = 5  # failures in a row
 REST_S: Final = (30, 60, 120, 300, 600)  # the first, the second, ... rest of a channel

@@ -18,6 +18,7 @@ LEAST_CHANCE = 0.01
 DRAWS = 499
 PLAUSIBLE = 1.92  # log likelihoods within half of 3.84 of the best: 95 % of a chi-squared of one degree
 STRATUM_S = 300
+APART, ALIKE = "The versions hardly ran side by side", "Side by side the versions did not differ by more than chance"
 
 Verdict = Literal["version", "external", "insufficient", "cannot_tell"]
 
@@ -103,7 +104,8 @@ def _told_apart(found: _Found, cells: Sequence[Cell], recovered_with: str | None
         reason = f"{found.first_bad} was worse than {found.last_good} in the same minutes."
     else:
         verdict = "version"
-        reason = "The versions hardly ran side by side: version and time cannot be told apart."
+        met = min(total_of(of[start] for start in shared).total for of in (old, new))
+        reason = f"{ALIKE if met >= LEAST_UNITS else APART}: version and time cannot be told apart."
     return Blame(
         verdict,
         reason,

@@ -18,6 +18,7 @@ class Count:
 
 
 NOTHING = Count(0, 0)
+ROUNDING = 1e-9  # 1 - 0.999 is a little more than 0.001: a budget that is spent to the last event is spent
 
 
 def allowed_share(target: float) -> float:
@@ -43,7 +44,10 @@ def remaining_share(count: Count, target: float) -> float | None:
     count: of the whole period, real counts: windows of different traffic do not add up as rates.
     """
     rate = burn_rate(count, target)
-    return None if rate is None else min(1.0, 1 - rate)
+    if rate is None:
+        return None
+    left = min(1.0, 1 - rate)
+    return 0.0 if abs(left) < ROUNDING else left
 
 
 def exhaustion_s(remaining: float, rate: float, period_s: int) -> float | None:

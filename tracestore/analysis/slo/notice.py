@@ -81,7 +81,7 @@ class AlertNotice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """kind: why it is sent. alerts: of one group, the one that leads first (mails hang on its id); none in a test,
+    """kind: why it is sent. alerts: of one group, what fires first, and of that the leading one; none in a test,
     a summary or unpaged.
 
     seq: of the leading alert's notifications, from 0. why: why this recipient gets it. summary: of a storm, one line an alert; of

@@ -147,7 +147,7 @@ def _with_factor(rule: Rule, factor: float, period_s: int, why: str) -> Rule:
 def check_factor(factor: float, target: float) -> None:
     """Raises ValueError for a factor of someone's own that no share of failures reaches, or that a met objective does."""
     allowed = allowed_share(target)
-    if factor < 1:
+    if not factor >= 1:  # what is no number (.nan of a YAML file) is neither
         raise ValueError("a factor under 1 alerts while the objective is met")
     if factor * allowed >= 1:
         raise ValueError(f"this rule can never fire: the burn rate is at most {1 / allowed:.3g} at this target")

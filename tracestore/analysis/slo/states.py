@@ -30,8 +30,15 @@ def advance(was: AlertState, rule: Rule, held: bool | None, now: datetime) -> tu
     """
     if held is None:
         return replace(was, frozen_since=was.frozen_since or now), None
-    thawed = replace(was, frozen_since=None)
+    thawed = _thawed(was, now)
     return _on(thawed, rule, now) if held else _off(thawed, rule, now)
+
+
+def _thawed(was: AlertState, now: datetime) -> AlertState:
+    """For how long a rule has held, or not, is counted without the time in which that could not be told."""
+    if was.frozen_since is None or was.since is None or was.state not in ("pending", "recovering"):
+        return replace(was, frozen_since=None)
+    return replace(was, frozen_since=None, since=min(now, was.since + (now - was.frozen_since)))
 
 
 def _on(was: AlertState, rule: Rule, now: datetime) -> tuple[AlertState, Change | None]:

@@ -43,8 +43,12 @@ class Story:
 
     @property
     def waits(self) -> bool:
-        """Never told, and to be told; one that is over already as well, so that nothing is lost while nobody evaluated."""
-        return self.told == "" and not self.quiet
+        """Never told, and to be told; one that is over already as well, so that nothing is lost while nobody evaluated.
+
+        One that ended while it was silenced, and is back, was never told either.
+        """
+        ended_quietly = self.told == "resolved" and self.lead is None and self.firing
+        return (self.told == "" or ended_quietly) and not self.quiet
 
     @property
     def is_new(self) -> bool:
@@ -129,7 +133,7 @@ def _of_thread(lead: str, members: list[Story], joining: list[Story], since: tim
     if joining or back or over:
         if since < GROUP_INTERVAL:
             return None
-        kind: TellingKind = "firing" if new else "reopened" if back else "resolved"
+        kind: TellingKind = "reopened" if back and not new else "resolved" if over and not new else "firing"
         shown = tuple(one for one in (*members, *joining) if not one.silenced)
         return Telling("summary" if new and len(shown) > STORM_FROM else kind, lead, shown)
     nagging = tuple(one for one in members if one.firing and one.nags and not one.quiet and not one.acknowledged)

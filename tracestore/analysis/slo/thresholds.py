@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from tracestore.analysis.slo.burn import Count, allowed_share, burn_rate, remaining_share
+from tracestore.analysis.slo.burn import ROUNDING, Count, allowed_share, burn_rate, remaining_share
 from tracestore.analysis.slo.evaluation import Judged
 from tracestore.analysis.slo.rules import EVALUATION_S, Rule, gate_of
 from tracestore.analysis.slo.states import AlertState, advance
@@ -20,7 +20,6 @@ USUAL_GAPS: Final = (
 )
 LONGER: Final = 1.25  # than the longest pause of the week before
 WEEK_S: Final = 7 * 86_400
-ROUNDING: Final = 1e-9  # 1 - 0.999 is a little more than 0.001
 
 
 def kind_of(rule: str) -> str:

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dashboard.objective_words import rule_words, window_words
+from dashboard.objective_words import rule_words, target_words, window_words
 from dashboard.params import in_ns
-from dashboard.templatetags.units import in_percent
 from tracestore.analysis.slo.rules import Rule
 from tracestore.queries.slo_status import RuleStatus, StatusRow
 
@@ -79,13 +78,15 @@ def _is_over(burn: float | None, factor: float) -> bool:
 
 
 def other_rules(status: StatusRow | None) -> list[str]:
-    """What else is watched, a sentence each: parts of the budget that are spent, and silence."""
+    """What else is watched, a line each: parts of the budget that are spent, and silence."""
     if status is None:
         return []
-    said = [f"{in_percent(one.factor)} of the budget spent: {_state(one)}." for one in status.thresholds]
+    said = [
+        f"{target_words(one.factor)} of the whole period's budget spent: {_state(one)}." for one in status.thresholds
+    ]
     absent = status.absent
     if absent is not None and absent.long_s:
-        said.append(f"No events for {window_words(absent.long_s)}: {_state(absent)}.")
+        said.append(f"no events for {window_words(absent.long_s)}: {_state(absent)}.")
     return said
 
 

@@ -208,7 +208,11 @@ def _tell(turn: _Turn, telling: Telling, standings: Mapping[int, Standing]) -> N
             in_full = telling.kind != "summary" and len(notices) < DESCRIBED_AT_ONCE
             notices.append((alert, describe(alert, standings[alert.objective_id], turn.now, in_full=in_full)))
     recipients = _deliver(turn, telling, lead, notices)
-    said = f"{telling.kind}: {recipients} recipients" if recipients else f"{telling.kind}: nobody to tell"
+    said = (
+        f"{telling.kind}: {recipients} recipient{'s' * (recipients > 1)}"
+        if recipients
+        else f"{telling.kind}: nobody to tell"
+    )
     for story in telling.stories:
         _mark(turn.alerts_by_story[story.key], story, turn.now, lead, said)
     lead.notified_seq, lead.notified_at = lead.notified_seq + 1, turn.now

@@ -6,6 +6,7 @@ UNITS = {
     "request": "requests", "llm_call": "LLM calls", "tool_call": "tool calls", "session": "sessions",
     "evaluation": "evaluations",
 }  # fmt: skip
+YOUNG = 0.5  # with less of its period behind it, what is left of a budget says little by itself
 
 
 def promise_of(

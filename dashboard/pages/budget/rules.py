@@ -81,12 +81,13 @@ def other_rules(status: StatusRow | None) -> list[str]:
     """What else is watched, a line each: parts of the budget that are spent, and silence."""
     if status is None:
         return []
-    said = [
-        f"{target_words(one.factor)} of the whole period's budget spent: {_state(one)}." for one in status.thresholds
-    ]
+    shares: dict[str, list[str]] = {}  # by state
+    for one in status.thresholds:
+        shares.setdefault(_state(one), []).append(target_words(one.factor))
+    said = [f"{', '.join(those)} of the whole period's budget spent: {state}." for state, those in shares.items()]
     absent = status.absent
     if absent is not None and absent.long_s:
-        said.append(f"no events for {window_words(absent.long_s)}: {_state(absent)}.")
+        said.append(f"No events for {window_words(absent.long_s)}: {_state(absent)}.")
     return said
 
 

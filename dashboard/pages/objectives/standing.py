@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from dashboard.templatetags.units import counted, in_gap, in_percent
+from tracestore.analysis.slo.burn import left_of_whole
 from tracestore.analysis.slo.promise import YOUNG
 from tracestore.queries.slo import ObjectiveRow
 from tracestore.queries.slo_status import StatusRow
@@ -73,7 +74,7 @@ def _state(row: ObjectiveRow, status: StatusRow | None, now: datetime) -> tuple[
         return 3, "stale", "warn", f"Last evaluated {in_gap(int((now - status.evaluated_at).total_seconds()))} ago."
     if status.frozen:
         return 4, "no data", "", "Nothing was measured in its windows: alerts stay as they are."
-    if status.remaining is not None and status.remaining <= 0:
+    if status.remaining is not None and left_of_whole(status.remaining, status.elapsed) <= 0:
         return 4, "budget gone", "warn", "More was bad than the period allows."
     return 6, "ok", "ok", "No rule fires."
 

@@ -77,6 +77,8 @@ def in_percent(ratio: float) -> str:
     value = ratio * 100
     if value < 0.1:
         return f"{value:.2f} %" if value >= 0.005 else "< 0.01 %"
+    if value >= 1_000:
+        return f"{value:,.0f} %"
     if 99.9 < value < 100:
         return f"{min(value, 99.99):.2f} %"
     return f"{value:.1f} %"

@@ -160,7 +160,7 @@ def test_a_budget_without_events_says_why_and_what_to_do(world):
     said = plain(text(world.client(world.alice), f"/p/{world.ours.slug}/objectives/success"))
     assert "Nothing is counted yet: that begins within a minute of saving." in said
     assert "not evaluated yet" in said
-    assert "Nothing was bad in the last 7 days" in plain(
+    assert "Nothing was counted in the last 7 days" in plain(
         text(world.client(world.alice), f"/p/{world.ours.slug}/objectives/success?show=attributes")
     )
 

@@ -22,7 +22,8 @@ STATES: Final = {
 class RuleLine:
     """needs: the share of bad events that fires it. over: its burn rate is above the factor. note: what was changed, and why.
 
-    long_burn, short_burn: None = no events, or never evaluated. covered: the share of the long window that is counted.
+    long_burn, short_burn: None = no events, or never evaluated. covered: the share of the long window that is counted, None =
+    never evaluated.
     """
 
     name: str
@@ -40,7 +41,7 @@ class RuleLine:
     tone: str
     since_ns: int | None
     frozen_ns: int | None
-    covered: float
+    covered: float | None
     note: str
 
 
@@ -68,7 +69,7 @@ def rule_line(rule: Rule, status: RuleStatus | None, target: float) -> RuleLine:
         tone="warn" if status and status.frozen_since else tone,
         since_ns=in_ns(status.since) if status and status.since else None,
         frozen_ns=in_ns(status.frozen_since) if status and status.frozen_since else None,
-        covered=status.coverage if status else 0.0,
+        covered=status.coverage if status else None,
         note=rule.note,
     )
 

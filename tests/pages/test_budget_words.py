@@ -142,7 +142,7 @@ def test_words():
     assert target_words(0.9995) == "99.95 %"
     assert (
         promise(objective(part="bad", total_q="tool:x"))
-        == "99 % of requests with tool:x: not duration:<2s, over 28 days"
+        == "99 % of requests with tool:x do not match duration:<2s, over 28 days"
     )
     assert [window_words(one) for one in (300, 3_600, 259_200, 5_400, 21_960)] == [
         "5 min",

@@ -59,7 +59,7 @@ class AlertNotice(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["firing", "resolved"]
     objective: str  # its name, as in addresses
     objective_title: str
-    promise: str  # such as "99.9 % of requests: duration:<2s, over 28 days"
+    promise: str  # such as "99.9 % of requests match duration:<2s, over 28 days"
     service: str
     rule: str
     factor: float

@@ -111,9 +111,7 @@ def test_a_young_objective_tells_what_is_spent_of_a_whole_period() -> None:
     """Two days of 28: they allow so little that an hour of trouble is many times it, and yet nearly nothing is gone."""
     young = msgspec.structs.replace(alert(), remaining=-3.2, elapsed=0.07, exhaustion_s=86_400.0)
     said = " ".join(text_of(notice("firing", young)).split())
-    assert (
-        "Budget overspent by 320 %, of what its events so far allow: at this traffic 29 % of a whole period's" in said
-    )
+    assert "Budget overspent by 320 % of what its events so far allow: at this traffic 29 % of a whole period's" in said
     assert "is spent, gone in 24 h at this pace" in said and "nothing left to spend" not in said
     over = text_of(notice("resolved", resolved(elapsed=0.07, budget_spent=3.0)))
     assert "Spent: 21 % of a whole period's budget, at this traffic" in over

@@ -229,14 +229,20 @@ def _budget(alert: AlertNotice) -> str:
     left = alert.remaining
     if left is None:
         return "Budget left unknown"
-    so_far = f"{percent(left)} of the budget left" if left > 0 else "Budget gone"
-    told = f"Budget overspent by {percent(-left)}" if left < 0 else so_far
-    return f"{told}{_so_far(left, alert.elapsed)}" if alert.elapsed < YOUNG else told
+    if alert.elapsed < YOUNG:
+        return _of_the_young(left, alert.elapsed)
+    if left <= 0:
+        return f"Budget overspent by {percent(-left)}" if left < 0 else "Budget gone"
+    return f"{percent(left)} of the budget left"
 
 
-def _so_far(left: float, elapsed: float) -> str:
+def _of_the_young(left: float, elapsed: float) -> str:
+    """What is left means little, so beside it stands what is spent of a whole period."""
     whole = percent((1 - left) * elapsed)
-    return f", of what its events so far allow: at this traffic {whole} of a whole period's budget is spent"
+    told = (
+        f"{percent(left)} left" if left > 0 else f"Budget overspent by {percent(-left)}" if left < 0 else "Nothing left"
+    )
+    return f"{told} of what its events so far allow: at this traffic {whole} of a whole period's budget is spent"
 
 
 def _exhaustion(alert: AlertNotice) -> str:

@@ -50,7 +50,7 @@ def period_words(objective: ObjectiveRow) -> str:
 
 
 def promise(objective: ObjectiveRow) -> str:
-    """99.9 % of requests: duration:<2s, over 28 days."""
+    """99.9 % of requests match duration:<2s, over 28 days."""
     calendar = objective.calendar_unit, objective.calendar_count
     asked = objective.unit, objective.total_q, objective.part_q, objective.part
     return promise_of(objective.target, *asked, objective.period_days, calendar)

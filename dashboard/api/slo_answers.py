@@ -16,7 +16,7 @@ _SLO = names_of(ObjectiveRow, without="id project_id target calendar_first rules
 _RULE = names_of(RuleStatus, without="objective_id rule since frozen_since")
 _STATUS = names_of(
     StatusRow,
-    without="objective_id project_id title unit evaluated_at covered_from period_start period_end quarantined"
+    without="objective_id project_id title unit evaluated_at covered_from first_event_at period_start period_end quarantined"
     " skipped_from skipped_until rules thresholds absent",
 )
 _ALERT = tuple("id service rule severity title state acknowledged_by action outcome outcome_by inhibited_by".split())
@@ -60,6 +60,7 @@ def status(of: ObjectiveRow, row: StatusRow | None) -> Json:
 _TIMES = {
     "evaluated_at": "evaluated_at",
     "counted_from": "covered_from",
+    "first_event_at": "first_event_at",
     "period_start": "period_start",
     "period_end": "period_end",
 }

@@ -77,7 +77,8 @@ class RuleState(Strict):
 class SloStatus(Strict):
     """As of evaluated_at, null = never yet. remaining: share of the budget, below 0 when overspent, null = no events.
 
-    exhaustion_s: until the budget is gone at the present burn rate, null = never or unknown. firing: the worst severity.
+    exhaustion_s: until the budget of the whole period is gone at the present burn rate, null = never or unknown. firing: the
+    worst severity. first_event_at: the hour of its first event: remaining is of what the events since then allow.
     """
 
     id: str
@@ -88,6 +89,7 @@ class SloStatus(Strict):
     evaluated_at: str | None
     counted_from: str | None
     history_done: bool
+    first_event_at: str | None
     period_start: str | None
     period_end: str | None
     bad: int | None

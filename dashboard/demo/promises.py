@@ -19,7 +19,7 @@ LONG_S, SHORT_S = 900, 180
 
 
 def _rule(factor: float) -> list[dict[str, Any]]:
-    return [{"name": "page", "severity": "page", "long_s": LONG_S, "short_s": SHORT_S, "factor": factor}]
+    return [{"name": "quick-burn", "severity": "page", "long_s": LONG_S, "short_s": SHORT_S, "factor": factor}]
 
 
 def _promise(name: str, title: str, percent: int, good: str, **more: Any) -> ObjectiveDraft:

@@ -70,11 +70,15 @@ def in_long_time(seconds: int) -> str:
 
 def in_percent(ratio: float) -> str:
     """A ratio of 0-1 as percent: 98.2 %, 0.04 %; never rounds up to 100 % or down to 0 %."""
+    if ratio < 0:
+        return f"−{in_percent(-ratio).removeprefix('< ')}"
     if ratio in (0, 1):
         return f"{ratio * 100:.0f} %"
     value = ratio * 100
-    if 0 < abs(value) < 0.1:
-        return f"{value:.2f} %" if abs(value) >= 0.005 else "< 0.01 %"
+    if value < 0.1:
+        return f"{value:.2f} %" if value >= 0.005 else "< 0.01 %"
+    if value >= 1_000:
+        return f"{value:,.0f} %"
     if 99.9 < value < 100:
         return f"{min(value, 99.99):.2f} %"
     return f"{value:.1f} %"

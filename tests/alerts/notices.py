@@ -17,7 +17,7 @@ def alert(**fields: object) -> AlertNotice:
         "state": "firing",
         "objective": "answers-within-2-s",
         "objective_title": "Answers within 2 s",
-        "promise": "99 % of requests: duration:<2s, over 28 days",
+        "promise": "99 % of requests match duration:<2s, over 28 days",
         "service": "airline-agent",
         "rule": "fast",
         "factor": 13.44,

@@ -89,7 +89,7 @@ def test_the_text_alone_tells_everything() -> None:
         "Before (v11): 4 of 1,024 (0.4 %) bad",
         "Since (v12): 231 of 1,043 (22 %) bad",
         "Burn over 1 h: 22.1 × (fires above 13.4 ×)",
-        "62 % of the budget left, gone in 18 h 45 min at this rate",
+        "62 % of the budget left, gone in 18 h 45 min at this pace",
         f"https://watch.example/p/ours/traces/{'3' * 32}",
         f"Acknowledge: https://watch.example/p/ours/alerts/{ALERT_ID}#acknowledge",
         "https://wiki.example/runbooks/latency",
@@ -105,6 +105,16 @@ def test_a_resolved_notice_tells_how_long_what_it_cost_and_the_peak() -> None:
     for words in ("Resolved: Airline agent", "after 42 min", "Spent: 12 % of the period's budget", "Peak burn: 31.2 ×"):
         assert words in said
     assert "WHAT TO DO" not in said
+
+
+def test_a_young_objective_tells_what_is_spent_of_a_whole_period() -> None:
+    """Two days of 28: they allow so little that an hour of trouble is many times it, and yet nearly nothing is gone."""
+    young = msgspec.structs.replace(alert(), remaining=-3.2, elapsed=0.07, exhaustion_s=86_400.0)
+    said = " ".join(text_of(notice("firing", young)).split())
+    assert "Budget overspent by 320 % of what its events so far allow: at this traffic 29 % of a whole period's" in said
+    assert "is spent, gone in 24 h at this pace" in said and "nothing left to spend" not in said
+    over = text_of(notice("resolved", resolved(elapsed=0.07, budget_spent=3.0)))
+    assert "Spent: 21 % of a whole period's budget, at this traffic" in over
 
 
 def test_mails_of_an_alert_hang_on_its_first_and_keep_their_subject() -> None:
@@ -207,7 +217,7 @@ def test_an_alert_that_is_not_about_a_burn_rate_names_no_version_and_no_windows(
         for body in (sent.get_body(("plain",)).get_content(), sent.get_body(("html",)).get_content()):
             assert not [
                 word
-                for word in ("v12", "urn over", "Burn,", "Peak", "at this rate")
+                for word in ("v12", "urn over", "Burn,", "Peak", "at this pace")
                 if word in body.replace("from v12", "")
             ]
             assert "of the budget left" in body

@@ -34,7 +34,7 @@ def test_a_bad_release_is_one_page_with_its_version_and_action_and_one_notice_th
     assert (first.kind, first.seq, [one.rule for one in first.alerts]) == ("firing", 0, ["page-quick"])
     told = first.alerts[0]
     assert (told.title, told.service, told.state) == ("Answers burns its error budget", "shop", "firing")
-    assert told.promise == "99.9 % of requests: -outcome:error, over 28 days"
+    assert told.promise == "99.9 % of requests match -outcome:error, over 28 days"
     assert (told.blame.verdict, told.blame.first_bad, told.blame.last_good) == ("version", "v12", "v11")
     assert told.blame.differs == ("version v11 -> v12", "model gpt-4o -> gpt-4o-mini")
     assert (told.blame.first_bad_set, told.blame.plausible) == (NEW, ("v12",))

@@ -16,7 +16,9 @@ from dashboard import environment
 from dashboard.demo import mailbox
 from dashboard.demo.promises import PROMISES, promise
 from dashboard.listeners import listen
+from tests.journeys.alert_pictures import take
 from tests.journeys.alert_story import MINUTE, begin, live, send_afterwards, send_until_rollback
+from tests.rows import insert
 from tests.slo_world import count
 from tests.world import World, make_world, without_promises
 from tracestore.analysis.slo.burn import Count, detection_s
@@ -35,6 +37,7 @@ STORIES = {
     "no_approval": "approvals",
 }
 TOLD = list(STORIES) if os.environ.get("ALERT_STORIES") == "all" else ["broken_tools"]
+FORMER = "f" * 32  # the version set of those weeks
 EVALUATION_AND_GROUPING = timedelta(seconds=60 + 30)
 
 
@@ -92,6 +95,8 @@ def test_a_bad_release_leads_to_one_mail_in_time_and_its_rollback_to_a_second_on
     assert mail["To"] == world.alice.email and world.charlie.email not in mail.as_string()
     assert story.bad.release.version in told and f"Roll back to {story.good}" in told
     assert alert.action == "rollback" and alert.blame["verdict"] == "version"
+    if os.environ.get("SCREENSHOTS") and fault == TOLD[0]:
+        take(chromium, site, world, alert, PICTURES, monkeypatch)
 
     send_afterwards(story)
     quiet = live(told_at + MINUTE / 2, datetime.now(UTC), lambda now: len(read(mails)) > 1)
@@ -109,9 +114,17 @@ def remember_weeks(name: str, now: datetime) -> None:
         pass
     objective = Objective.objects.get(name=name)
     first_s = int(now.timestamp()) // 86_400 * 86_400 - 26 * 86_400
-    burns = [0.3 + 2.8 * (60 <= n < 66 or 170 <= n < 174) for n in range(25 * 12)]  # every two hours
+    burns = [0.3 + 2.8 * (40 <= n < 44 or 113 <= n < 116) for n in range(25 * 8)]  # every three hours
     shares = [burn * (1 - float(objective.target)) for burn in burns]
-    count(objective, [(first_s + n * 7_200, "", round(share * 2_000), 2_000) for n, share in enumerate(shares)])
+    count(objective, [(first_s + n * 10_800, FORMER, round(share * 3_000), 3_000) for n, share in enumerate(shares)])
+    former = {
+        "project": objective.project_id,
+        "id": FORMER,
+        "service": objective.service,
+        "service_version": "4.323.18",
+    }
+    seen = {"first_seen_ns": first_s * 10**9, "last_seen_ns": (first_s + 25 * 86_400) * 10**9}
+    insert("version_set", [former | seen | {"parts": {"service.version": ["4.323.18"]}}])
 
 
 def detection(objective: Objective, since: datetime, fired_at: datetime) -> timedelta:

@@ -101,10 +101,18 @@ def test_a_preview_saves_nothing_and_says_what_the_target_does_to_the_rules(worl
         assert "lowered so that half of all events failing fires it" in said
     assert "<html" in whole.content.decode()
     assert "<html" not in fragment.content.decode()
+    blank = erin.post(path(world, "new"), low | {"part_q": "", "name": "", "title": ""}).content.decode()
+    assert "note error" not in blank and "Say which events are good" in blank, "nobody has done anything wrong yet"
     unreadable = erin.post(path(world, "new"), low | {"part_q": "("}, headers={"HX-Request": "true"}).content.decode()
     assert "A parenthesis is opened and never closed" in unreadable or "A term is missing" in unreadable
     assert audit_count() == before
     assert Objective.objects.filter(project=world.ours.project).count() == 1
+
+
+def test_what_is_saved_with_warnings_still_shows_them(world: World) -> None:
+    erin = world.client(world.erin)
+    page = erin.post(path(world, "new"), GIVEN | {"total_q": ""}, follow=True).content.decode()
+    assert "Saved. Of these: This counts events of every service" in page
 
 
 def test_templates_open_filled_in_and_one_waits_for_judges(world: World) -> None:

@@ -4,13 +4,18 @@ import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
 
+import msgspec
 import pytest
 from django.test import Client
 
 from tests import slo_world as slo
 from tests.world import World, audit_count, make_world
+from tracestore.analysis.slo.notice import AlertNotice, Notice
+from tracestore.channels.rendering import in_words
 from tracestore.models.alerts import Alert, Channel, Delivery, Silence
 from tracestore.models.slo import Objective
+
+MAIL = {"kind": "firing", "project": "ours", "project_name": "Ours", "decided_at": 0}
 
 
 @pytest.fixture
@@ -68,6 +73,25 @@ def test_the_list_has_open_ones_first_and_narrows(world):
     assert "v11 got worse as well." in outside, "no version is named that is not to blame"
     assert text(client, f"{path}?severity=<b>&state=nonsense&cursor=")
     assert world.client(world.charlie).get(path).status_code == 404
+
+
+def test_links_of_a_mail_find_their_place_and_a_young_budget_is_explained(world):
+    firing, _ = a_story(world, datetime.now(UTC))
+    links = in_words(Notice(**MAIL, alerts=(unpacked(firing),)), "UTC").lead
+    page = text(world.client(world.erin), f"/p/{world.ours.slug}/alerts/{firing.pk}")
+    for link in (links.acknowledge, links.silence, links.outcome):
+        assert f'id="{link.partition("#")[2]}"' in page, link
+    assert "11.0 % of the period's budget" in plain(page)
+    Alert.objects.filter(pk=firing.pk).update(evidence=firing.evidence | {"elapsed": 0.05, "remaining": -2.0})
+    young = plain(text(world.client(world.erin), f"/p/{world.ours.slug}/alerts/{firing.pk}"))
+    assert (
+        "−200.0 % of what its events so far allow: at this traffic 15.0 % of a whole period's budget is spent" in young
+    )
+    assert "0.6 % of a whole period's budget, at this traffic" in young
+
+
+def unpacked(one: Alert) -> AlertNotice:
+    return msgspec.convert(one.evidence, AlertNotice)
 
 
 def test_where_nothing_is_promised_the_list_says_what_to_do(world):

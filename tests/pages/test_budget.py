@@ -76,7 +76,7 @@ def test_a_budget_says_what_is_left_and_who_spends_it_and_nothing_to_others(worl
     left = remaining(slo.a_month(now))
     assert f"{left * 100:.1f} % of the budget is left; at the pace of the last day it is gone in" in said
     assert "v12 has spent" in said.partition("of what went in the last day")[0]
-    assert "99 % of requests: -outcome:error, over 28 days" in said
+    assert "99 % of requests match -outcome:error, over 28 days" in said
     assert "firing" in said and "quick burn" in said, "the rules, as the evaluator left them"
     assert '<img src=x onerror="alert(1)">' not in page and "U+202E" in page
     for address in (path, f"{path}/figures"):
@@ -160,7 +160,7 @@ def test_a_budget_without_events_says_why_and_what_to_do(world):
     said = plain(text(world.client(world.alice), f"/p/{world.ours.slug}/objectives/success"))
     assert "Nothing is counted yet: that begins within a minute of saving." in said
     assert "not evaluated yet" in said
-    assert "Nothing was bad in the last 7 days" in plain(
+    assert "Nothing was counted in the last 7 days" in plain(
         text(world.client(world.alice), f"/p/{world.ours.slug}/objectives/success?show=attributes")
     )
 

@@ -92,7 +92,7 @@ def test_the_sentence_of_a_budget(counts, lately, expected):
 def test_a_young_budget_says_what_its_few_hours_are_of_a_whole_period():
     hours = int(NOW.timestamp()) - 3 * 3_600
     young = budget({NEW: Count(134, 10_000)}, {NEW: Count(134, 10_000)}, oldest_s=hours)
-    assert said(young).endswith("Its events go back 3 h: at this traffic that is 0.6 % of a whole period's budget.")
+    assert said(young).endswith("Its events go back 3 h: at this traffic 0.6 % of a whole period's budget is spent.")
     assert young.runs_out_s == pytest.approx((1 - 1.34 * 3 / 672) * 28 * 86_400 / 1.34), "not gone yet"
     assert "go back" not in said(budget({NEW: Count(134, 10_000)}, {}, oldest_s=1))
 
@@ -142,7 +142,7 @@ def test_words():
     assert target_words(0.9995) == "99.95 %"
     assert (
         promise(objective(part="bad", total_q="tool:x"))
-        == "99 % of requests with tool:x: not duration:<2s, over 28 days"
+        == "99 % of requests with tool:x do not match duration:<2s, over 28 days"
     )
     assert [window_words(one) for one in (300, 3_600, 259_200, 5_400, 21_960)] == [
         "5 min",

@@ -3,6 +3,8 @@
 import random
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.conftest import Database
 from tests.slo.objectives import count, exclude, objective, project
 from tracestore import db, slo_counts
@@ -63,10 +65,21 @@ def test_a_budget_burns_down_where_something_went_wrong_and_ends_at_what_remains
         count(own, START_S + minute * 60, bad, 50)
     curve = burn_down(own, Span(DAY, DAY + timedelta(hours=4)))
     assert [(time_s - START_S, round(left, 9)) for time_s, left in curve] == [
-        (0, 1.0), (660, 1.0), (4260, round(1 - 5 / 15, 9)), (7860, round(1 - 20 / 15, 9))
+        (600, 1.0), (660, 1.0), (4260, round(1 - 5 / 15, 9)), (7860, round(1 - 20 / 15, 9))
     ]  # fmt: skip
     assert burn_down(own, Span(DAY, DAY + timedelta(hours=4)), START_S + 3600)[-1] == (START_S + 660, 1.0)
     assert burn_down(own, Span(DAY + timedelta(days=1), DAY + timedelta(days=2))) == []
+
+
+def test_what_began_an_hour_ago_is_drawn_from_there_on_and_finely(database: Database) -> None:
+    own = objective(project().pk, target="0.9")
+    for minute in range(60):
+        count(own, START_S + minute * 60, int(minute >= 30), 10)
+    with db.JOBS.connection() as connection, connection.transaction():
+        slo_counts.fold(connection, [own.id], [START_S])
+    curve = burn_down(own, Span(DAY - timedelta(days=27), DAY + timedelta(hours=1)))
+    assert curve[0] == (START_S, 1.0) and len(curve) == 61, "no line from four weeks ago, where there was nothing"
+    assert [left for _, left in curve[:31]] == [1.0] * 31 and curve[-1] == (START_S + 3600, pytest.approx(0.5))
 
 
 def test_a_month_is_drawn_by_few_steps() -> None:

@@ -18,6 +18,8 @@ SCALE = 2  # pixels of the file for one shown
 FINE = 2  # drawn so much larger again and shrunk, for smooth lines
 LEFT, RIGHT, TOP, BOTTOM = 46, 60, 16, 28
 
+TIMES_UNTIL_S = 3 * 86_400
+
 Point = tuple[int, float]
 
 
@@ -98,19 +100,20 @@ def _sketch(image: Image.Image, points: Sequence[Point], palette: Palette, grown
 
 
 def _grid(sketch: Sketch, zone: str) -> None:
-    """Light lines across, percent at their left, the days at both ends."""
+    """Light lines across, percent at their left, when it began and ended under them."""
     start, end = sketch.points[0][0], sketch.points[-1][0]
     for share in (0.0, 0.5, 1.0):
         sketch.line([(sketch.x(start), sketch.y(share)), (sketch.x(end), sketch.y(share))], sketch.palette.line, 1)
         sketch.text((sketch.x(start) - 8 * SCALE * FINE, sketch.y(share)), f"{share * 100:.0f} %", "rm")
     under = (HEIGHT - 8) * SCALE * FINE
-    sketch.text((sketch.x(start), under), _day(start, zone), "ls")
+    sketch.text((sketch.x(start), under), _began(start, end, zone), "ls")
     sketch.text((sketch.x(end), under), "now", "rs")
 
 
-def _day(unix_s: int, zone: str) -> str:
-    at = datetime.fromtimestamp(unix_s, UTC).astimezone(zone_of(zone))
-    return f"{at.day} {at:%b}"
+def _began(start: int, end: int, zone: str) -> str:
+    """The day, with the time where that matters."""
+    at = datetime.fromtimestamp(start, UTC).astimezone(zone_of(zone))
+    return f"{at.day} {at:%b}" if end - start > TIMES_UNTIL_S else f"{at.day} {at:%b, %H:%M}"
 
 
 def _mark(sketch: Sketch, fired_at: int) -> None:

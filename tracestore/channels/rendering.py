@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from tracestore.analysis.slo.burn import left_of_whole
 from tracestore.analysis.slo.notice import AlertNotice, Notice, Window
+from tracestore.analysis.slo.promise import YOUNG
 from tracestore.analysis.slo.thresholds import kind_of
 from tracestore.channels.notice_links import alert_link, in_project, web_link
 from tracestore.channels.version_words import VersionLine, version_line
@@ -169,7 +171,7 @@ def _alert(alert: AlertNotice, notice: Notice, zone: str) -> AlertWords:
         version=version_line(alert.blame, slug) if burns else None,
         burn=_burns(alert),
         factor=times(alert.factor),
-        budget=_budget(alert.remaining),
+        budget=_budget(alert),
         budget_part=round(100 * min(1.0, max(0.0, alert.remaining or 0.0))),
         exhaustion=_exhaustion(alert) if burns else "",
         facts=_facts(alert, burns),
@@ -199,9 +201,16 @@ def _story(alert: AlertNotice, notice: Notice, zone: str) -> str:
 def _facts(alert: AlertNotice, burns: bool) -> tuple[tuple[str, str], ...]:
     if alert.resolved_at is None:
         return ()
-    spent = DASH if alert.budget_spent is None else f"{percent(alert.budget_spent)} of the period's budget"
+    spent = DASH if alert.budget_spent is None else _spent(alert.budget_spent, alert.elapsed)
     story = (("Lasted", lasting(alert.resolved_at - alert.fired_at)), ("Spent", spent))
     return (*story, ("Peak burn", f"{times(alert.peak_burn)} the sustainable rate")) if burns else story
+
+
+def _spent(share: float, elapsed: float) -> str:
+    """Of a young objective that of a whole period: hours of events allow so little that any trouble is many times it."""
+    if elapsed >= YOUNG:
+        return f"{percent(share)} of the period's budget"
+    return f"{percent(share * elapsed)} of a whole period's budget, at this traffic"
 
 
 def _burns(alert: AlertNotice) -> tuple[BurnLine, ...]:
@@ -216,19 +225,31 @@ def _burn(window: Window, factor: float) -> BurnLine:
     return BurnLine(lasting(window.seconds), times(window.burn), share(window.bad, window.total), over)
 
 
-def _budget(remaining: float | None) -> str:
-    if remaining is None:
+def _budget(alert: AlertNotice) -> str:
+    left = alert.remaining
+    if left is None:
         return "Budget left unknown"
-    if remaining <= 0:
-        return f"Budget overspent by {percent(-remaining)}" if remaining < 0 else "Budget gone"
-    return f"{percent(remaining)} of the budget left"
+    if alert.elapsed < YOUNG:
+        return _of_the_young(left, alert.elapsed)
+    if left <= 0:
+        return f"Budget overspent by {percent(-left)}" if left < 0 else "Budget gone"
+    return f"{percent(left)} of the budget left"
+
+
+def _of_the_young(left: float, elapsed: float) -> str:
+    """What is left means little, so beside it stands what is spent of a whole period."""
+    whole = percent((1 - left) * elapsed)
+    told = (
+        f"{percent(left)} left" if left > 0 else f"Budget overspent by {percent(-left)}" if left < 0 else "Nothing left"
+    )
+    return f"{told} of what its events so far allow: at this traffic {whole} of a whole period's budget is spent"
 
 
 def _exhaustion(alert: AlertNotice) -> str:
-    if alert.remaining is not None and alert.remaining <= 0:
+    if alert.remaining is not None and left_of_whole(alert.remaining, alert.elapsed) <= 0:
         return "nothing left to spend"
     return (
-        "not spent at this rate"
+        "not spent at this pace"
         if alert.exhaustion_s is None
-        else f"gone in {lasting(alert.exhaustion_s)} at this rate"
+        else f"gone in {lasting(alert.exhaustion_s)} at this pace"
     )

@@ -93,7 +93,7 @@ def find_series(
 def burn_down(
     objective: ObjectiveRow, period: Span, until_s: int | None = None, *, with_excluded: bool = False
 ) -> list[tuple[int, float]]:
-    """[(Unix seconds, share of the budget that was left then)], oldest first, 1 at the beginning; [] without events.
+    """[(Unix seconds, share of the budget that was left then)], oldest first, 1 where its events begin; [] without events.
 
     The budget is what the events of the period (until `until_s`, default: its end) allow, so the curve falls only where
     something went wrong, and its last point is what remains.
@@ -102,12 +102,16 @@ def burn_down(
     start_s, end_s = from_whole_hour((int(period.start.timestamp()) // MINUTE_S * MINUTE_S, until_s))
     step_s = step_for(end_s - start_s)
     points = find_series(objective, start_s, end_s, step_s, with_excluded=with_excluded)
+    first_s = points[0].start_s if points else end_s
+    if step_for(end_s - first_s) < step_s:  # a young one would be a line or two
+        step_s = step_for(end_s - first_s)
+        points = find_series(objective, first_s, end_s, step_s, with_excluded=with_excluded)
     allowed = allowed_share(float(objective.target)) * sum(point.total for point in points)
     if not allowed:
         return []
     spent = accumulate(point.bad / allowed for point in points)
     ends = [min(point.start_s + step_s, end_s) for point in points]
-    return [(start_s, 1.0), *zip(ends, (1 - share for share in spent), strict=True)]
+    return [(points[0].start_s, 1.0), *zip(ends, (1 - share for share in spent), strict=True)]
 
 
 def step_for(seconds: int) -> int:

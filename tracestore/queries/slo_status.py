@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from tracestore import db
-from tracestore.analysis.slo.burn import exhaustion_s
+from tracestore.analysis.slo.burn import exhaustion_s, left_of_whole
 
 TRIES: Final = 5  # evaluations that fail in a row, until an objective is left alone for an hour
 
@@ -47,8 +47,9 @@ class StatusRow:
     """An objective as of `evaluated_at` (None = never yet). bad, total: of the period, exclusions left out.
 
     remaining: share of the budget, below 0 when overspent, None = no events. covered_from: counted from here on; history is
-    counted backwards until history_done. failure: of counting or evaluating, "" = none. rules: of two windows, quickest
-    first. thresholds: shares of the budget. absent: None while the objective has never been evaluated.
+    counted backwards until history_done. first_event_at: the hour of its first event. failure: of counting or evaluating,
+    "" = none. rules: of two windows, quickest first. thresholds: shares of the budget. absent: None while the objective has
+    never been evaluated.
     """
 
     objective_id: int
@@ -70,6 +71,7 @@ class StatusRow:
     quarantined: bool
     skipped_from: datetime | None
     skipped_until: datetime | None
+    first_event_at: datetime | None = None
     rules: tuple[RuleStatus, ...] = ()
     thresholds: tuple[RuleStatus, ...] = ()
     absent: RuleStatus | None = None
@@ -94,13 +96,24 @@ class StatusRow:
         return bool(self.rules) and all(rule.frozen_since is not None for rule in self.rules)
 
     @property
+    def elapsed(self) -> float:
+        """The share of the period that is behind us and counted, from the first event on: what began yesterday has hardly begun."""
+        if self.period_start is None or self.period_end is None or self.evaluated_at is None:
+            return 1.0
+        since = max(filter(None, (self.period_start, self.covered_from, self.first_event_at)))
+        return min(1.0, max(0.0, (self.evaluated_at - since) / (self.period_end - self.period_start)))
+
+    @property
     def exhaustion_s(self) -> float | None:
-        """Seconds until the budget is gone, at the burn rate of the quickest rule's long window; None = never or unknown."""
-        if self.remaining is None or self.period_start is None or self.period_end is None or not self.rules:
+        """At the burn rate of the quickest rule's long window; None = never or unknown."""
+        return self.exhaustion_at(self.rules[0].long_burn if self.rules else None)
+
+    def exhaustion_at(self, burn: float | None) -> float | None:
+        """Seconds until the budget of a whole period is gone at this burn rate: what is to come of it brings its own budget."""
+        if self.remaining is None or self.period_start is None or self.period_end is None or burn is None:
             return None
-        burn = self.rules[0].long_burn
         period_s = int((self.period_end - self.period_start).total_seconds())
-        return None if burn is None else exhaustion_s(self.remaining, burn, period_s)
+        return exhaustion_s(left_of_whole(self.remaining, self.elapsed), burn, period_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +137,7 @@ class _Found:
     quarantined: bool
     skipped_from: datetime | None
     skipped_until: datetime | None
+    first_event_at: datetime | None
 
 
 _FIND: Final = """
@@ -133,9 +147,15 @@ SELECT o.id AS objective_id, o.project_id, o.name, o.title, o.service, o.unit, o
   to_timestamp(s.period_start_s) AS period_start, to_timestamp(s.period_end_s) AS period_end,
   coalesce(nullif(s.failure, ''), s.count_failure, '') AS failure,
   coalesce(greatest(s.failures, s.count_failures) >= %(tries)s, FALSE) AS quarantined,
-  to_timestamp(s.skipped_from_s) AS skipped_from, to_timestamp(s.skipped_until_s) AS skipped_until
+  to_timestamp(s.skipped_from_s) AS skipped_from, to_timestamp(s.skipped_until_s) AS skipped_until,
+  to_timestamp(oldest.start_s) AS first_event_at
 FROM objective AS o
 LEFT JOIN slo_state AS s ON s.objective_id = o.id
+LEFT JOIN LATERAL (
+  SELECT c.start_s FROM slo_count AS c
+  WHERE c.objective_id = s.objective_id AND c.grain_s = 3600
+  ORDER BY c.start_s LIMIT 1
+) AS oldest ON TRUE
 WHERE o.deleted_at IS NULL AND (o.enabled OR NOT %(enabled)s)
   AND (%(project)s::integer IS NULL OR o.project_id = %(project)s)
   AND (%(objective)s::bigint IS NULL OR o.id = %(objective)s)

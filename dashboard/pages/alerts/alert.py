@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -18,9 +19,10 @@ from dashboard.pages.alerts.forms import SILENCED_FOR, Option, silence_scopes
 from dashboard.pages.alerts.listed import lasted
 from dashboard.pages.alerts.timeline import Happened, Sent, Trail, sent, timeline, trail
 from dashboard.params import in_ns
-from dashboard.templatetags.units import in_gap
+from dashboard.templatetags.units import in_gap, in_percent
 from tracestore.actions.alerts.notifying import NOBODY
 from tracestore.analysis.slo.notice import AlertNotice, Window
+from tracestore.analysis.slo.promise import YOUNG
 from tracestore.queries.access import at_least
 from tracestore.queries.alerts import AlertRow, find_deliveries, find_events, get_alert
 from tracestore.queries.slo import get_objective
@@ -39,7 +41,10 @@ class WindowLine:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The numbers as they were when the alert last changed. spent: of the period's budget since it fired."""
+    """The numbers as they were when the alert last changed. spent: of the budget while it fired, in words spent_of what.
+
+    young: what is left means little yet, and why; "" else.
+    """
 
     promise: str
     target: str
@@ -50,6 +55,8 @@ class Evidence:
     exhaustion: str
     peak: float | None
     spent: float | None
+    spent_of: str
+    young: str
     trail: Trail | None
     runbook_url: str
 
@@ -157,12 +164,26 @@ def evidence(notice: AlertNotice) -> Evidence:
         factor=notice.factor,
         windows=window_lines((notice.long, notice.short), notice.factor),
         remaining=notice.remaining,
-        exhaustion=exhaustion_words(notice.exhaustion_s),
+        exhaustion=exhaustion_words(notice.exhaustion_s) if notice.state == "firing" else "",
         peak=notice.peak_burn,
-        spent=notice.budget_spent,
+        **spent_words(notice),
         trail=trail(notice.burn_down),
         runbook_url=notice.runbook_url if notice.runbook_url.startswith(("https://", "http://")) else "",
     )
+
+
+def spent_words(notice: AlertNotice) -> dict[str, Any]:
+    """Of a young objective that of a whole period: hours of events allow so little that any trouble is many times it."""
+    spent, left, elapsed = notice.budget_spent, notice.remaining, notice.elapsed
+    if elapsed >= YOUNG:
+        return {"spent": spent, "spent_of": "of the period's budget", "young": ""}
+    whole = "" if left is None else in_percent((1 - left) * elapsed)
+    return {
+        "spent": None if spent is None else spent * elapsed,
+        "spent_of": "of a whole period's budget, at this traffic",
+        "young": f"of what its events so far allow: at this traffic {whole} of a whole period's budget is spent"
+        * bool(whole),
+    }
 
 
 def window_lines(windows: Sequence[Window], factor: float) -> list[WindowLine]:

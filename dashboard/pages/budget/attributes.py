@@ -86,7 +86,8 @@ def attributes_part(request: HttpRequest, objective: ObjectiveRow, now: datetime
     words, length_s = STRETCHES[chosen]
     shown = stretches(request, chosen)
     if not counts[chosen].bad:
-        return AttributesPart("", shown, problem=f"Nothing was bad in the {words}.")
+        state = "bad" if counts[chosen].total else "counted"
+        return AttributesPart("", shown, problem=f"Nothing was {state} in the {words}.")
     ends = (end_s - length_s, end_s)
     try:
         return _compared(request, objective, ends, words, counts[chosen].total, shown)

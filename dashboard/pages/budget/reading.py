@@ -9,6 +9,7 @@ from tracestore.analysis.slo.blame import total_of
 from tracestore.analysis.slo.burn import Count, burn_rate, exhaustion_s, remaining_share
 from tracestore.analysis.slo.evaluation import INGEST_DELAY_S
 from tracestore.analysis.slo.periods import Rolling, Span, period_at, projected_total
+from tracestore.analysis.slo.promise import YOUNG
 from tracestore.facts import DAY_S, HOUR_S, MINUTE_S
 from tracestore.queries.slo import ObjectiveRow, VersionCounts, Window, count_windows
 from tracestore.queries.slo_evaluation import find_positions
@@ -16,7 +17,6 @@ from tracestore.queries.slo_series import find_series, windows_excluded
 from tracestore.queries.slo_status import StatusRow, get_status
 
 WEEKS_LOOKED_BACK: Final = 4
-YOUNG: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dashboard.objective_words import rule_words, window_words
+from dashboard.objective_words import rule_words, target_words, window_words
 from dashboard.params import in_ns
-from dashboard.templatetags.units import in_percent
 from tracestore.analysis.slo.rules import Rule
 from tracestore.queries.slo_status import RuleStatus, StatusRow
 
@@ -23,7 +22,8 @@ STATES: Final = {
 class RuleLine:
     """needs: the share of bad events that fires it. over: its burn rate is above the factor. note: what was changed, and why.
 
-    long_burn, short_burn: None = no events, or never evaluated. covered: the share of the long window that is counted.
+    long_burn, short_burn: None = no events, or never evaluated. covered: the share of the long window that is counted, None =
+    never evaluated.
     """
 
     name: str
@@ -41,7 +41,7 @@ class RuleLine:
     tone: str
     since_ns: int | None
     frozen_ns: int | None
-    covered: float
+    covered: float | None
     note: str
 
 
@@ -69,7 +69,7 @@ def rule_line(rule: Rule, status: RuleStatus | None, target: float) -> RuleLine:
         tone="warn" if status and status.frozen_since else tone,
         since_ns=in_ns(status.since) if status and status.since else None,
         frozen_ns=in_ns(status.frozen_since) if status and status.frozen_since else None,
-        covered=status.coverage if status else 0.0,
+        covered=status.coverage if status else None,
         note=rule.note,
     )
 
@@ -79,10 +79,13 @@ def _is_over(burn: float | None, factor: float) -> bool:
 
 
 def other_rules(status: StatusRow | None) -> list[str]:
-    """What else is watched, a sentence each: parts of the budget that are spent, and silence."""
+    """What else is watched, a line each: parts of the budget that are spent, and silence."""
     if status is None:
         return []
-    said = [f"{in_percent(one.factor)} of the budget spent: {_state(one)}." for one in status.thresholds]
+    shares: dict[str, list[str]] = {}  # by state
+    for one in status.thresholds:
+        shares.setdefault(_state(one), []).append(target_words(one.factor))
+    said = [f"{', '.join(those)} of the whole period's budget spent: {state}." for state, those in shares.items()]
     absent = status.absent
     if absent is not None and absent.long_s:
         said.append(f"No events for {window_words(absent.long_s)}: {_state(absent)}.")

@@ -26,8 +26,9 @@ def headline(budget: Budget, spenders: Sequence[Spender], lately: Sequence[Spend
     if budget.remaining is None:
         return Headline(nothing_counted(budget), "")
     text = f"{left_words(budget.remaining)}{_pace(budget)}.{_young(budget)}{_spent_by(budget, spenders, lately)}"
-    firing = budget.status is not None and budget.status.firing is not None
-    return Headline(text, "worse" if firing or budget.remaining <= 0 or budget.runs_out_s is not None else "")
+    firing = budget.status.firing if budget.status is not None else None
+    fires = f"A {firing} is firing. " if firing else ""
+    return Headline(fires + text, "worse" if firing or budget.remaining <= 0 or budget.runs_out_s is not None else "")
 
 
 def _pace(budget: Budget) -> str:
@@ -49,7 +50,7 @@ def _young(budget: Budget) -> str:
         return ""
     since = in_gap(budget.until_s - max(budget.oldest_s, budget.start_s))
     spent = in_percent(budget.spent_of_whole)
-    return f" Its events go back {since}: at this traffic that is {spent} of a whole period's budget."
+    return f" Its events go back {since}: at this traffic {spent} of a whole period's budget is spent."
 
 
 def pace_words(pace_s: int) -> str:

@@ -14,7 +14,7 @@ from dashboard.access import actor, project_page
 from dashboard.links import in_project
 from dashboard.pages.access.settings_frame import attempt
 from dashboard.pages.objectives.forms import ObjectiveForm, initial_of, sections
-from dashboard.pages.objectives.preview import Preview, preview_of
+from dashboard.pages.objectives.preview import Preview, named, preview_of
 from tracestore.actions import objectives as actions
 from tracestore.analysis.slo.drafts import ObjectiveDraft
 from tracestore.analysis.slo.templates import TEMPLATES, for_service
@@ -113,6 +113,8 @@ def _saved(request: HttpRequest, form: ObjectiveForm, row: ObjectiveRow | None) 
     except actions.Refused as refusal:
         form.add_error(None, str(refusal))
         return _page(request, form, row)
+    for one in actions.check_for(project_id, draft, saved.name):
+        messages.warning(request, f"Saved. {named(form, one).text}")
     return redirect(in_project(request.project.slug, "objectives", saved.name))
 
 

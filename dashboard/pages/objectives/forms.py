@@ -16,7 +16,7 @@ from tracestore.models.slo import Action, Exclusion, NoData, Unit
 
 ROLLING: Final = "rolling"
 PERIODS: Final = (
-    (ROLLING, "The last days, always"),
+    (ROLLING, "Rolling: the last days"),
     ("week", "Calendar weeks"),
     ("month", "Calendar months"),
     ("quarter", "Calendar quarters"),
@@ -45,7 +45,7 @@ def _text(label: str, help_text: str = "", limit: int = 2_000, required: bool = 
 class ObjectiveForm(forms.Form):
     title = _text("Title", "", 120, placeholder="99.9 % answered within 2 s")
     name = _text("Name", "In addresses: small letters, digits, hyphens. Empty: from the title.", 100)
-    service = _text("Service", "Whose promise it is.", 256, list="services")
+    service = _text("Service", "Whose promise it is; filters nothing.", 256, list="services")
     unit = forms.ChoiceField(label="Count", choices=Unit.choices)
     total_q = _text("Of these", "A filter, as everywhere. Empty: all of them.", placeholder="service:my-agent")
     part = forms.ChoiceField(label="Those are", choices=PARTS)
@@ -68,9 +68,13 @@ class ObjectiveForm(forms.Form):
         help_text="Local midnight; later ones follow the calendar.",
     )
     time_zone = forms.ChoiceField(label="Time zone", choices=_zones)
-    action = forms.ChoiceField(label="Propose to", choices=Action.choices, help_text="Unless evidence says more.")
+    action = forms.ChoiceField(
+        label="Propose to",
+        choices=Action.choices,
+        help_text="What its alerts say to do, unless the evidence says more.",
+    )
     no_data = forms.ChoiceField(
-        label="Empty windows count", choices=NoData.choices, help_text="Not at all: alerts freeze."
+        label="Windows without events count", choices=NoData.choices, help_text="Not at all: alerts stay as they are."
     )
     notify = _text("Notify", "Addresses and names of channels, with commas. Empty: every channel of the project.")
     runbook_url = _text("Runbook", "", 600, placeholder="https://")

@@ -24,6 +24,7 @@ from tracestore.queries.slo_preview import DAYS_MAX, preview
 from tracestore.queries.slo_preview import Preview as History
 
 LEAST_DAYS: Final = 7
+BLANK: Final = "Say which events are good, or bad, under “That match”: then this shows what it would have done with what is stored."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ def preview_of(project_id: int, form: ObjectiveForm, row: ObjectiveRow | None, n
     if not form.is_valid():
         return Preview(refused_by(form), [])
     draft = form.draft()
+    if not draft.part_q.strip():
+        return Preview([], [], empty=BLANK)
     problems = [named(form, one) for one in check_for(project_id, draft, row.name if row else None)]
     errors, warnings = ([one for one in problems if one.is_error == wanted] for wanted in (True, False))
     if any(one.field not in ("name", "notify") for one in errors):

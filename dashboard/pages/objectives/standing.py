@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from dashboard.templatetags.units import in_gap, in_percent
+from dashboard.templatetags.units import counted, in_gap, in_percent
+from tracestore.analysis.slo.burn import left_of_whole
+from tracestore.analysis.slo.promise import YOUNG
 from tracestore.queries.slo import ObjectiveRow
 from tracestore.queries.slo_status import StatusRow
 
@@ -16,6 +18,7 @@ Tone = Literal["error", "warn", "ok", ""]
 @dataclass(frozen=True, slots=True)
 class Standing:
     """state: a word or two, why: what is behind it. remaining: share of the budget, in words `left`; None = unknown (unknown: why).
+    left_why: of what, and what that is of a whole period while there is little of it.
 
     bar, bar_tone: how long it is, of BAR; overspent is an empty bar in red. burn: of the long window of the quickest rule.
     rank: what needs somebody first sorts first.
@@ -26,11 +29,10 @@ class Standing:
     why: str
     remaining: float | None
     left: str
+    left_why: str
     unknown: str
     bar: int
     bar_tone: Tone
-    bad: int | None
-    total: int | None
     burn: float | None
     burn_why: str
     rank: tuple[int, float]
@@ -47,11 +49,10 @@ def standing_of(row: ObjectiveRow, status: StatusRow | None, now: datetime) -> S
         why=why,
         remaining=remaining,
         left=left_words(remaining),
+        left_why=left_why(status) if status else "",
         unknown=_unknown(row, status),
         bar=bar_of(remaining),
         bar_tone=_bar_tone(remaining),
-        bad=status.bad if status else None,
-        total=status.total if status else None,
         burn=quickest.long_burn if quickest else None,
         burn_why=f"In the last {in_gap(quickest.long_s)}" if quickest else _unknown(row, status),
         rank=(place, 1.0 if remaining is None else remaining),
@@ -73,7 +74,7 @@ def _state(row: ObjectiveRow, status: StatusRow | None, now: datetime) -> tuple[
         return 3, "stale", "warn", f"Last evaluated {in_gap(int((now - status.evaluated_at).total_seconds()))} ago."
     if status.frozen:
         return 4, "no data", "", "Nothing was measured in its windows: alerts stay as they are."
-    if status.remaining is not None and status.remaining <= 0:
+    if status.remaining is not None and left_of_whole(status.remaining, status.elapsed) <= 0:
         return 4, "budget gone", "warn", "More was bad than the period allows."
     return 6, "ok", "ok", "No rule fires."
 
@@ -92,6 +93,17 @@ def _unknown(row: ObjectiveRow, status: StatusRow | None) -> str:
     if status.evaluated_at is None:
         return "Not evaluated yet"
     return "No event in the period"
+
+
+def left_why(status: StatusRow) -> str:
+    """722 of 12,026 events of the period were bad. Few events allow little, so of a young one it means little, too."""
+    if status.remaining is None or status.bad is None or status.total is None:
+        return ""
+    told = f"{status.bad:,} of {counted(status.total, 'event')} of the period were bad."
+    if status.elapsed >= YOUNG:
+        return told
+    spent, elapsed = in_percent((1 - status.remaining) * status.elapsed), in_percent(status.elapsed)
+    return f"{told} Only {elapsed} of it has events: at this traffic {spent} of a whole period's budget is spent."
 
 
 def bar_of(remaining: float | None) -> int:

@@ -177,6 +177,6 @@ def test_events_are_missed_after(target: float, events: int, pause_s: int, after
 
 def test_a_promise_in_words() -> None:
     rolling = promise_of(Decimal("0.99900000"), "request", "service:shop", "duration:<2s", "good", 28, ("", 1))
-    assert rolling == "99.9 % of requests with service:shop: duration:<2s, over 28 days"
+    assert rolling == "99.9 % of requests with service:shop match duration:<2s, over 28 days"
     calendar = promise_of(Decimal("0.95"), "tool_call", "", "status:error", "bad", None, ("month", 1))
-    assert calendar == "95 % of tool calls: not status:error, over the calendar month"
+    assert calendar == "95 % of tool calls do not match status:error, over the calendar month"

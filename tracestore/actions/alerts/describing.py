@@ -11,7 +11,7 @@ import psycopg
 
 from tracestore import db
 from tracestore.analysis.slo.actions import ActionName, Situation, about_load, choose
-from tracestore.analysis.slo.burn import NOTHING, allowed_share, exhaustion_s
+from tracestore.analysis.slo.burn import NOTHING, allowed_share
 from tracestore.analysis.slo.notice import AlertNotice, VersionBlame, Window
 from tracestore.analysis.slo.periods import Span
 from tracestore.analysis.slo.promise import promise_of
@@ -135,7 +135,8 @@ def _in_brief(alert: Alert, standing: Standing, blame: VersionBlame) -> AlertNot
         short=_window(rule, "short"),
         target=float(objective.target),
         remaining=status.remaining,
-        exhaustion_s=_exhaustion_s(status, rule),
+        exhaustion_s=status.exhaustion_at(rule.long_burn) if rule else None,
+        elapsed=status.elapsed,
         fired_at=int(alert.fired_at.timestamp()),
         resolved_at=int(alert.resolved_at.timestamp()) if alert.resolved_at else None,
         peak_burn=alert.peak_burn,
@@ -159,13 +160,6 @@ def _window(rule: RuleStatus | None, which: str) -> Window:
         return Window(seconds=0, bad=0, total=0, burn=None)
     seconds, bad, total, burn = (getattr(rule, f"{which}_{name}") for name in ("s", "bad", "total", "burn"))
     return Window(seconds=seconds, bad=bad, total=total, burn=burn)
-
-
-def _exhaustion_s(status: StatusRow, rule: RuleStatus | None) -> float | None:
-    period = _period(status)
-    if status.remaining is None or period is None or rule is None or rule.long_burn is None:
-        return None
-    return exhaustion_s(status.remaining, rule.long_burn, period.seconds)
 
 
 def _period(status: StatusRow) -> Span | None:

@@ -211,7 +211,8 @@ def _tell(turn: _Turn, telling: Telling, standings: Mapping[int, Standing]) -> N
         elif kept := last_told(alert):
             notices.append((alert, kept))
     recipients = _deliver(turn, telling, lead, notices)
-    said = f"{telling.kind}: {recipients} recipients" if recipients else f"{telling.kind}: {NOBODY}"
+    told = f"{recipients} recipient{'s' * (recipients > 1)}" if recipients else NOBODY
+    said = f"{telling.kind}: {told}"
     for story in telling.stories:
         _mark(turn.alerts_by_story[story.key], story, turn.now, lead, said)
     lead.notified_seq, lead.notified_at = lead.notified_seq + 1, turn.now

@@ -50,6 +50,11 @@ def remaining_share(count: Count, target: float) -> float | None:
     return 0.0 if abs(left) < ROUNDING else left
 
 
+def left_of_whole(remaining: float, elapsed: float) -> float:
+    """What is left of a whole period's budget, of which `elapsed` (0-1) had events: at their traffic the rest brings its own."""
+    return 1 - (1 - remaining) * elapsed
+
+
 def exhaustion_s(remaining: float, rate: float, period_s: int) -> float | None:
     """Seconds until the budget is gone at this burn rate; 0 when it is, None when it never will be."""
     if remaining <= 0:

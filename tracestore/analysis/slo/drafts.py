@@ -95,7 +95,13 @@ def _filters(draft: ObjectiveDraft) -> Iterator[Problem]:
         yield error("part", "Say whether the filter finds the good events or the bad ones.")
     broken = [*_filter("total_q", draft.total_q), *_filter("part_q", draft.part_q)]
     if not draft.part_q.strip():
-        broken.append(error("part_q", f"Say which events are {draft.part}, with a filter such as outcome:error.", 1))
+        broken.append(
+            error(
+                "part_q",
+                f"Say which events are {draft.part}, with a filter such as {'-' * (draft.part == 'good')}outcome:error.",
+                1,
+            )
+        )
     yield from broken or _warnings_of_filters(draft)
 
 

@@ -47,7 +47,8 @@ class AlertNotice(msgspec.Struct, frozen=True, kw_only=True):
     """One alert of a notification.
 
     Times are Unix seconds. target, remaining, budget_spent: shares (remaining is below 0 when overspent; budget_spent: of the
-    period's budget since the alert fired). exhaustion_s: at the burn rate of the long window; None = never or unknown.
+    period's budget since the alert fired). elapsed: the share of the period that had events and is counted; of a young one
+    both shares are of what these few events allow. exhaustion_s: at the burn rate of the long window; None = never or unknown.
     burn_down: (time, remaining share), oldest first, of the period until now. traces: ids (32 hex digits) of at most three
     bad ones. action_text: what to do, one sentence.
     """
@@ -58,7 +59,7 @@ class AlertNotice(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["firing", "resolved"]
     objective: str  # its name, as in addresses
     objective_title: str
-    promise: str  # such as "99.9 % of requests: duration:<2s, over 28 days"
+    promise: str  # such as "99.9 % of requests match duration:<2s, over 28 days"
     service: str
     rule: str
     factor: float
@@ -67,6 +68,7 @@ class AlertNotice(msgspec.Struct, frozen=True, kw_only=True):
     target: float
     remaining: float | None
     exhaustion_s: float | None
+    elapsed: float = 1.0
     fired_at: int
     resolved_at: int | None = None
     peak_burn: float | None = None

@@ -4,6 +4,7 @@ First by the service's own version; where that tells nothing (one version only, 
 model, prompt, tools and the rest.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +17,7 @@ WORDS: Final = {
     "service_version": "version", "agent_version": "agent version", "rag_index": "index", "revision": "revision",
 }  # fmt: skip
 FIRST: Final = ("service_version", "model", "prompt")
+_HASH: Final = re.compile("[0-9a-f]{20,}")
 UNNAMED: Final = "no version of its own"
 NO_VERSIONS: Final = VersionBlame(verdict="cannot_tell", reason="The events do not say which version they are of.")
 
@@ -108,7 +110,7 @@ def _in_words(reason: str, names: Mapping[str, str]) -> str:
 def _with_it(differs: Sequence[str]) -> str:
     """What else changed with the version; that the version did is said already."""
     others = [one for one in differs if not one.startswith("version ")]
-    return f" Changed with it: {'; '.join(others)}." if others else ""
+    return f" Changed with it: {'; '.join(others)}.".replace(" -> ", " → ") if others else ""
 
 
 def _name(one: KnownSet, other: KnownSet | None) -> str:
@@ -116,14 +118,14 @@ def _name(one: KnownSet, other: KnownSet | None) -> str:
     version = one.service_version or UNNAMED
     if other is None or _by_version(other) != _by_version(one):
         return version
-    told = [f"{_word(change.name)} {', '.join(change.added)}" for change in _changes(other, one) if change.added]
+    told = [f"{_word(change.name)} {_listed(change.added)}" for change in _changes(other, one) if change.added]
     return f"{version} ({'; '.join(told)})" if told else version
 
 
 def differences(good: KnownSet, bad: KnownSet) -> tuple[str, ...]:
     """What changed with the first bad version: "version v11 -> v12", "model gpt-4o -> gpt-4o-mini", ..."""
     return tuple(
-        f"{_word(change.name)} {', '.join(change.removed) or 'none'} -> {', '.join(change.added) or 'none'}"
+        f"{_word(change.name)} {_listed(change.removed) or 'none'} -> {_listed(change.added) or 'none'}"
         for change in _changes(good, bad)
     )
 
@@ -132,6 +134,11 @@ def _changes(before: KnownSet, after: KnownSet) -> list[Change]:
     """The version first, then model and prompt; without what one of the two says nothing about."""
     changes = [change for change in diff(before.parts, after.parts) if change.seen_in_both]
     return sorted(changes, key=lambda one: (FIRST.index(one.name) if one.name in FIRST else len(FIRST), one.name))
+
+
+def _listed(values: Iterable[str]) -> str:
+    """Hashes as short as git shows them."""
+    return ", ".join(value[:7] if _HASH.fullmatch(value) else value for value in values)
 
 
 def _word(part: str) -> str:

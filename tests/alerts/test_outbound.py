@@ -160,7 +160,7 @@ def test_names_that_do_not_resolve_or_take_too_long_are_trouble_that_passes(monk
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: (_ for _ in ()).throw(socket.gaierror("no")))
     with pytest.raises(Unreachable, match="does not resolve"):
         post("https://gone.example", b"", {})
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(2))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(2) or [])
     with pytest.raises(Unreachable, match="in time"):
         post("https://slow.example", b"", {}, deadline_s=0.1)
 

@@ -30,7 +30,7 @@ def test_a_model_that_changed_within_one_version_is_named() -> None:
     assert found.differs == ("model gpt-4o -> gpt-4o-mini",)
     assert found.reason == (
         "v12 (model gpt-4o-mini) was worse than v12 (model gpt-4o) in the same minutes."
-        " Changed with it: model gpt-4o -> gpt-4o-mini."
+        " Changed with it: model gpt-4o → gpt-4o-mini."
     )
 
 

@@ -1,7 +1,7 @@
 """How does every objective stand: budget left, burn of each rule, what could not be evaluated? As of the last evaluation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -116,30 +116,6 @@ class StatusRow:
         return exhaustion_s(left_of_whole(self.remaining, self.elapsed), burn, period_s)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    objective_id: int
-    project_id: int
-    name: str
-    title: str
-    service: str
-    unit: str
-    target: float
-    evaluated_at: datetime | None
-    covered_from: datetime | None
-    history_done: bool
-    bad: int | None
-    total: int | None
-    remaining: float | None
-    period_start: datetime | None
-    period_end: datetime | None
-    failure: str
-    quarantined: bool
-    skipped_from: datetime | None
-    skipped_until: datetime | None
-    first_event_at: datetime | None
-
-
 _FIND: Final = """
 SELECT o.id AS objective_id, o.project_id, o.name, o.title, o.service, o.unit, o.target::double precision AS target,
   to_timestamp(s.evaluated_s) AS evaluated_at, to_timestamp(s.counted_from_s) AS covered_from,
@@ -194,17 +170,16 @@ def get_status(project_id: int, objective_id: int) -> StatusRow | None:
 
 def _find(project_id: int | None, objective_id: int | None, enabled_only: bool) -> list[StatusRow]:
     asked = {"project": project_id, "objective": objective_id, "enabled": enabled_only, "tries": TRIES}
-    found = db.fetch(_FIND, asked, _Found)
+    found = db.fetch(_FIND, asked, StatusRow)
     rules: dict[int, list[RuleStatus]] = {}
     for rule in db.fetch(_RULES, {"objectives": [one.objective_id for one in found]}, RuleStatus):
         rules.setdefault(rule.objective_id, []).append(rule)
     return [_with_rules(one, rules.get(one.objective_id, [])) for one in found]
 
 
-def _with_rules(found: _Found, rules: Sequence[RuleStatus]) -> StatusRow:
-    own = {name: getattr(found, name) for name in found.__slots__}
-    return StatusRow(
-        **own,
+def _with_rules(found: StatusRow, rules: Sequence[RuleStatus]) -> StatusRow:
+    return replace(
+        found,
         rules=tuple(rule for rule in rules if rule.kind == "burn"),
         thresholds=tuple(sorted((rule for rule in rules if rule.kind == "budget"), key=lambda rule: rule.factor)),
         absent=next((rule for rule in rules if rule.kind == "absent"), None),

@@ -8,6 +8,7 @@ import psycopg
 from django.conf import settings
 
 from tracestore import db, rollups
+from tracestore.analysis.pace import paced
 from tracestore.facts import DAY_S, GRAINS, HOUR_S, MINUTE_S, ROLLUPS
 from tracestore.rollups_sql import forget_minutes
 from tracestore.settling import lock
@@ -81,19 +82,10 @@ def fill_project(
                 young_s += spent
             else:
                 old_s += spent
-            at_once = _paced(at_once, spent)
+            at_once = paced(at_once, spent, TARGET_S, most=AT_ONCE_MAX)
         else:
             return done, 0.0, True
     return done, min(max(REST_MIN_S, REST * young_s + old_s), REST_MAX_S), False
-
-
-def _paced(at_once: int, spent_s: float) -> int:
-    """Twice as many next time while they are quick, half of them when they are slow."""
-    return (
-        min(at_once * 2, AT_ONCE_MAX)
-        if spent_s < TARGET_S / 2
-        else max(1, at_once // 2 if spent_s > TARGET_S else at_once)
-    )
 
 
 def fill_some(connection: psycopg.Connection, project_id: int, grain_s: int, now: datetime, limit: int) -> list[int]:

@@ -19,7 +19,7 @@ from tracestore.jobs.slo_turn import (
     counting,
     lock_briefly,
     lots,
-    paced,
+    next_lot,
     try_count,
 )
 from tracestore.slo_counts import Counted
@@ -112,7 +112,7 @@ def _count_changed(turn: Turn, objectives: Sequence[Counted]) -> None:
             continue
         turn.minutes += counted or 0
         spent_s = time.monotonic() - began
-        at_once = paced(at_once, spent_s, MINUTES_AT_ONCE, MINUTES_AT_ONCE_MAX) if counted else max(1, at_once // 4)
+        at_once = next_lot(at_once, spent_s, counted, MINUTES_AT_ONCE, MINUTES_AT_ONCE_MAX)
     turn.left = True
 
 

@@ -12,7 +12,7 @@ from tracestore.jobs.slo_turn import (
     check_kept,
     count_each,
     counting,
-    paced,
+    next_lot,
     try_count,
 )
 from tracestore.slo_counts import Counted
@@ -49,9 +49,7 @@ def count_history(turn: Turn, objectives: Sequence[Counted]) -> None:
             return
         spent_s = time.monotonic() - began
         turn.history += counted or 0
-        at_once = (
-            paced(at_once, spent_s, MINUTES_AT_ONCE_LEAST, MINUTES_AT_ONCE_MAX) if counted else max(1, at_once // 4)
-        )
+        at_once = next_lot(at_once, spent_s, counted, MINUTES_AT_ONCE_LEAST, MINUTES_AT_ONCE_MAX)
         time.sleep(rest_s(turn.connection, turn.project_id, int(turn.now.timestamp() * 1e9), spent_s))
 
 

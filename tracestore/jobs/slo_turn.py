@@ -12,6 +12,7 @@ import psycopg
 
 from tracestore import rollups, slo_counts
 from tracestore.analysis.filters import FilterError
+from tracestore.analysis.pace import paced
 from tracestore.facts import DAY_S, MINUTE_S
 from tracestore.queries.slo import ObjectiveRow, find_objectives
 from tracestore.settling import lock
@@ -221,9 +222,6 @@ def check_kept(turn: Turn, starts: Sequence[int]) -> None:
         raise psycopg.Rollback
 
 
-def paced(at_once: int, spent_s: float, least: int, most: int) -> int:
-    """Twice as many next time while they are quick, half of them when they are slow, though not fewer than `least`: on a
-    busy machine what a transaction costs anyway is most of it. (What took too long to be answered at all goes below.)"""
-    if spent_s < TARGET_S / 2:
-        return min(at_once * 2, most)
-    return at_once if spent_s < TARGET_S or at_once <= least else max(least, at_once // 2)
+def next_lot(at_once: int, spent_s: float, counted: int | None, least: int, most: int) -> int:
+    """How many minutes next time. counted: None when these took too long to be answered at all."""
+    return paced(at_once, spent_s, TARGET_S, most=most, least=least) if counted else max(1, at_once // 4)

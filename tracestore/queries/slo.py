@@ -9,9 +9,7 @@ from typing import Any, Final
 from tracestore import db
 from tracestore.analysis.cover import NS, Kept, cover
 from tracestore.analysis.slo.burn import Count
-from tracestore.analysis.slo.indicator import Indicator, parse_indicator
-from tracestore.analysis.slo.periods import Period, period_of
-from tracestore.analysis.slo.rules import Rule, own_rules, rules_for
+from tracestore.analysis.slo.definition import Definition
 from tracestore.facts import DAY_S, HOUR_S, MINUTE_S
 
 GRAINS: Final = (MINUTE_S, HOUR_S, DAY_S)
@@ -20,7 +18,7 @@ Window = tuple[int, int]  # [start_s, end_s), whole minutes
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectiveRow:
+class ObjectiveRow(Definition):
     """An objective as it is kept; see tracestore.models.slo.Objective for what the fields mean."""
 
     id: int
@@ -54,19 +52,6 @@ class ObjectiveRow:
     @property
     def label(self) -> str:
         return self.title or self.name
-
-    def indicator(self) -> Indicator:
-        """Raises FilterError."""
-        return parse_indicator(self.unit, self.total_q, self.part_q, self.part)
-
-    def period(self) -> Period:
-        return period_of(self.period_days, self.calendar_unit, self.calendar_count, self.calendar_first, self.time_zone)
-
-    def rules_over(self, period_s: int) -> list[Rule]:
-        """Its own rules, else the default ones for its target and a period of this length."""
-        if self.rules is not None:
-            return own_rules(self.rules, period_s)
-        return rules_for(float(self.target), period_s)
 
 
 COLUMNS: Final = """

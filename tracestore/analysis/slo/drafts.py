@@ -11,12 +11,12 @@ from zoneinfo import available_timezones
 
 from tracestore.analysis import filters
 from tracestore.analysis.filters import FilterError
+from tracestore.analysis.slo.definition import Definition
 from tracestore.analysis.slo.draft_rules import check_rules
 from tracestore.analysis.slo.draft_words import check_address, check_lengths, is_address
-from tracestore.analysis.slo.indicator import UNITS, Indicator, parse_indicator
-from tracestore.analysis.slo.periods import CALENDAR_UNITS, Period, nominal_s, period_of
+from tracestore.analysis.slo.indicator import UNITS
+from tracestore.analysis.slo.periods import CALENDAR_UNITS, nominal_s
 from tracestore.analysis.slo.problems import Problem, error, warning
-from tracestore.analysis.slo.rules import Rule, own_rules, rules_for
 
 NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 RESERVED: Final = frozenset({"new"})  # addresses of pages beside those of objectives
@@ -30,7 +30,7 @@ LAST_YEAR: Final = 2999  # counting periods must not run out of years
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectiveDraft:
+class ObjectiveDraft(Definition):
     """The fields of tracestore.models.slo.Objective that a person decides, with the same meaning."""
 
     name: str
@@ -55,19 +55,6 @@ class ObjectiveDraft:
     owner: str = ""
     origin: Mapping[str, Any] = field(default_factory=dict)
     enabled: bool = True
-
-    def indicator(self) -> Indicator:
-        """Raises FilterError."""
-        return parse_indicator(self.unit, self.total_q, self.part_q, self.part)
-
-    def period(self) -> Period:
-        return period_of(self.period_days, self.calendar_unit, self.calendar_count, self.calendar_first, self.time_zone)
-
-    def rules_over(self, period_s: int) -> list[Rule]:
-        """Its own rules, else the default ones. Raises ValueError for a draft that has errors."""
-        if self.rules is not None:
-            return own_rules(self.rules, period_s)
-        return rules_for(float(self.target), period_s)
 
 
 def check(draft: ObjectiveDraft) -> list[Problem]:
